@@ -1,0 +1,9 @@
+"""inpaintx: repairs damaged pictures with a DCGAN trained on your own collection.
+
+Nothing heavy is imported here: `import inpaintx` loads no torch.
+"""
+
+from inpaintx.errors import InpaintxError
+
+__version__ = "0.1.0"
+__all__ = ["InpaintxError", "__version__"]
