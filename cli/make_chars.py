@@ -20,7 +20,7 @@ _SPLITS = {"train": TRAIN_FAMILIES, "test": TEST_FAMILIES, "all": None}
     type=click.Choice(list(_SPLITS)),
     default="all",
     show_default=True,
-    help="Which of matplotlib's font families: those the shipped model was trained on, those held out, or all.",
+    help="Which of matplotlib's families: those the shipped model was trained on, those held out, or all.",
 )
 @click.option(
     "--count",

@@ -1,8 +1,8 @@
 """Renders a collection like Chars74K's font letters: single letters, dark on white, tightly cropped.
 
 The classes, their numbers and the file names follow T. E. de Campos, B. R. Babu and M. Varma, "Character
-recognition in natural images", VISAPP 2009. A font gives few looks of a letter, so weight, width and slant are
-varied on the letter's outline at four times the final resolution, before it is scaled down.
+recognition in natural images", VISAPP 2009. A font gives few looks of a letter, so weight, width and slant
+are varied at four times the final resolution, before the letter is scaled down.
 """
 
 import importlib.util
@@ -28,7 +28,7 @@ TRAIN_FAMILIES = ("DejaVu Sans", "DejaVu Sans Mono", "DejaVu Serif", "cmb10", "c
 MANIFEST = "chars.json"
 
 _FONT_SUFFIXES = (".ttf", ".otf")
-# Of matplotlib's: symbols in the letters' places (cmex, cmsy), old-style digits that look like o and I (cmmi).
+# Of matplotlib's: symbols in the letters' places (cmex, cmsy), digits that look like o and I (cmmi).
 _NOT_LETTERS = ("cmex10", "cmmi10", "cmsy10")
 _OVERSAMPLING = 4
 
@@ -101,9 +101,9 @@ def render_chars(
 ) -> list[Path]:
     """Renders letters into `out_dir`, as 8-bit gray PNGs, one sub folder a family.
 
-    Files are named as in Chars74K: `img011-00021.png` is the 21st picture of class 11 (`A`; classes count from
-    1: 0–9, A–Z, a–z). `chars.json` beside them lists them all with the options. An earlier render in the folder
-    is replaced.
+    Files are named as in Chars74K: `img011-00021.png` is the 21st picture of class 11 (`A`; classes count
+    from 1: 0–9, A–Z, a–z). `chars.json` beside them lists them all with the options. An earlier render in
+    the folder is replaced.
 
     progress: called with 1 after each picture.
     Returns the files in the order they were rendered.

@@ -1,0 +1,372 @@
+"""Reading and writing picture files: what a user has, as numpy arrays, and back without loss.
+
+Depth and alpha are kept: 8-bit and 16-bit, gray and RGB, with or without alpha. Everything else that Pillow
+reads becomes one of these.
+"""
+
+import os
+import secrets
+import struct
+import sys
+import warnings
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
+
+from inpaintx.errors import InpaintxError
+
+# Pillow knows their suffixes, but has no decoder of its own for them, or they are no pictures.
+_NO_DECODER = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
+_TIFF_BITS_PER_SAMPLE = 258
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture of the user's.
+
+    array: uint8 or uint16, [H, W] gray or [H, W, 3] RGB; not premultiplied by alpha.
+    alpha: [H, W] of the same dtype, or None.
+    path: the file it was read from, or None.
+    """
+
+    array: np.ndarray
+    alpha: np.ndarray | None = None
+    path: Path | None = None
+
+    def __post_init__(self) -> None:
+        shape, dtype = self.array.shape, self.array.dtype
+        if dtype not in (np.uint8, np.uint16):
+            raise InpaintxError(f"a picture is uint8 or uint16, not {dtype}: convert the array first")
+        if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] != 3) or 0 in shape:
+            raise InpaintxError(
+                f"a picture is [H, W] or [H, W, 3], not {list(shape)}: reshape the array first"
+            )
+        if self.alpha is not None and (self.alpha.shape != shape[:2] or self.alpha.dtype != dtype):
+            raise InpaintxError(
+                f"alpha is {self.alpha.dtype} {list(self.alpha.shape)}, the picture {dtype} {list(shape)}: "
+                "make them fit"
+            )
+
+    @property
+    def height(self) -> int:
+        return self.array.shape[0]
+
+    @property
+    def width(self) -> int:
+        return self.array.shape[1]
+
+    @property
+    def channels(self) -> int:
+        """1 or 3; alpha doesn't count."""
+        return 1 if self.array.ndim == 2 else 3
+
+    @property
+    def max_value(self) -> int:
+        """255 or 65535."""
+        return int(np.iinfo(self.array.dtype).max)
+
+    def as_float(self) -> np.ndarray:
+        """The colour channels as float32 [H, W, C] in [0, 1]."""
+        channels = self.array.reshape(self.height, self.width, self.channels)
+        return channels.astype(np.float32) / np.float32(self.max_value)
+
+    def with_fill(self, filled: np.ndarray, mask: np.ndarray) -> "Picture":
+        """This picture with its hole taken from `filled`, the known pixels bit for bit as they were.
+
+        filled: float32 [H, W, C] in [0, 1] (clipped to it); read in the hole only.
+        mask: bool [H, W], True = keep.
+        What was filled becomes opaque: a hole is often where the picture was transparent.
+        """
+        shape = (self.height, self.width)
+        if mask.dtype != bool or mask.shape != shape:
+            raise InpaintxError(f"the mask is {mask.dtype} {list(mask.shape)}: it must be bool {list(shape)}")
+        if filled.shape != (*shape, self.channels):
+            raise InpaintxError(f"the fill is {list(filled.shape)}: it must be {[*shape, self.channels]}")
+        hole = ~mask
+        levels = np.rint(np.clip(filled[hole], 0.0, 1.0) * self.max_value).astype(self.array.dtype)
+        array = self.array.copy()
+        array[hole] = levels[:, 0] if self.channels == 1 else levels
+        alpha = None if self.alpha is None else np.where(hole, self.max_value, self.alpha).astype(array.dtype)
+        return Picture(array, alpha, self.path)
+
+
+def read_picture(path: str | Path) -> Picture:
+    """Reads a picture file of any format that Pillow reads; of several frames, the first.
+
+    Palettes and bilevel pictures become gray or RGB, CMYK, YCbCr, Lab and HSV become RGB. 16-bit gray is kept
+    in every format, 16-bit colour in PNG and TIFF.
+    Raises InpaintxError naming the file where it is missing, no picture, cut short, or too large.
+    """
+    path = Path(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # of broken tags and large pictures; what matters is an error here
+            with Image.open(path) as opened:
+                samples = _decode(opened, path)
+    except InpaintxError:
+        raise
+    except FileNotFoundError:
+        raise InpaintxError(f"no such picture: {path}; check the name") from None
+    except UnidentifiedImageError:
+        raise InpaintxError(f"not a picture, or of an unknown format: {path}; convert it to PNG") from None
+    except Image.DecompressionBombError:
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
+        raise InpaintxError(f"picture of more than {limit} million pixels: {path}; scale it down") from None
+    except Exception as error:  # Pillow's decoders raise whatever a broken file makes them run into.
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InpaintxError(f"can't read the picture: {path} ({reason}); is it whole?") from error
+    return _split_alpha(samples, path)
+
+
+def write_picture(picture: Picture, path: str | Path, format: str | None = None) -> None:
+    """Writes a picture; a reader sees the old file or the whole new one, never a part.
+
+    format: "png", "tiff", "webp", "bmp" (all lossless) or "jpeg"; None: by the path's suffix, which may not
+    be JPEG's, since JPEG changes the known pixels and has to be asked for.
+    Raises InpaintxError where the format can't hold the picture's depth or alpha, or the file can't be
+    written.
+    """
+    path = Path(path)
+    kind = _FORMATS[_format_name(path, format)]
+    if picture.array.dtype == np.uint16 and not kind.holds_16_bit(picture):
+        raise InpaintxError(f"{kind.pillow_name} can't hold this 16-bit picture: {path}; write a .png")
+    if picture.alpha is not None and not kind.alpha:
+        raise InpaintxError(f"{kind.pillow_name} can't hold alpha: {path}; write a .png")
+    with atomic_file(path) as file:
+        if kind is _FORMATS["png"] and picture.array.dtype == np.uint16:
+            file.write(_png16(_join_alpha(picture)))
+        else:
+            Image.fromarray(_join_alpha(picture)).save(file, kind.pillow_name, **kind.options)
+
+
+def find_pictures(paths: Iterable[str | Path]) -> list[Path]:
+    """The picture files that `paths` name: files as they are, folders with all that is nested in them.
+
+    In a folder, files count by their suffix and hidden ones don't; they come sorted. No file comes twice.
+    Raises InpaintxError for a path that is missing and for a folder without a picture.
+    """
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = _pictures_in(path)
+            if not inside:
+                raise InpaintxError(f"no pictures in the folder: {path}; name one that holds some")
+            found.update(dict.fromkeys(inside))
+        elif path.exists():
+            found[path] = None
+        else:
+            raise InpaintxError(f"no such picture or folder: {path}; check the name")
+    return list(found)
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    suffixes = {
+        suffix
+        for suffix, name in Image.registered_extensions().items()
+        if name in Image.OPEN and name not in _NO_DECODER
+    }
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in suffixes
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """A binary file that becomes `path` when the block ends well, and leaves nothing behind when it doesn't.
+
+    Raises InpaintxError where it can't be written.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")  # same folder, so that renaming is atomic
+    try:
+        try:
+            with open(temporary, "xb") as file:
+                yield file
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InpaintxError(f"can't write: {path} ({reason}); is the folder there and writable?") from error
+
+
+def _split_alpha(samples: np.ndarray, path: Path) -> Picture:
+    if samples.ndim == 2 or samples.shape[2] == 3:
+        return Picture(samples, None, path)
+    colours = samples[..., 0] if samples.shape[2] == 2 else samples[..., :3]
+    return Picture(np.ascontiguousarray(colours), np.ascontiguousarray(samples[..., -1]), path)
+
+
+# --- decoding ---
+
+
+def _decode(opened: ImageFile.ImageFile, path: Path) -> np.ndarray:
+    """All samples as uint8 or uint16: [H, W], [H, W, 2] with alpha, [H, W, 3], [H, W, 4] with alpha."""
+    if _is_deep_colour(opened):
+        return _decode_deep_colour(opened, path)
+    opened.load()
+    if opened.mode.startswith("I"):
+        return _decode_integers(opened, path)
+    if opened.mode == "F":
+        raise InpaintxError(f"floating-point pictures have no fixed white: {path}; save it with 8 or 16 bits")
+    if opened.mode == "LAB":
+        return np.asarray(_lab_to_rgb(opened))
+    gray = opened.mode in ("1", "L", "LA", "La")
+    target = ("L" if gray else "RGB") + ("A" if opened.has_transparency_data else "")
+    samples = np.asarray(opened.convert(target))
+    return _drop_equal_colours(samples) if opened.mode in ("P", "PA") else samples
+
+
+def _decode_integers(opened: Image.Image, path: Path) -> np.ndarray:
+    levels = np.asarray(opened)
+    if levels.min() < 0 or levels.max() > 65535:
+        raise InpaintxError(f"pictures of more than 16 bits aren't read: {path}; save it with 8 or 16 bits")
+    levels = levels.astype(np.uint16)
+    transparent = opened.info.get("transparency")
+    if transparent is None:
+        return levels
+    return np.stack([levels, np.where(levels == transparent, 0, 65535).astype(np.uint16)], axis=2)
+
+
+def _drop_equal_colours(samples: np.ndarray) -> np.ndarray:
+    """Gray (and alpha) where red, green and blue are the same everywhere."""
+    red = samples[..., :1]
+    if (samples[..., :3] != red).any():
+        return samples
+    return samples[..., 0] if samples.shape[2] == 3 else samples[..., [0, 3]]
+
+
+def _lab_to_rgb(opened: Image.Image) -> Image.Image:
+    converted = ImageCms.profileToProfile(
+        opened, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
+    )
+    assert converted is not None  # it is None only in place
+    return converted
+
+
+# Pillow's raw modes that unpack the low bytes of 16-bit samples where the named one unpacks the high ones:
+# those of the other byte order. Gray with alpha has none, so all of its four bytes are unpacked, as RGBA.
+_NATIVE_SWAPPED = ";16B" if sys.byteorder == "little" else ";16L"
+_SWAPPED = {";16B": ";16L", ";16L": ";16B", ";16N": _NATIVE_SWAPPED}
+
+
+def _is_deep_colour(opened: ImageFile.ImageFile) -> bool:
+    """Whether these are 16-bit samples of which Pillow would keep the high bytes only."""
+    if opened.mode not in ("LA", "RGB", "RGBA"):
+        return False
+    tiff_bits = getattr(opened, "tag_v2", {}).get(_TIFF_BITS_PER_SAMPLE, (8,))
+    return max(tiff_bits) > 8 or any(";16" in _raw_mode(tile) for tile in opened.tile)
+
+
+def _decode_deep_colour(opened: ImageFile.ImageFile, path: Path) -> np.ndarray:
+    """16-bit colour, or gray with alpha: decoded twice, for the high bytes and for the low ones."""
+    raw_mode = _raw_mode(opened.tile[0])
+    if raw_mode == "LA;16B":
+        return _decode_as(path, "RGBA", "RGBA").view(">u2").astype(np.uint16)
+    bands, order = raw_mode[:-4], raw_mode[-4:]
+    if bands != opened.mode or order not in _SWAPPED:
+        raise InpaintxError(f"16-bit colour in a layout that isn't read: {path}; convert it to a 16-bit PNG")
+    high = _decode_as(path, opened.mode, raw_mode)
+    low = _decode_as(path, opened.mode, bands + _SWAPPED[order])
+    samples = high.astype(np.uint16) << 8 | low
+    transparent = opened.info.get("transparency")
+    if transparent is None:
+        return samples
+    alpha = np.where((samples == transparent).all(axis=2, keepdims=True), 0, 65535).astype(np.uint16)
+    return np.concatenate([samples, alpha], axis=2)
+
+
+def _decode_as(path: Path, mode: str, raw_mode: str) -> np.ndarray:
+    """The 8-bit samples that come out when the file's bytes are unpacked by another raw mode."""
+    with Image.open(path) as opened:
+        opened._mode = mode
+        opened.tile = [
+            tile._replace(args=(raw_mode, *tile.args[1:]) if isinstance(tile.args, tuple) else raw_mode)
+            for tile in opened.tile
+        ]
+        return np.asarray(opened)
+
+
+def _raw_mode(tile: Any) -> str:
+    """The raw mode of one of Pillow's tiles: its only argument, or the first."""
+    return tile.args if isinstance(tile.args, str) else str((tile.args or ("",))[0])
+
+
+# --- encoding ---
+
+
+@dataclass(frozen=True)
+class _Format:
+    pillow_name: str
+    suffixes: tuple[str, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+    alpha: bool = True
+    deep_gray: bool = False
+    deep: bool = False
+
+    def holds_16_bit(self, picture: Picture) -> bool:
+        return self.deep or (self.deep_gray and picture.channels == 1 and picture.alpha is None)
+
+
+_FORMATS = {
+    "png": _Format("PNG", (".png",), deep=True),
+    "tiff": _Format("TIFF", (".tif", ".tiff"), {"compression": "tiff_deflate"}, deep_gray=True),
+    # exact: the colours where alpha is 0 too
+    "webp": _Format("WEBP", (".webp",), {"lossless": True, "exact": True}),
+    "bmp": _Format("BMP", (".bmp",), alpha=False),
+    "jpeg": _Format("JPEG", (".jpg", ".jpeg"), {"quality": 95, "subsampling": 0}, alpha=False),
+}
+
+
+def _format_name(path: Path, format: str | None) -> str:
+    if format is not None:
+        if format not in _FORMATS:
+            raise InpaintxError(f"no format {format!r} to write: {path}; there are: {', '.join(_FORMATS)}")
+        return format
+    suffix = path.suffix.lower()
+    for name, kind in _FORMATS.items():
+        if suffix in kind.suffixes:
+            if name == "jpeg":
+                raise InpaintxError(f"JPEG would change known pixels: {path}; write a .png, or ask for JPEG")
+            return name
+    raise InpaintxError(f"can't tell the format to write from the suffix: {path}; write a .png")
+
+
+def _join_alpha(picture: Picture) -> np.ndarray:
+    """[H, W] or [H, W, C], alpha as the last channel."""
+    return picture.array if picture.alpha is None else np.dstack([picture.array, picture.alpha])
+
+
+def _png16(samples: np.ndarray) -> bytes:
+    """A 16-bit PNG, which Pillow writes of gray only (PNG, third edition, W3C 2025; filter "Up" in each row).
+
+    samples: uint16 [H, W] or [H, W, 2|3|4].
+    """
+    height, width = samples.shape[:2]
+    colour_type = {1: 0, 2: 4, 3: 2, 4: 6}[samples[0, 0].size]
+    rows = np.ascontiguousarray(samples, ">u2").view(np.uint8).reshape(height, -1)
+    filtered = np.empty((height, rows.shape[1] + 1), np.uint8)
+    filtered[:, 0] = 2
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0),
+        b"IDAT": zlib.compress(filtered.tobytes()),
+        b"IEND": b"",
+    }
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks.items()
+    )
