@@ -77,6 +77,13 @@ def takes(hint: Any) -> str:
     return _SCALARS[hint][0]
 
 
+def as_text(value: object) -> str:
+    """The string that `convert` reads as `value`."""
+    if isinstance(value, enum.Enum):
+        return str(value.value)
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
 def convert(value: object, hint: Any) -> Any:
     """`value` as an option of type `hint`.
 
