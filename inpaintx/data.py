@@ -1,0 +1,140 @@
+"""A folder of pictures as one tensor of equal squares."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from inpaintx.errors import InpaintxError
+from inpaintx.options import Fit
+from inpaintx.pictures import Picture, find_pictures, read_picture
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What training sees.
+
+    Attributes:
+        images: uint8 ``[N, C, size, size]``, held in memory.
+        paths: the N files they came from.
+        skipped: unreadable files, and why.
+    """
+
+    images: Tensor
+    paths: list[Path]
+    skipped: dict[Path, str] = field(default_factory=dict)
+
+    def fingerprint(self) -> str:
+        """Changes when any pixel or the order of the images does."""
+        return hashlib.sha256(self.images.numpy().tobytes()).hexdigest()[:16]
+
+
+def fit_region(height: int, width: int, fit: Fit) -> tuple[int, int, int, int]:
+    """The part of a picture that becomes the model's square: (top, left, height, width), pixels.
+
+    ``"crop"`` takes the largest centred square, ``"stretch"`` the whole picture.
+    """
+    if fit == "stretch":
+        return 0, 0, height, width
+    side = min(height, width)
+    return (height - side) // 2, (width - side) // 2, side, side
+
+
+def resample(array: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Float32 ``[H, W, C]`` to ``[height, width, C]``: area average when shrinking, bicubic when growing.
+
+    Each axis is handled by its own rule, so that a picture can shrink along one and grow along the other.
+    """
+    for axis, target in ((0, height), (1, width)):
+        source = array.shape[axis]
+        if source == target:
+            continue
+        method = Image.Resampling.BOX if target < source else Image.Resampling.BICUBIC
+        size = (array.shape[1], target) if axis == 0 else (target, array.shape[0])
+        planes = [
+            np.asarray(
+                Image.fromarray(np.ascontiguousarray(array[..., c], dtype=np.float32)).resize(size, method)
+            )
+            for c in range(array.shape[2])
+        ]
+        array = np.stack(planes, axis=-1)
+    return array
+
+
+def fit_channels(array: np.ndarray, channels: int) -> np.ndarray:
+    """``[H, W, 1 or 3]`` to ``[H, W, channels]``: gray is repeated, RGB becomes luma (ITU-R BT.601)."""
+    if array.shape[2] == channels:
+        return array
+    if channels == 3:
+        return np.repeat(array, 3, axis=2)
+    return (array @ np.array([0.299, 0.587, 0.114], dtype=array.dtype))[..., None]
+
+
+def fit_picture(picture: Picture, size: int, channels: int, fit: Fit) -> np.ndarray:
+    """A picture as the model sees it: float32 ``[size, size, channels]`` in [0, 1]."""
+    top, left, height, width = fit_region(picture.height, picture.width, fit)
+    region = picture.as_float()[top : top + height, left : left + width]
+    return resample(fit_channels(region, channels), size, size).clip(0.0, 1.0)
+
+
+def load_collection(
+    folder: Path,
+    size: int,
+    channels: int | None = None,
+    fit: Fit = "crop",
+    exclude: Sequence[str] = (),
+    progress: Callable[[list[Path]], Iterable[Path]] = iter,
+) -> Collection:
+    """Reads a folder, nested folders included.
+
+    Args:
+        folder: where the pictures are; any format that Pillow reads.
+        size: side of the squares, pixels.
+        channels: 1, 3, or None for 3 if any picture has colour.
+        fit: see :func:`fit_region`.
+        exclude: patterns (``s3*``, ``*/draft-*.png``) of paths relative to ``folder`` to leave out, for
+            example the people that a model is to be judged on.
+        progress: wraps the list of files while it is gone through, e.g. ``tqdm``.
+
+    Raises:
+        InpaintxError: the folder is missing, empty, or holds no readable picture.
+    """
+    squares: list[np.ndarray] = []
+    paths: list[Path] = []
+    skipped: dict[Path, str] = {}
+    found = [path for path in find_pictures([folder]) if not _matches(path.relative_to(folder), exclude)]
+    for path in progress(found):
+        try:
+            picture = read_picture(path)
+        except InpaintxError as error:
+            skipped[path] = str(error)
+            continue
+        square = fit_picture(picture, size, channels or picture.channels, fit)
+        squares.append(np.rint(square * 255).astype(np.uint8))
+        paths.append(path)
+    if not squares:
+        raise InpaintxError(
+            f"no readable picture in {folder}: {len(skipped)} files skipped; give another folder"
+        )
+    most = channels or max(square.shape[2] for square in squares)
+    stack = np.stack([fit_channels(square, most) for square in squares])
+    return Collection(torch.from_numpy(stack).permute(0, 3, 1, 2).contiguous(), paths, skipped)
+
+
+def to_unit(images: Tensor) -> Tensor:
+    """uint8 images to float32 in [−1, 1], the range of G's tanh."""
+    return images.float() / 127.5 - 1.0
+
+
+def _matches(path: Path, patterns: Sequence[str]) -> bool:
+    """Whether a pattern matches the path or one of the folders above it."""
+    names = [path.as_posix(), *(parent.as_posix() for parent in path.parents)]
+    return any(fnmatch(name, pattern) for name in names for pattern in patterns)

@@ -1,0 +1,194 @@
+"""All options of the library, each set in one dataclass. Loads no torch, so that the CLI's help is quick.
+
+The CLI makes its flags from these classes: names, types, defaults and help texts are said here and nowhere
+else. Each class checks its values and raises InpaintxError with one line that says what to choose.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, get_args
+
+from inpaintx.errors import InpaintxError
+
+Code = Literal["uniform", "normal"]
+Fit = Literal["crop", "stretch"]
+
+#: Side of the first feature map of G (and the last of D) for each image size.
+BASE_SIDES = {32: 4, 64: 4, 96: 6, 128: 4}
+
+#: Half the side of the box that codes are kept in: the support of U(−1, 1); for N(0, 1), three
+#: standard deviations, which hold 99.7 % of what G was trained on in each dimension.
+BOUNDS: dict[Code, float] = {"uniform": 1.0, "normal": 3.0}
+
+
+def _option(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
+def _check(
+    where: str, options: object, at_least: dict[str, float], choices: dict[str, tuple] | None = None
+) -> None:
+    for name, least in at_least.items():
+        value = getattr(options, name)
+        if not value >= least:
+            raise InpaintxError(f"{where}: {name} is {value!r}; choose at least {least}")
+    for name, allowed in (choices or {}).items():
+        value = getattr(options, name)
+        if value not in allowed:
+            raise InpaintxError(f"{where}: {name} is {value!r}; choose one of {', '.join(map(str, allowed))}")
+
+
+def _check_positive(where: str, options: object, *names: str) -> None:
+    for name in names:
+        value = getattr(options, name)
+        if not (value > 0 and math.isfinite(value)):
+            raise InpaintxError(f"{where}: {name} is {value!r}; choose more than 0")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a pair of G and D looks like: everything needed to build them, and nothing else."""
+
+    size: int = _option(64, "Side of the square images in pixels: 32, 64, 96 or 128.")
+    channels: int = _option(3, "1 for gray, 3 for RGB.")
+    width: int = _option(
+        64, "Feature maps in the layer nearest the image; doubled at each halving of the side."
+    )
+    kernel: int = _option(4, "Side of the convolution kernels: 4 or 5, stride 2.")
+    nz: int = _option(100, "Dimensions of the latent code.")
+    code: Code = _option("uniform", "Codes are drawn from U(-1, 1) or from N(0, 1).")
+
+    def __post_init__(self) -> None:
+        choices = {"size": tuple(BASE_SIDES), "channels": (1, 3), "kernel": (4, 5), "code": get_args(Code)}
+        _check("architecture", self, {"width": 1, "nz": 1}, choices)
+
+    @property
+    def base(self) -> int:
+        """Side of G's first feature map, in pixels."""
+        return BASE_SIDES[self.size]
+
+    @property
+    def widths(self) -> list[int]:
+        """Feature maps from the smallest map (side ``base``) to the one before the image."""
+        levels = int(math.log2(self.size // self.base))
+        return [self.width * 2**level for level in reversed(range(levels))]
+
+    @property
+    def bound(self) -> float:
+        """Half the side of the box of codes, centred at 0."""
+        return BOUNDS[self.code]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a checkpoint's header."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Architecture:
+        """The inverse of :meth:`to_dict`; unknown or missing keys raise InpaintxError."""
+        known = {field.name for field in fields(cls)}
+        if set(values) != known:
+            odd = ", ".join(sorted(set(values) ^ known))
+            raise InpaintxError(
+                f"architecture: keys missing or unknown: {odd}; the file is of another version"
+            )
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How to train.
+
+    Defaults of ``lr`` and ``beta1`` are those of Radford et al. (2016). ``translate`` is the augmentation of
+    Zhao et al. (2020), which does not leak into G because generated images are shifted alike.
+    """
+
+    steps: int = _option(10_000, "Steps of the run in all, resumed ones included.")
+    minutes: float | None = _option(None, "Stop and save after so many minutes, whatever --steps says.")
+    batch: int = _option(64, "Images in a step.")
+    lr: float = _option(2e-4, "Adam's learning rate for both networks.")
+    beta1: float = _option(0.5, "Adam's first decay rate.")
+    ema: float = _option(0.999, "Decay of G's running average of weights, after a warm-up; 0: no average.")
+    translate: float = _option(
+        0.125, "Largest shift, as a share of the side, given to real and generated images before D sees them."
+    )
+    flip: bool = _option(False, "Mirror half of the real images; off, since letters have no mirror images.")
+    precision: Literal["float32", "bfloat16"] = _option(
+        "float32", "Of the convolutions; bfloat16 is faster on CPUs with AMX and on recent GPUs."
+    )
+    seed: int = _option(0, "Of everything random.")
+    save_every: int = _option(500, "Steps between checkpoints and sample sheets.")
+
+    def __post_init__(self) -> None:
+        _check("training", self, {"steps": 1, "batch": 2, "save_every": 1, "seed": 0})
+        _check_positive("training", self, "lr", *(() if self.minutes is None else ("minutes",)))
+        for name in ("ema", "beta1", "translate"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InpaintxError(f"training: {name} is {getattr(self, name)}; choose a number in [0, 1)")
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How the code is searched.
+
+    ``norm`` is summed over pixels; ``delta`` is in units of [−1, 1]. ``weight="window"`` is eq. 3 of Yeh et
+    al. (2017); ``clip="stochastic"`` is stochastic clipping (Lipton and Tripathi, 2017).
+    """
+
+    norm: Literal["l1", "l2", "huber"] = _option("l1", "Distance on the known pixels (l2: squares), summed.")
+    delta: float = _option(0.5, "Where huber turns from quadratic to linear; pixel values are in [-1, 1].")
+    weight: Literal["mask", "window"] = _option(
+        "mask", "Count all known pixels alike, or (window) those near the hole more."
+    )
+    window: int = _option(7, "Side of that window in pixels, odd.")
+    border: Literal["valid", "zero"] = _option(
+        "valid", "At the image's border, divide by the window's pixels inside, or by the whole window."
+    )
+    prior: float = _option(0.1, "Weight (lambda) of the prior loss, what D says; 0 leaves D out.")
+    optimizer: Literal["adam", "nesterov"] = _option("adam", "How a step is made from the gradient.")
+    lr: float = _option(0.05, "Learning rate.")
+    momentum: float = _option(0.9, "Nesterov's momentum, or Adam's first decay rate.")
+    clip: Literal["clamp", "stochastic", "none"] = _option(
+        "clamp", "Keep the code in its box: clamp, or (stochastic) draw anew what leaves it."
+    )
+    iterations: int = _option(300, "Gradient steps at most.")
+    patience: int = _option(0, "Stop when the loss has not fallen by 0.1 % for so many iterations; 0: never.")
+    candidates: int = _option(4, "Starting codes tried for each image; the best is kept.")
+    batch: int = _option(64, "Samples searched together.")
+    seed: int = _option(0, "Of the starting codes and of stochastic clipping.")
+
+    def __post_init__(self) -> None:
+        least = {
+            "iterations": 1,
+            "candidates": 1,
+            "batch": 1,
+            "window": 1,
+            "prior": 0,
+            "patience": 0,
+            "seed": 0,
+        }
+        _check("search", self, least)
+        _check_positive("search", self, "lr", "delta")
+        if self.window % 2 == 0:
+            raise InpaintxError(f"search: window is {self.window}; choose an odd number of pixels")
+        if not 0 <= self.momentum < 1:
+            raise InpaintxError(f"search: momentum is {self.momentum}; choose a number in [0, 1)")
+
+
+#: What each published source used, as far as options of the search go.
+PRESETS: dict[str, SearchOptions] = {
+    # The TensorFlow 1 script that this project replaces: 0.999 · summed squares + 0.001 · D's loss, Nesterov
+    # 0.9, learning rate 0.01, 1001 iterations (with a 96-pixel model of 5×5 kernels). The 0.999 is moved into
+    # the learning rate and λ, which leaves every step as it was.
+    "seed": SearchOptions(
+        norm="l2", prior=0.001 / 0.999, optimizer="nesterov", lr=0.01 * 0.999, iterations=1001, candidates=1
+    ),
+    # B. Amos, "Image Completion with Deep Learning in TensorFlow" (2016): the defaults of its complete.py.
+    "bamos": SearchOptions(norm="l1", prior=0.1, optimizer="adam", lr=0.01, iterations=1000, candidates=1),
+    # Yeh et al. (2017): eq. 3 with window 7, λ = 0.003, 1500 iterations, codes kept in [−1, 1]; Nesterov 0.9
+    # at learning rate 0.01 as in the code published with it.
+    "yeh": SearchOptions(
+        norm="l1", weight="window", prior=0.003, optimizer="nesterov", lr=0.01, iterations=1500, candidates=1
+    ),
+}

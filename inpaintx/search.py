@@ -1,0 +1,260 @@
+"""The latent search: for each image, the code whose image agrees with the known pixels and looks real.
+
+Minimises L_c(z) + λ·L_p(z) over the box of codes (Yeh et al., "Semantic Image Inpainting with Deep
+Generative Models", CVPR 2017, eq. 2–5) by gradient descent on ``z``. Every sample, one candidate of one
+image, is a problem of its own: its result does not depend on its batch mates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inpaintx import ops
+from inpaintx.engine import FrozenDiscriminator, FrozenGenerator
+from inpaintx.errors import InpaintxError
+from inpaintx.models import Discriminator, Generator
+from inpaintx.options import SearchOptions
+
+#: Iterations between looks at which samples are finished.
+STRIDE = 10
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What the search found, candidates of each image sorted from lowest to highest loss.
+
+    Attributes:
+        codes: ``[B, K, nz]``, the best code of each of the K candidates.
+        fills: ``[B, K, C, S, S]``, their images, in [−1, 1].
+        contextual: ``[B, K]``, their contextual losses.
+        prior: ``[B, K]``, their prior losses, before λ (0 where λ is 0).
+        iterations: int64 ``[B, K]``, gradient steps taken.
+    """
+
+    codes: Tensor
+    fills: Tensor
+    contextual: Tensor
+    prior: Tensor
+    iterations: Tensor
+
+    @property
+    def fill(self) -> Tensor:
+        """``[B, C, S, S]``, the image of the candidate with the lowest loss."""
+        return self.fills[:, 0]
+
+
+@dataclass
+class _Samples:
+    """The samples under way, one a row."""
+
+    index: Tensor  # int64, which sample of the whole search this is
+    y: Tensor
+    w: Tensor
+    z: Tensor
+    m: Tensor
+    v: Tensor
+    step: Tensor
+    seed: Tensor
+    stale: Tensor  # iterations since the loss last fell by a thousandth
+    evaluated: Tensor  # bool: the code of the last step has been looked at, too
+    best_loss: Tensor
+    best_contextual: Tensor
+    best_prior: Tensor
+    best_z: Tensor
+
+    def keep(self, rows: Tensor) -> _Samples:
+        return _Samples(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def join(self, other: _Samples) -> _Samples:
+        return _Samples(
+            *(torch.cat([getattr(self, field.name), getattr(other, field.name)]) for field in fields(self))
+        )
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+class Search:
+    """A frozen pair of networks, ready to search codes for any number of images.
+
+    Args:
+        generator: G in evaluation mode, on the device to search on.
+        discriminator: D likewise; may be None only where ``options.prior`` is 0.
+        options: how to search.
+    """
+
+    def __init__(
+        self, generator: Generator, discriminator: Discriminator | None, options: SearchOptions
+    ) -> None:
+        if generator.training or (discriminator is not None and discriminator.training):
+            raise InpaintxError(
+                "search: a network is in training mode, whose results depend on the batch; call eval()"
+            )
+        self.options = options
+        self._generator = FrozenGenerator(generator)
+        self._discriminator: FrozenDiscriminator | None = None
+        if options.prior:
+            if discriminator is None:
+                raise InpaintxError(
+                    "search: the prior loss needs a discriminator; load one, or set prior to 0"
+                )
+            self._discriminator = FrozenDiscriminator(discriminator)
+        parameter = next(generator.parameters())
+        self._device, self._dtype = parameter.device, parameter.dtype
+        self._starts = starting_codes(generator, options).to(self._device, self._dtype)
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        images: Tensor,
+        masks: Tensor,
+        watch: Callable[[Tensor, Tensor, Tensor], None] | None = None,
+    ) -> Completion:
+        """Completes images.
+
+        Args:
+            images: ``[B, C, S, S]`` in [−1, 1]; what lies under the hole is never read.
+            masks: ``[B, 1, S, S]``, 1 = keep, 0 = complete.
+            watch: called every :data:`STRIDE` iterations with the samples under way: their numbers
+                ``[n]`` (image · candidates + candidate), iterations taken ``[n]`` and best codes ``[n, nz]``.
+
+        Raises:
+            InpaintxError: shapes that don't fit the model or each other.
+        """
+        self._check(images, masks)
+        options = self.options
+        y = images.to(self._device, self._dtype)
+        masks = masks.to(self._device, self._dtype)
+        w = masks
+        if options.weight == "window":
+            w = ops.context_weight(masks, options.window, options.border)
+        total, candidates = len(images) * options.candidates, options.candidates
+        a = self._generator.architecture
+        codes = y.new_empty(total, a.nz)
+        contextual, prior = y.new_empty(total), y.new_empty(total)
+        iterations = torch.empty(total, dtype=torch.int64, device=self._device)
+        admitted = 0
+        samples = self._admit(y, w, range(0))
+        while admitted < total or len(samples):
+            room = min(options.batch - len(samples), total - admitted)
+            if room:
+                samples = samples.join(self._admit(y, w, range(admitted, admitted + room)))
+                admitted += room
+            for _ in range(self._run_length(samples)):
+                self._iterate(samples)
+            if watch is not None:
+                watch(samples.index, samples.step, samples.best_z)
+            done = samples.evaluated & ~self._active(samples)
+            rows = samples.index[done]
+            codes[rows], iterations[rows] = samples.best_z[done], samples.step[done]
+            contextual[rows], prior[rows] = samples.best_contextual[done], samples.best_prior[done]
+            samples = samples.keep(~done)
+        loss = (contextual + options.prior * prior).unflatten(0, (-1, candidates))
+        # One row of sample numbers an image, best candidate first.
+        order = loss.argsort(1) + torch.arange(0, total, candidates, device=self._device)[:, None]
+        fills = torch.cat([self.images(part) for part in codes.split(options.batch)])
+        return Completion(codes[order], fills[order], contextual[order], prior[order], iterations[order])
+
+    @torch.no_grad()
+    def images(self, codes: Tensor) -> Tensor:
+        """``G(codes)``: ``[n, nz]`` to ``[n, C, S, S]`` in [−1, 1]."""
+        return self._generator.forward(codes)
+
+    def _check(self, images: Tensor, masks: Tensor) -> None:
+        a = self._generator.architecture
+        wanted = (a.channels, a.size, a.size)
+        if images.dim() != 4 or tuple(images.shape[1:]) != wanted:
+            raise InpaintxError(
+                f"search: images have shape {tuple(images.shape)}; the model takes [B, *{wanted}]"
+            )
+        if tuple(masks.shape) != (len(images), 1, a.size, a.size):
+            raise InpaintxError(
+                f"search: masks have shape {tuple(masks.shape)}; "
+                f"these images need {(len(images), 1, a.size, a.size)}"
+            )
+
+    def _admit(self, y: Tensor, w: Tensor, numbers: range) -> _Samples:
+        """Fresh samples for the given numbers (image · candidates + candidate)."""
+        index = torch.tensor(list(numbers), dtype=torch.int64, device=self._device)
+        image, candidate = index // self.options.candidates, index % self.options.candidates
+        z = self._starts[candidate]
+        count = len(index)
+        zeros = torch.zeros(count, dtype=torch.int64, device=self._device)
+        return _Samples(
+            index=index,
+            y=y[image],
+            w=w[image],
+            z=z,
+            m=torch.zeros_like(z),
+            v=torch.zeros_like(z),
+            step=zeros,
+            seed=self.options.seed * 1_000_003 + candidate,
+            stale=zeros.clone(),
+            evaluated=zeros.bool(),
+            best_loss=z.new_full((count,), torch.inf),
+            best_contextual=z.new_zeros(count),
+            best_prior=z.new_zeros(count),
+            best_z=z.clone(),
+        )
+
+    def _active(self, samples: _Samples) -> Tensor:
+        active = samples.step < self.options.iterations
+        if self.options.patience:
+            active &= samples.stale < self.options.patience
+        return active
+
+    def _run_length(self, samples: _Samples) -> int:
+        """Iterations to the next look: those left to the slowest sample, and one to look at its last code."""
+        return min(STRIDE, self.options.iterations - int(samples.step.min()) + 1)
+
+    def _iterate(self, samples: _Samples) -> None:
+        """Evaluates every sample's code, remembers the best one, and takes a step where one is due."""
+        options = self.options
+        x = self._generator.forward(samples.z)
+        prior, prior_grad = torch.zeros_like(samples.best_prior), None
+        if self._discriminator is not None:
+            prior, prior_grad = self._discriminator.prior(x)
+            prior_grad *= options.prior
+        contextual, grad = ops.context_loss(x, samples.y, samples.w, prior_grad, options.norm, options.delta)
+        loss = contextual + options.prior * prior
+        active = self._active(samples)
+        samples.evaluated.copy_(~active)
+
+        better = loss < samples.best_loss
+        samples.stale += 1
+        samples.stale[loss < samples.best_loss * 0.999] = 0
+        samples.best_loss = torch.where(better, loss, samples.best_loss)
+        samples.best_contextual = torch.where(better, contextual, samples.best_contextual)
+        samples.best_prior = torch.where(better, prior, samples.best_prior)
+        samples.best_z = torch.where(better[:, None], samples.z, samples.best_z)
+
+        ops.latent_step_(
+            samples.z,
+            self._generator.vjp(grad),
+            samples.m,
+            samples.v,
+            samples.step,
+            samples.seed,
+            active,
+            optimizer=options.optimizer,
+            lr=options.lr,
+            beta1=options.momentum,
+            bound=self._generator.architecture.bound,
+            clip=options.clip,
+        )
+
+
+def starting_codes(generator: Generator, options: SearchOptions) -> Tensor:
+    """``[candidates, nz]``: the k-th candidate of every image starts from the same code, made of (seed, k)."""
+    codes = []
+    for candidate in range(options.candidates):
+        state = np.random.SeedSequence([options.seed, candidate]).generate_state(1, np.uint64)[0]
+        noise = torch.Generator().manual_seed(int(state >> np.uint64(1)))
+        codes.append(generator.sample_codes(1, noise))
+    bound = generator.architecture.bound
+    return torch.cat(codes).clamp(-bound, bound)
