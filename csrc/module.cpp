@@ -1,0 +1,80 @@
+// What the library calls with numpy arrays: `inpaintx._native`. Values are checked by inpaintx/solvers.py; here only
+// what would read or write out of bounds.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "native/distance.hpp"
+#include "native/membrane.hpp"
+
+namespace py = pybind11;
+
+namespace {
+
+template <typename T>
+using Array = py::array_t<T, py::array::c_style>;
+
+void require_known_pixel(const Array<bool>& known) {
+    if (known.ndim() != 2) {
+        throw std::invalid_argument("known must have the shape [H, W]");
+    }
+    const bool* end = known.data() + known.size();
+    if (std::find(known.data(), end, true) == end) {
+        throw std::invalid_argument("no pixel is known");
+    }
+}
+
+template <typename T>
+Array<T> membrane(const Array<T>& values, const Array<bool>& known) {
+    require_known_pixel(known);
+    if (values.ndim() != 3 || values.shape(0) != known.shape(0) || values.shape(1) != known.shape(1)) {
+        throw std::invalid_argument("values must have the shape [H, W, C], with known's H and W");
+    }
+    Array<T> filled({values.shape(0), values.shape(1), values.shape(2)});
+    T* out = filled.mutable_data();
+    const py::gil_scoped_release release;
+    inpaintx::membrane(values.data(), known.data(), out, values.shape(0), values.shape(1), values.shape(2));
+    return filled;
+}
+
+Array<float> distance_to_known(const Array<bool>& known) {
+    require_known_pixel(known);
+    Array<float> distance({known.shape(0), known.shape(1)});
+    float* out = distance.mutable_data();
+    const py::gil_scoped_release release;
+    inpaintx::distance_to_known(known.data(), out, known.shape(0), known.shape(1));
+    return distance;
+}
+
+py::dict build_info() {
+    py::dict info;
+#if defined(__clang__)
+    info["compiler"] = "clang " __clang_version__;
+#elif defined(__GNUC__)
+    info["compiler"] = "gcc " __VERSION__;
+#elif defined(_MSC_VER)
+    info["compiler"] = "msvc " PYBIND11_TOSTRING(_MSC_VER);
+#else
+    info["compiler"] = "unknown";
+#endif
+    info["standard"] = static_cast<long>(__cplusplus);
+#ifdef INPAINTX_NATIVE_FLAGS
+    info["flags"] = INPAINTX_NATIVE_FLAGS;
+#else
+    info["flags"] = "unknown";
+#endif
+    info["pybind11"] = PYBIND11_TOSTRING(PYBIND11_VERSION_MAJOR) "." PYBIND11_TOSTRING(PYBIND11_VERSION_MINOR);
+    return info;
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_native, module) {
+    module.doc() = "Native solvers on numpy arrays; see inpaintx.solvers for the documented face.";
+    module.def("membrane", &membrane<float>, py::arg("values").noconvert(), py::arg("known").noconvert());
+    module.def("membrane", &membrane<double>, py::arg("values").noconvert(), py::arg("known").noconvert());
+    module.def("distance_to_known", &distance_to_known, py::arg("known").noconvert());
+    module.def("build_info", &build_info, "The compiler, the C++ standard and the flags that this was built with.");
+}
