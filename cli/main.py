@@ -1,0 +1,88 @@
+"""`inpaintx`: the group of commands, and how their errors end."""
+
+import traceback
+import warnings
+from importlib import import_module
+from typing import Any
+
+import click
+
+from inpaintx import InpaintxError, __version__
+
+# Name: module and what `inpaintx --help` says of it. The modules load torch, so help must not load them.
+COMMANDS = {
+    "make-chars": ("inpaintx_cli.make_chars", "Render a collection of letters from fonts."),
+    "train": ("inpaintx_cli.train", "Train a model on a folder of pictures."),
+    "generate": ("inpaintx_cli.generate", "Draw pictures from a model."),
+    "complete": ("inpaintx_cli.complete", "Fill the holes of damaged pictures."),
+    "export": ("inpaintx_cli.export", "Write a small checkpoint, for completion only."),
+    "plugins": ("inpaintx_cli.plugins", "Show the masks and blends there are, and their options."),
+    "info": ("inpaintx_cli.info", "Show versions, native code, devices, models and plugins."),
+}
+
+_EPILOG = """\b
+Exit codes:
+  0    done
+  1    failed; one line on stderr says what to do
+  2    wrong usage
+  3    some pictures failed, the others are done
+  130  interrupted; training is saved
+"""
+
+
+class CommandTable(click.Group):
+    """A group that imports a command when it is called, and ends its errors in one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click's own to end
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(130)
+        except Exception as error:
+            if ctx.params["debug"]:
+                traceback.print_exc()
+            raise click.ClickException(_in_one_line(error, ctx.params["debug"])) from error
+
+
+@click.group(cls=CommandTable, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+@click.option("--debug", is_flag=True, envvar="INPAINTX_DEBUG", show_envvar=True, help="Show tracebacks.")
+def cli(debug: bool) -> None:
+    """Repair damaged pictures with a DCGAN trained on your own collection."""
+
+
+def main() -> None:
+    """Runs the command line and exits."""
+    warnings.showwarning = _show_warning
+    cli(prog_name="inpaintx")
+
+
+def _in_one_line(error: Exception, debug: bool) -> str:
+    if isinstance(error, InpaintxError):
+        text = str(error)
+    elif isinstance(error, OSError) and error.strerror:
+        text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    else:
+        text = f"{type(error).__name__}: {error}" + ("" if debug else "; run with --debug for the traceback")
+    return " ".join(text.split())
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning in one line, without the place in the source that Python names."""
+    click.echo(f"Warning: {' '.join(str(message).split())}", err=True)
