@@ -41,6 +41,7 @@ Order order = Order::forward;
 std::mt19937 shuffler(1);
 cudaError_t last_error = cudaSuccess;
 int launch_count = 0;
+int current_device = 0;
 
 std::vector<Fiber> fibers(kMaxThreads);
 ucontext_t scheduler;
@@ -216,12 +217,27 @@ std::uint64_t shuffle(std::uint64_t value, unsigned source_lane) {
 
 cudaError_t cudaGetLastError() { return std::exchange(shim::last_error, cudaSuccess); }
 
+cudaError_t cudaGetDevice(int* device) {
+  *device = shim::current_device;
+  return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int device) {
+  if (device < 0 || device > 1) {
+    return shim::last_error = cudaErrorInvalidDevice;
+  }
+  shim::current_device = device;
+  return cudaSuccess;
+}
+
 const char* cudaGetErrorString(cudaError_t error) {
   switch (error) {
     case cudaSuccess:
       return "no error";
     case cudaErrorInvalidConfiguration:
       return "invalid configuration argument";
+    case cudaErrorInvalidDevice:
+      return "invalid device ordinal";
     default:
       return "invalid argument";
   }
