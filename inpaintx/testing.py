@@ -41,19 +41,19 @@ def check_mask_plugin(plugin: type, **options: Any) -> None:
         where = f"mask plugin {plugin.name!r} on {case}"  # type: ignore[attr-defined]
         before = _copy_of(picture)
         try:
-            masks = [_mask_of(plugin(**options), where, picture) for _ in range(2)]
+            mask, again = (_mask_of(plugin(**options), where, picture) for _ in range(2))
         except InpaintxError:
             continue
         accepted += 1
         shape = (picture.height, picture.width)
         assert _same(before, _copy_of(picture)), f"{where}: it wrote into its input"
-        assert isinstance(masks[0], np.ndarray), f"{where}: it gave {type(masks[0]).__name__}, not an array"
-        assert masks[0].dtype == bool, f"{where}: it gave {masks[0].dtype}, not bool"
-        assert masks[0].shape == shape, f"{where}: it gave {list(masks[0].shape)}, not [H,W] = {list(shape)}"
-        assert np.array_equal(*masks), f"{where}: it draws from another source of chance than its rng"
+        assert isinstance(mask, np.ndarray), f"{where}: it gave {type(mask).__name__}, not an array"
+        assert mask.dtype == bool, f"{where}: it gave {mask.dtype}, not bool"
+        assert mask.shape == shape, f"{where}: it gave {list(mask.shape)}, not [H,W] = {list(shape)}"
+        assert np.array_equal(mask, again), f"{where}: it draws from another source of chance than its rng"
         if min(shape) >= _LARGE:
-            assert masks[0].any(), f"{where}: it keeps nothing"
-            assert not masks[0].all(), f"{where}: it hides nothing"
+            assert mask.any(), f"{where}: it keeps nothing"
+            assert not mask.all(), f"{where}: it hides nothing"
     assert accepted, f"mask plugin {plugin.name!r}: it refused every picture"  # type: ignore[attr-defined]
 
 
