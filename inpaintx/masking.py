@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 from zlib import crc32
 
 import numpy as np
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class MaskPlugin(Protocol):
     """What `registry.make("mask", …)` gives."""
 
-    name: str
+    name: ClassVar[str]
 
     def mask(self, picture: Picture, rng: np.random.Generator) -> np.ndarray:
         """bool [H,W], True = keep."""

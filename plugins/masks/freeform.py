@@ -54,9 +54,13 @@ class Freeform:
         """bool [H,W], True = keep."""
         for _ in range(_TRIES):
             keep = _strokes((picture.height, picture.width), _BRUSHES[self.brush], rng)
-            if keep.mean() >= 1 - _MOST_HIDDEN:
+            if not _too_full(keep):
                 break
         return keep
+
+
+def _too_full(keep: np.ndarray) -> bool:
+    return bool(np.count_nonzero(keep) < (1 - _MOST_HIDDEN) * keep.size)
 
 
 def _strokes(shape: tuple[int, int], brush: _Brush, rng: np.random.Generator) -> np.ndarray:
@@ -73,6 +77,8 @@ def _strokes(shape: tuple[int, int], brush: _Brush, rng: np.random.Generator) ->
             there = np.clip(here + length * np.array([cos(angle), sin(angle)]), 0, shape)
             _hide_segment(keep, here, there, radius)
             here = there
+        if _too_full(keep):  # it will be drawn anew whatever comes
+            break
     return keep
 
 

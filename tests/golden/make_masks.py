@@ -1,0 +1,54 @@
+"""Makes masks.json: the hashes that pin the built-in masks. Run it only when a mask is meant to change.
+
+python tests/golden/make_masks.py
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inpaintx import registry
+from inpaintx.masking import make_mask
+from inpaintx.pictures import Picture
+
+PATH = Path(__file__).with_name("masks.json")
+SEED = 7
+SIZES = ((32, 32), (64, 64), (96, 128), (101, 67))  # height, width
+CASES: list[tuple[str, dict[str, Any]]] = [
+    ("center", {}),
+    ("center", {"size": 0.3}),
+    ("random", {}),
+    ("random-patch", {}),
+    ("left", {}),
+    ("right", {}),
+    ("top", {}),
+    ("bottom", {"share": 0.3}),
+    ("grid", {}),
+    ("lowres", {}),
+    ("pattern", {}),
+    ("freeform", {"brush": "thin"}),
+    ("freeform", {"brush": "medium"}),
+    ("freeform", {"brush": "thick"}),
+]
+
+
+def hashes() -> dict[str, str]:
+    """SHA-256 of each case's mask, as one byte a pixel, row by row."""
+    found = {}
+    for name, options in CASES:
+        plugin = registry.make("mask", name, options)
+        for height, width in SIZES:
+            picture = Picture(np.zeros((height, width), np.uint8), path=Path("letter.png"))
+            mask = make_mask(plugin, picture, SEED)
+            title = " ".join(
+                [name, *(f"{key}={value}" for key, value in options.items()), f"{height}×{width}"]
+            )
+            found[title] = hashlib.sha256(mask.tobytes()).hexdigest()
+    return found
+
+
+if __name__ == "__main__":
+    PATH.write_text(json.dumps(hashes(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
