@@ -1,7 +1,7 @@
 """Harmonic interpolation and distances on numpy arrays: the native solvers, and the same in SciPy.
 
-The SciPy reference is used where the native module wasn't built, with one warning, or where the environment says
-INPAINTX_NATIVE=0.
+The SciPy reference is used where the native module wasn't built, with one warning, or where the environment
+says INPAINTX_NATIVE=0.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 
 import numpy as np
@@ -22,7 +23,7 @@ def native() -> ModuleType | None:
     if os.environ.get("INPAINTX_NATIVE") == "0":
         return None
     try:
-        from inpaintx import _native
+        return import_module("inpaintx._native")
     except ImportError as error:
         warnings.warn(
             f"inpaintx's native solvers can't be loaded ({error}): the slower SciPy ones are used; "
@@ -30,15 +31,15 @@ def native() -> ModuleType | None:
             stacklevel=2,
         )
         return None
-    return _native
 
 
 def membrane(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Interpolates known pixels into the hole like a membrane stretched over it.
 
-    In the hole the 5-point Laplacian of the result is 0, with the known pixels as Dirichlet values and zero flux over
-    the picture's border; everywhere else it equals `values` bit for bit. The native solver is off from the exact
-    solution by a few millionths of the range of the known pixels beside the hole; the reference solves directly.
+    In the hole the 5-point Laplacian of the result is 0, with the known pixels as Dirichlet values and zero
+    flux over the picture's border; everywhere else it equals `values` bit for bit. The native solver is off
+    from the exact solution by a few millionths of the range of the known pixels beside the hole; the
+    reference solves directly.
 
     values: float32 or float64 [H, W] or [H, W, C]; finite where known, not read in the hole.
     known: bool [H, W]; any shape of hole, also at the border.
@@ -61,7 +62,7 @@ def membrane(values: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def membrane_reference(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """`membrane` by a sparse direct solve; values: [H, W, C]. What it raises is up to SciPy: `membrane` checks."""
+    """`membrane` by a sparse direct solve; values: [H, W, C]. Its arguments must be in order already."""
     from scipy.sparse import coo_array
     from scipy.sparse.linalg import splu
 
@@ -111,7 +112,7 @@ def distance_to_known(known: np.ndarray) -> np.ndarray:
 
 
 def distance_reference(known: np.ndarray) -> np.ndarray:
-    """`distance_to_known` by SciPy."""
+    """`distance_to_known` by SciPy. Its argument must be in order already."""
     from scipy.ndimage import distance_transform_edt
 
     return distance_transform_edt(~known).astype(np.float32)

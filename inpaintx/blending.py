@@ -1,0 +1,61 @@
+"""A blend for a fill, from a plugin; puts the known pixels back."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from inpaintx.errors import InpaintxError
+
+
+class BlendPlugin(Protocol):
+    """What `registry.make("blend", …)` gives."""
+
+    name: str
+
+    def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """float32 [H,W,C] in [0,1]."""
+
+
+def apply_blend(plugin: BlendPlugin, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The picture with its hole filled: by the plugin in the hole, bit for bit as it was where known.
+
+    picture, fill: float32 [H,W,C] in [0,1]; mask: bool [H,W], True = keep. What the picture holds under the
+    hole is never read, NaN included: the plugin gets zeros there.
+    Returns float32 [H,W,C], clipped to [0,1] in the hole.
+    Raises InpaintxError where the inputs don't fit each other, or the plugin gives no such picture.
+    """
+    _check_inputs(picture, fill, mask)
+    hole = ~mask
+    seen = picture.copy()
+    seen[hole] = 0
+    result = plugin.blend(seen, fill, mask)
+    _check_result(plugin.name, result, picture.shape, hole)
+    filled = picture.copy()
+    filled[hole] = np.clip(result[hole], 0, 1)
+    return filled
+
+
+def _check_inputs(picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> None:
+    if picture.dtype != np.float32 or picture.ndim != 3:
+        raise InpaintxError(f"the picture to blend is {_kind(picture)}: it must be float32 [H, W, C]")
+    if fill.dtype != np.float32 or fill.shape != picture.shape:
+        raise InpaintxError(f"the fill is {_kind(fill)}: it must be {_kind(picture)}, like the picture")
+    if mask.dtype != bool or mask.shape != picture.shape[:2]:
+        raise InpaintxError(f"the mask is {_kind(mask)}: it must be bool {list(picture.shape[:2])}")
+
+
+def _check_result(name: str, result: object, shape: tuple[int, ...], hole: np.ndarray) -> None:
+    where = f"blend plugin {name!r}"
+    if not isinstance(result, np.ndarray) or result.dtype != np.float32 or result.shape != shape:
+        found = _kind(result) if isinstance(result, np.ndarray) else type(result).__name__
+        raise InpaintxError(f"{where}: it gave {found}, not float32 {list(shape)}; tell the plugin's author")
+    if not np.isfinite(result[hole]).all():
+        raise InpaintxError(
+            f"{where}: it gave NaN or infinity in the hole; use other options or another blend"
+        )
+
+
+def _kind(array: np.ndarray) -> str:
+    return f"{array.dtype} {list(array.shape)}"
