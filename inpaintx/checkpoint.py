@@ -8,22 +8,21 @@ training can go on from the file, ``training.*``.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from inpaintx.errors import InpaintxError
 from inpaintx.models import Discriminator, Generator
 from inpaintx.options import Architecture
+from inpaintx.pictures import atomic_file
 
 FORMAT = 1
 HEADER_KEY = "inpaintx"
@@ -64,20 +63,8 @@ def save(path: Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -
     """
     metadata = {HEADER_KEY: json.dumps({"format": FORMAT, "value_range": [-1, 1], **header})}
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    temporary: str | None = None
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(handle)
-        save_file(plain, temporary, metadata=metadata)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except (OSError, SafetensorError) as error:
-        raise InpaintxError(
-            f"cannot write checkpoint: {path}: {error}; free space or choose another folder"
-        ) from error
-    finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
+    with atomic_file(path) as file:
+        file.write(safetensors.torch.save(plain, metadata))
 
 
 def load(path: Path, prefixes: tuple[str, ...] = ("",)) -> tuple[dict[str, Any], dict[str, Tensor]]:

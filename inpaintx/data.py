@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from inpaintx.errors import InpaintxError
 from inpaintx.options import Fit
 from inpaintx.pictures import Picture, find_pictures, read_picture
+from inpaintx.regions import fit_channels, fit_region, resample
 
 
 @dataclass(frozen=True)
@@ -37,52 +37,10 @@ class Collection:
         return hashlib.sha256(self.images.numpy().tobytes()).hexdigest()[:16]
 
 
-def fit_region(height: int, width: int, fit: Fit) -> tuple[int, int, int, int]:
-    """The part of a picture that becomes the model's square: (top, left, height, width), pixels.
-
-    ``"crop"`` takes the largest centred square, ``"stretch"`` the whole picture.
-    """
-    if fit == "stretch":
-        return 0, 0, height, width
-    side = min(height, width)
-    return (height - side) // 2, (width - side) // 2, side, side
-
-
-def resample(array: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Float32 ``[H, W, C]`` to ``[height, width, C]``: area average when shrinking, bicubic when growing.
-
-    Each axis is handled by its own rule, so that a picture can shrink along one and grow along the other.
-    """
-    for axis, target in ((0, height), (1, width)):
-        source = array.shape[axis]
-        if source == target:
-            continue
-        method = Image.Resampling.BOX if target < source else Image.Resampling.BICUBIC
-        size = (array.shape[1], target) if axis == 0 else (target, array.shape[0])
-        planes = [
-            np.asarray(
-                Image.fromarray(np.ascontiguousarray(array[..., c], dtype=np.float32)).resize(size, method)
-            )
-            for c in range(array.shape[2])
-        ]
-        array = np.stack(planes, axis=-1)
-    return array
-
-
-def fit_channels(array: np.ndarray, channels: int) -> np.ndarray:
-    """``[H, W, 1 or 3]`` to ``[H, W, channels]``: gray is repeated, RGB becomes luma (ITU-R BT.601)."""
-    if array.shape[2] == channels:
-        return array
-    if channels == 3:
-        return np.repeat(array, 3, axis=2)
-    return (array @ np.array([0.299, 0.587, 0.114], dtype=array.dtype))[..., None]
-
-
 def fit_picture(picture: Picture, size: int, channels: int, fit: Fit) -> np.ndarray:
     """A picture as the model sees it: float32 ``[size, size, channels]`` in [0, 1]."""
-    top, left, height, width = fit_region(picture.height, picture.width, fit)
-    region = picture.as_float()[top : top + height, left : left + width]
-    return resample(fit_channels(region, channels), size, size).clip(0.0, 1.0)
+    region = fit_region(picture.height, picture.width, fit)
+    return resample(fit_channels(region.of(picture.as_float()), channels), size, size).clip(0.0, 1.0)
 
 
 def load_collection(
@@ -99,7 +57,7 @@ def load_collection(
         folder: where the pictures are; any format that Pillow reads.
         size: side of the squares, pixels.
         channels: 1, 3, or None for 3 if any picture has colour.
-        fit: see :func:`fit_region`.
+        fit: see :func:`inpaintx.regions.fit_region`.
         exclude: patterns (``s3*``, ``*/draft-*.png``) of paths relative to ``folder`` to leave out, for
             example the people that a model is to be judged on.
         progress: wraps the list of files while it is gone through, e.g. ``tqdm``.

@@ -97,3 +97,21 @@ def _initialise(module: nn.Module) -> None:
     elif isinstance(module, nn.BatchNorm2d):
         module.weight.normal_(1.0, 0.02)
         module.bias.zero_()
+
+
+@torch.no_grad()
+def calibrate(generator: Generator, noise: torch.Generator, batch: int = 64, batches: int = 16) -> None:
+    """Measures the batch statistics that belong to G's weights, and leaves G in evaluation mode.
+
+    Weights that were averaged, or never trained, have other activations than those that the running
+    statistics were gathered from.
+    """
+    for module in generator.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # the plain mean over the batches below
+    generator.train()
+    device = next(generator.parameters()).device
+    for _ in range(batches):
+        generator(generator.sample_codes(batch, noise).to(device))
+    generator.eval()

@@ -14,6 +14,7 @@ from inpaintx.errors import InpaintxError
 
 Code = Literal["uniform", "normal"]
 Fit = Literal["crop", "stretch"]
+Fill = Literal["model", "untrained", "constant"]
 
 #: Side of the first feature map of G (and the last of D) for each image size.
 BASE_SIDES = {32: 4, 64: 4, 96: 6, 128: 4}

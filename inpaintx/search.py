@@ -34,6 +34,7 @@ class Completion:
         contextual: ``[B, K]``, their contextual losses.
         prior: ``[B, K]``, their prior losses, before λ (0 where λ is 0).
         iterations: int64 ``[B, K]``, gradient steps taken.
+        candidates: int64 ``[B, K]``, which starting code each began from.
     """
 
     codes: Tensor
@@ -41,6 +42,7 @@ class Completion:
     contextual: Tensor
     prior: Tensor
     iterations: Tensor
+    candidates: Tensor
 
     @property
     def fill(self) -> Tensor:
@@ -156,9 +158,12 @@ class Search:
             samples = samples.keep(~done)
         loss = (contextual + options.prior * prior).unflatten(0, (-1, candidates))
         # One row of sample numbers an image, best candidate first.
-        order = loss.argsort(1) + torch.arange(0, total, candidates, device=self._device)[:, None]
+        ranking = loss.argsort(1)
+        order = ranking + torch.arange(0, total, candidates, device=self._device)[:, None]
         fills = torch.cat([self.images(part) for part in codes.split(options.batch)])
-        return Completion(codes[order], fills[order], contextual[order], prior[order], iterations[order])
+        return Completion(
+            codes[order], fills[order], contextual[order], prior[order], iterations[order], ranking
+        )
 
     @torch.no_grad()
     def images(self, codes: Tensor) -> Tensor:
@@ -250,7 +255,7 @@ class Search:
 
 
 def starting_codes(generator: Generator, options: SearchOptions) -> Tensor:
-    """``[candidates, nz]``: the k-th candidate of every image starts from the same code, made of (seed, k)."""
+    """``[candidates, nz]``: the k-th candidate of every image starts from the same code, of (seed, k)."""
     codes = []
     for candidate in range(options.candidates):
         state = np.random.SeedSequence([options.seed, candidate]).generate_state(1, np.uint64)[0]

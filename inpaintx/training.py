@@ -24,11 +24,10 @@ from torch import Tensor, nn
 from inpaintx import checkpoint
 from inpaintx.data import Collection, to_unit
 from inpaintx.errors import InpaintxError
-from inpaintx.models import Discriminator, Generator
+from inpaintx.models import Discriminator, Generator, calibrate
 from inpaintx.options import Architecture, TrainOptions
 
 LOG_NAME = "log.jsonl"
-CALIBRATION_BATCHES = 16
 
 
 @dataclass(frozen=True)
@@ -158,18 +157,11 @@ class Trainer:
 
     # -- the averaged G ---------------------------------------------------------------------------
 
-    @torch.no_grad()
     def calibrated(self) -> Generator:
         """The averaged G with batch statistics measured for the averaged weights, in evaluation mode."""
-        network = copy.deepcopy(self.average).train()
-        for module in network.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.reset_running_stats()
-                module.momentum = None  # cumulative mean over the batches below
-        noise = stream(self.options.seed, 3)
-        for _ in range(CALIBRATION_BATCHES):
-            network(network.sample_codes(max(self.options.batch, 64), noise).to(self.device))
-        return network.eval()
+        network = copy.deepcopy(self.average)
+        calibrate(network, stream(self.options.seed, 3))
+        return network
 
     @torch.no_grad()
     def samples(self, count: int, network: Generator | None = None) -> np.ndarray:
