@@ -71,7 +71,7 @@ class _Look:
     slant: float
     rotation: float
     extent: float  # longer side of the letter
-    shift: tuple[float, float]  # x and y, of the room that the letter leaves; ±0.5 touches the border
+    shift: tuple[float, float]  # x and y, from the middle
 
 
 def font_families(fonts: Path | None = None) -> dict[str, list[Path]]:
@@ -173,7 +173,8 @@ def _draw_look(seed: int, index: int, families: dict[str, list[Path]]) -> _Look:
         slant=rng.uniform(-0.12, 0.15),
         rotation=math.radians(rng.uniform(-4.0, 4.0)),
         extent=rng.uniform(0.72, 0.93),
-        shift=(rng.uniform(-0.3, 0.3), rng.uniform(-0.3, 0.3)),
+        # At most the margin that the largest extent leaves.
+        shift=(rng.uniform(-0.035, 0.035), rng.uniform(-0.035, 0.035)),
     )
 
 
@@ -184,8 +185,8 @@ def _render_look(look: _Look, size: int) -> Image.Image:
     ink = _change_weight(ink, _weight_steps(font, look.weight))
     left, top, right, bottom = ink.getbbox() or (0, 0, *ink.size)
     side = max(right - left, bottom - top) / look.extent
-    x = (left + right) / 2 - side / 2 - look.shift[0] * (side - (right - left))
-    y = (top + bottom) / 2 - side / 2 - look.shift[1] * (side - (bottom - top))
+    x = (left + right - side) / 2 - look.shift[0] * side
+    y = (top + bottom - side) / 2 - look.shift[1] * side
     square = ink.crop((round(x), round(y), round(x + side), round(y + side)))
     return square.resize((size, size), Image.Resampling.BOX).point(lambda level: 255 - level)
 
