@@ -5,9 +5,11 @@
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <random>
+#include <type_traits>
 #include <vector>
 
 #include "../../csrc/cuda/element.cuh"
@@ -15,17 +17,41 @@
 namespace values {
 
 using inpaintx::Dtype;
-using inpaintx::cuda::store;
-using inpaintx::cuda::to_float;
+
+// The type in which an element type is computed.
+template <class T>
+using Computed = std::conditional_t<std::is_same_v<T, double>, double, float>;
+
+template <class T>
+Computed<T> number(T stored) {
+  if constexpr (std::is_same_v<T, double>) {
+    return stored;
+  } else {
+    return inpaintx::cuda::to_float(stored);
+  }
+}
+
+template <class T>
+T rounded(Computed<T> value) {
+  if constexpr (std::is_same_v<T, double>) {
+    return value;
+  } else {
+    T result;
+    inpaintx::cuda::store(&result, value);
+    return result;
+  }
+}
 
 template <class T>
 constexpr Dtype kDtype = Dtype::float32;
+template <>
+inline constexpr Dtype kDtype<double> = Dtype::float64;
 template <>
 inline constexpr Dtype kDtype<__half> = Dtype::float16;
 template <>
 inline constexpr Dtype kDtype<__nv_bfloat16> = Dtype::bfloat16;
 
-// Runs test(float{}), test(__half{}), test(__nv_bfloat16{}).
+// For the types of the CUDA kernels: runs test(float{}), test(__half{}), test(__nv_bfloat16{}).
 template <class Test>
 void for_each_type(Test test) {
   test(float{});
@@ -42,20 +68,13 @@ void for_each_order(Test test) {
   shim::set_order(shim::Order::forward);
 }
 
-template <class T>
-T rounded(float value) {
-  T result;
-  store(&result, value);
-  return result;
-}
-
 inline float uniform(std::mt19937& random, float low, float high) {
   return low + (high - low) * static_cast<float>(random() >> 8) * 0x1p-24f;
 }
 
 template <class T>
-bool same_bits(const T& a, const T& b) {
-  return std::memcmp(&a, &b, sizeof(T)) == 0;
+bool same_bits(const T* a, const T* b, std::size_t count = 1) {
+  return count == 0 || std::memcmp(a, b, count * sizeof(T)) == 0;
 }
 
 // Exactly `count` elements, the first of them `shift` elements beyond a 16-byte boundary: what lies past the end
@@ -63,11 +82,9 @@ bool same_bits(const T& a, const T& b) {
 template <class T>
 class Buffer {
  public:
-  Buffer(std::size_t count, std::size_t shift, float fill = 0.0f)
+  Buffer(std::size_t count, std::size_t shift, T fill = T{})
       : memory_((count + shift) * sizeof(T)), count_(count), shift_(shift) {
-    for (std::size_t i = 0; i < count; ++i) {
-      store(&data()[i], fill);
-    }
+    std::fill_n(data(), count, fill);
   }
   // operator new gives 16-byte boundaries, and so does a vector of char.
   T* data() { return reinterpret_cast<T*>(memory_.data()) + shift_; }
@@ -77,9 +94,7 @@ class Buffer {
   std::size_t size() const { return count_; }
 
   void fill_uniform(std::mt19937& random, float low, float high) {
-    for (std::size_t i = 0; i < count_; ++i) {
-      store(&data()[i], uniform(random, low, high));
-    }
+    std::generate_n(data(), count_, [&] { return rounded<T>(uniform(random, low, high)); });
   }
 
  private:

@@ -1,0 +1,68 @@
+// The CUDA kernels of context_weight on the shim, against a plain loop over every pixel's window.
+#include "../../csrc/cuda/context_weight.cu"
+
+#include "check.h"
+#include "context_weight_case.h"
+#include "values.h"
+
+namespace {
+
+using namespace inpaintx;
+using namespace context_weight_case;
+
+template <class T>
+int run(Call<T>& call, int64_t window, Border border) {
+  std::vector<int32_t> scratch(call.mask.size(), -99);
+  const ContextWeightArgs args = call.args(window, border);
+  return inpaintx_cuda_context_weight(values::kDtype<T>, &args, scratch.data(), nullptr);
+}
+
+}  // namespace
+
+TEST(context_weight_is_the_plain_loop_for_any_size_and_window) {
+  values::for_each_type([&](auto zero) {
+    for (const Size& size : kSizes) {
+      for (const Border border : kBorders) {
+        Call<decltype(zero)> call(size.batch, size.height, size.width);
+        CHECK(run(call, size.window, border) == cudaSuccess);
+        call.compare_with_loop(size.window, border, size.stride);
+      }
+    }
+  });
+}
+
+TEST(context_weight_is_the_same_bits_in_any_order_of_threads) {
+  Call<float> expected(2, 70, 300);
+  CHECK(run(expected, 7, Border::valid) == cudaSuccess);
+  values::for_each_order([&] {
+    Call<float> call(2, 70, 300);
+    CHECK(run(call, 7, Border::valid) == cudaSuccess);
+    CHECK(values::same_bits(call.weight.data(), expected.weight.data(), call.weight.size()));
+  });
+}
+
+TEST(context_weight_is_nothing_in_the_hole_and_most_at_its_rim) {
+  Call<float> call(1, 33, 33);
+  for (int64_t i = 0; i < 33 * 33; ++i) {
+    const bool hole = i / 33 >= 12 && i / 33 < 21 && i % 33 >= 12 && i % 33 < 21;
+    call.mask[i] = hole ? 0.0f : 1.0f;
+  }
+  CHECK(run(call, 7, Border::valid) == cudaSuccess);
+  const float rim = call.weight[16 * 33 + 11];
+  for (int64_t i = 0; i < 33 * 33; ++i) {
+    CHECK(call.mask[i] == 0.0f ? call.weight[i] == 0.0f : call.weight[i] <= rim);
+  }
+  CHECK(rim == 21.0f / 49.0f);
+  CHECK(call.weight[16 * 33 + 8] == 0.0f);
+}
+
+TEST(context_weight_refuses_what_it_has_no_kernel_for) {
+  Call<float> call(1, 1, 1);
+  int32_t scratch = 0;
+  ContextWeightArgs args = call.args(7, Border::valid);
+  CHECK(inpaintx_cuda_context_weight(Dtype::float64, &args, &scratch, nullptr) == cudaErrorInvalidValue);
+  args.height = args.width = INT64_C(1) << 16;
+  CHECK(inpaintx_cuda_context_weight(Dtype::float32, &args, &scratch, nullptr) == cudaErrorInvalidValue);
+  args.batch = INT64_C(1) << 31, args.height = args.width = 1;
+  CHECK(inpaintx_cuda_context_weight(Dtype::float32, &args, &scratch, nullptr) == cudaErrorInvalidValue);
+}
