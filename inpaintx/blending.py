@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from inpaintx.errors import InpaintxError
 class BlendPlugin(Protocol):
     """What `registry.make("blend", …)` gives."""
 
-    name: str
+    name: ClassVar[str]
 
     def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """float32 [H,W,C] in [0,1]."""

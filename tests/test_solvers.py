@@ -142,7 +142,9 @@ def test_reference_leaves_no_flux_in_the_hole(hole: str) -> None:
 @each_hole
 @pytest.mark.parametrize("shape", [(64, 64), (37, 50), (8, 100)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_native_membrane_is_the_direct_solution(hole: str, shape: tuple[int, int], dtype: type) -> None:
+def test_native_membrane_is_the_direct_solution(
+    hole: str, shape: tuple[int, int], dtype: type[np.floating]
+) -> None:
     known = HOLES[hole](shape)
     values = np.random.default_rng(1).random((*shape, 3)).astype(dtype)
     u = solvers.membrane(values, known)
