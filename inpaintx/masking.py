@@ -8,6 +8,7 @@ from zlib import crc32
 import numpy as np
 
 from inpaintx.errors import InpaintxError
+from inpaintx.registry import one_line
 
 if TYPE_CHECKING:
     from inpaintx.pictures import Picture
@@ -35,8 +36,13 @@ def make_mask(plugin: MaskPlugin, picture: Picture, seed: int) -> np.ndarray:
         raise InpaintxError(f"the seed of the masks is {seed}; use 0 or more")
     file_name = picture.path.name if picture.path else ""
     rng = np.random.default_rng([seed, crc32(file_name.encode("utf-8", "surrogateescape"))])
-    mask = plugin.mask(picture, rng)
     where = f"mask plugin {plugin.name!r} on {picture.path or 'a picture without a path'}"
+    try:
+        mask = plugin.mask(picture, rng)
+    except InpaintxError:
+        raise
+    except Exception as error:  # a stranger's plugin can raise anything; the other pictures go on
+        raise InpaintxError(f"{where}: it raised {one_line(error)}; tell the plugin's author") from error
     shape = (picture.height, picture.width)
     if not isinstance(mask, np.ndarray) or mask.dtype != bool or mask.shape != shape:
         found = f"{mask.dtype} {list(mask.shape)}" if isinstance(mask, np.ndarray) else type(mask).__name__

@@ -57,9 +57,9 @@ def _default(field: Field[Any]) -> Any:
 
 
 def nearest(word: str, words: list[str]) -> str:
-    """`; did you mean '…'?` with the one of `words` that is nearest to `word`; empty where none is near."""
+    """` (did you mean '…'?)` with the one of `words` that is nearest to `word`; empty where none is near."""
     near = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def takes(hint: Any) -> str:

@@ -66,6 +66,27 @@ def test_anything_but_a_mask_with_a_hole_is_refused(result: object, message: str
     assert "\n" not in str(caught.value)
 
 
+@dataclass(frozen=True)
+class Raises:
+    """Raises what it was made with."""
+
+    name: ClassVar[str] = "raises"
+    error: Exception
+
+    def mask(self, picture: Picture, rng: np.random.Generator) -> np.ndarray:
+        raise self.error
+
+
+def test_what_a_plugin_raises_is_told_in_one_line() -> None:
+    with pytest.raises(InpaintxError) as caught:
+        make_mask(Raises(IndexError("too\nfar")), picture(), 0)
+    assert str(caught.value) == (
+        "mask plugin 'raises' on cat.png: it raised IndexError: too far; tell the plugin's author"
+    )
+    with pytest.raises(InpaintxError, match=r"^its own words$"):
+        make_mask(Raises(InpaintxError("its own words")), picture(), 0)
+
+
 def test_a_picture_without_a_path_is_named_so() -> None:
     with pytest.raises(InpaintxError, match="on a picture without a path: it hides everything"):
         make_mask(Gives(np.zeros((20, 30), bool)), picture(None), 0)

@@ -194,7 +194,7 @@ def test_strokes_have_round_ends_and_their_width() -> None:
         (
             "freeform",
             {"brush": "thik"},
-            "expected one of thin, medium, thick, got 'thik'; did you mean 'thick'",
+            "expected one of thin, medium, thick, got 'thik' .did you mean 'thick'",
         ),
     ],
 )
