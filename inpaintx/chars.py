@@ -172,9 +172,9 @@ def _draw_look(seed: int, index: int, families: dict[str, list[Path]]) -> _Look:
         width=math.exp(rng.uniform(-0.22, 0.22)),
         slant=rng.uniform(-0.12, 0.15),
         rotation=math.radians(rng.uniform(-4.0, 4.0)),
-        extent=rng.uniform(0.72, 0.93),
-        # At most the margin that the largest extent leaves.
-        shift=(rng.uniform(-0.035, 0.035), rng.uniform(-0.035, 0.035)),
+        extent=rng.uniform(0.72, 0.92),
+        # Less than the margin that the largest extent leaves.
+        shift=(rng.uniform(-0.03, 0.03), rng.uniform(-0.03, 0.03)),
     )
 
 
