@@ -28,8 +28,7 @@ out_folder_option = click.option(
 def flags(options: type, skip: tuple[str, ...] = (), unset: bool = False) -> Callable[[Callable], Callable]:
     """A decorator that adds a flag for each field of a dataclass.
 
-    With ``unset``, a flag that was not given arrives as None and the help says no default, so that a preset
-    can have its say.
+    With ``unset``, a flag that was not given arrives as None, so that a preset can have its say.
     """
     hints = get_type_hints(options)
 
@@ -38,8 +37,8 @@ def flags(options: type, skip: tuple[str, ...] = (), unset: bool = False) -> Cal
             if field.name in skip:
                 continue
             name = "--" + field.name.replace("_", "-")
-            default = None if unset else field.default
-            settings: dict[str, Any] = {"default": default, "show_default": default is not None}
+            settings: dict[str, Any] = {"default": None if unset else field.default}
+            settings["show_default"] = str(field.default) if field.default is not None else False
             if hints[field.name] is bool:
                 name = f"{name}/--no-{name[2:]}"
             else:
