@@ -36,17 +36,16 @@ def check_mask_plugin(plugin: type, **options: Any) -> None:
     refuse pictures by raising InpaintxError, but not all of these.
     """
     _check_class("mask", plugin)
+    made = plugin(**options)
     accepted = 0
     for case, picture in _pictures():
-        where = f"mask plugin {plugin.name!r} on {case}"  # type: ignore[attr-defined]
-        before = _copy_of(picture)
+        where = f"mask plugin {made.name!r} on {case}"
         try:
-            mask, again = (_mask_of(plugin(**options), where, picture) for _ in range(2))
+            mask, again = (_mask_of(made, where, picture) for _ in range(2))
         except InpaintxError:
             continue
         accepted += 1
         shape = (picture.height, picture.width)
-        assert _same(before, _copy_of(picture)), f"{where}: it wrote into its input"
         assert isinstance(mask, np.ndarray), f"{where}: it gave {type(mask).__name__}, not an array"
         assert mask.dtype == bool, f"{where}: it gave {mask.dtype}, not bool"
         assert mask.shape == shape, f"{where}: it gave {list(mask.shape)}, not [H,W] = {list(shape)}"
@@ -54,7 +53,7 @@ def check_mask_plugin(plugin: type, **options: Any) -> None:
         if min(shape) >= _LARGE:
             assert mask.any(), f"{where}: it keeps nothing"
             assert not mask.all(), f"{where}: it hides nothing"
-    assert accepted, f"mask plugin {plugin.name!r}: it refused every picture"  # type: ignore[attr-defined]
+    assert accepted, f"mask plugin {made.name!r}: it refused every picture"
 
 
 def check_blend_plugin(plugin: type, **options: Any) -> None:
@@ -66,11 +65,12 @@ def check_blend_plugin(plugin: type, **options: Any) -> None:
     inputs left as they were.
     """
     _check_class("blend", plugin)
+    made = plugin(**options)
     for case, picture, fill, mask in _blend_inputs():
-        where = f"blend plugin {plugin.name!r} on {case}"  # type: ignore[attr-defined]
+        where = f"blend plugin {made.name!r} on {case}"
         inputs = (picture, fill, mask)
         before = [array.copy() for array in inputs]
-        result = _call(where, plugin(**options).blend, *inputs)
+        result = _call(where, made.blend, *inputs)
         assert _same(before, inputs), f"{where}: it wrote into its input"
         assert isinstance(result, np.ndarray), f"{where}: it gave {type(result).__name__}, not an array"
         assert result.dtype == np.float32, f"{where}: it gave {result.dtype}, not float32"
@@ -79,11 +79,11 @@ def check_blend_plugin(plugin: type, **options: Any) -> None:
         assert np.isfinite(result).all(), f"{where}: it gave values that aren't finite"
         low, high = float(result.min()), float(result.max())
         assert 0 <= low <= high <= 1, f"{where}: it gave {low:g} to {high:g}, not values in [0, 1]"
-        again = _call(where, plugin(**options).blend, *inputs)
+        again = _call(where, made.blend, *inputs)
         assert np.array_equal(result, again), f"{where}: it gave something else for the same inputs"
         for garbage in (np.nan, np.inf, 7.0):
             spoilt = np.where(mask[..., None], picture, np.float32(garbage))
-            other = _call(where, plugin(**options).blend, spoilt, fill, mask)
+            other = _call(where, made.blend, spoilt, fill, mask)
             assert np.array_equal(result, other), f"{where}: it reads the picture under the hole"
 
 
@@ -118,8 +118,10 @@ def _call(
 
 
 def _mask_of(plugin: Any, where: str, picture: Picture) -> np.ndarray:
-    rng = np.random.default_rng(_SEED)
-    return _call(where, plugin.mask, picture, rng, may_raise=(InpaintxError,))
+    before = _copy_of(picture)
+    mask = _call(where, plugin.mask, picture, np.random.default_rng(_SEED), may_raise=(InpaintxError,))
+    assert _same(before, _copy_of(picture)), f"{where}: it wrote into its input"
+    return mask
 
 
 def _pictures() -> Iterator[tuple[str, Picture]]:
