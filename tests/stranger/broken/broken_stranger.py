@@ -1,0 +1,3 @@
+"""Can't be imported."""
+
+raise RuntimeError("a part of this package\nis missing")
