@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+
 from inpaintx_plugins.masks._checks import check_share
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from math import ceil
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from PIL import Image
+
 from inpaintx_plugins.masks._checks import check_share
 from inpaintx_plugins.masks._ranking import keep_highest
-from PIL import Image
 
 if TYPE_CHECKING:
     from inpaintx.pictures import Picture
