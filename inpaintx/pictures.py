@@ -198,6 +198,8 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
+        if error.filename is not None and Path(error.filename) != temporary:
+            raise  # of another file, which the block worked on
         reason = error.strerror or str(error)
         raise InpaintxError(f"can't write: {path} ({reason}); is the folder there and writable?") from error
 

@@ -5,6 +5,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -23,7 +24,7 @@ def samples(channels: int, dtype: type = np.uint8, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
 
 
-def save(image: Image.Image, path: Path, **options: object) -> Path:
+def save(image: Image.Image, path: Path, **options: Any) -> Path:
     image.save(path, **options)
     return path
 
@@ -81,7 +82,7 @@ def test_a_transparent_palette_entry_becomes_alpha(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("mode", "key", "colour"), [("L", 7, 7), ("RGB", (1, 2, 3), (1, 2, 3)), ("1", 0, 0)])
-def test_a_transparent_colour_becomes_alpha(tmp_path: Path, mode: str, key: object, colour: object) -> None:
+def test_a_transparent_colour_becomes_alpha(tmp_path: Path, mode: str, key: object, colour: Any) -> None:
     image = Image.new(mode, (W, H), 255 if mode != "RGB" else (9, 9, 9))
     image.putpixel((3, 2), colour)
     alpha = read_picture(save(image, tmp_path / "a.png", transparency=key)).alpha
@@ -137,7 +138,9 @@ def test_16_bit_colour_is_kept(tmp_path: Path, suffix: str, channels: int) -> No
 
 
 @pytest.mark.parametrize("byte_order", ["<", ">"])
-def test_16_bit_colour_of_either_byte_order_and_in_tiles(tmp_path: Path, byte_order: str) -> None:
+def test_16_bit_colour_of_either_byte_order_and_in_tiles(
+    tmp_path: Path, byte_order: Literal["<", ">"]
+) -> None:
     want = np.tile(samples(3, np.uint16), (3, 2, 1))
     tifffile.imwrite(tmp_path / "a.tif", want, photometric="rgb", byteorder=byte_order, tile=(16, 16))
     np.testing.assert_array_equal(read_picture(tmp_path / "a.tif").array, want)
@@ -285,6 +288,7 @@ def test_16_bit_pngs_are_read_by_others(tmp_path: Path) -> None:
     colour = samples(3, np.uint16)
     write_picture(Picture(colour), tmp_path / "a.png")
     other = cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED)
+    assert other is not None
     np.testing.assert_array_equal(other[..., ::-1], colour)
 
 
@@ -318,6 +322,12 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path: Path) ->
         interrupted()
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a.png"]
+
+
+def test_trouble_with_another_file_is_not_put_on_the_one_that_is_written(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="other"), atomic_file(tmp_path / "a.png"):
+        (tmp_path / "other").read_bytes()
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_file_that_cant_be_written_is_named(tmp_path: Path) -> None:
