@@ -15,6 +15,12 @@ from inpaintx.errors import InpaintxError
 Code = Literal["uniform", "normal"]
 Fit = Literal["crop", "stretch"]
 Fill = Literal["model", "untrained", "constant"]
+Precision = Literal["float32", "bfloat16"]
+Norm = Literal["l1", "l2", "huber"]
+Weight = Literal["mask", "window"]
+Border = Literal["valid", "zero"]
+Optimizer = Literal["adam", "nesterov"]
+Clip = Literal["clamp", "stochastic", "none"]
 
 #: Side of the first feature map of G (and the last of D) for each image size.
 BASE_SIDES = {32: 4, 64: 4, 96: 6, 128: 4}
@@ -35,6 +41,8 @@ def _check(
         value = getattr(options, name)
         if not value >= least:
             raise InpaintxError(f"{where}: {name} is {value!r}; choose at least {least}")
+        if value == math.inf:
+            raise InpaintxError(f"{where}: {name} is {value!r}; choose a finite number")
     for name, allowed in (choices or {}).items():
         value = getattr(options, name)
         if value not in allowed:
@@ -115,14 +123,15 @@ class TrainOptions:
         0.125, "Largest shift, as a share of the side, given to real and generated images before D sees them."
     )
     flip: bool = _option(False, "Mirror half of the real images; off, since letters have no mirror images.")
-    precision: Literal["float32", "bfloat16"] = _option(
+    precision: Precision = _option(
         "float32", "Of the convolutions; bfloat16 is faster on CPUs with AMX and on recent GPUs."
     )
     seed: int = _option(0, "Of everything random.")
     save_every: int = _option(500, "Steps between checkpoints and sample sheets.")
 
     def __post_init__(self) -> None:
-        _check("training", self, {"steps": 1, "batch": 2, "save_every": 1, "seed": 0})
+        choices = {"precision": get_args(Precision)}
+        _check("training", self, {"steps": 1, "batch": 2, "save_every": 1, "seed": 0}, choices)
         _check_positive("training", self, "lr", *(() if self.minutes is None else ("minutes",)))
         for name in ("ema", "beta1", "translate"):
             if not 0 <= getattr(self, name) < 1:
@@ -137,20 +146,18 @@ class SearchOptions:
     al. (2017); ``clip="stochastic"`` is stochastic clipping (Lipton and Tripathi, 2017).
     """
 
-    norm: Literal["l1", "l2", "huber"] = _option("l1", "Distance on the known pixels (l2: squares), summed.")
+    norm: Norm = _option("l1", "Distance on the known pixels (l2: squares), summed.")
     delta: float = _option(0.5, "Where huber turns from quadratic to linear; pixel values are in [-1, 1].")
-    weight: Literal["mask", "window"] = _option(
-        "mask", "Count all known pixels alike, or (window) those near the hole more."
-    )
+    weight: Weight = _option("mask", "Count all known pixels alike, or (window) those near the hole more.")
     window: int = _option(7, "Side of that window in pixels, odd.")
-    border: Literal["valid", "zero"] = _option(
+    border: Border = _option(
         "valid", "At the image's border, divide by the window's pixels inside, or by the whole window."
     )
     prior: float = _option(0.1, "Weight (lambda) of the prior loss, what D says; 0 leaves D out.")
-    optimizer: Literal["adam", "nesterov"] = _option("adam", "How a step is made from the gradient.")
+    optimizer: Optimizer = _option("adam", "How a step is made from the gradient.")
     lr: float = _option(0.05, "Learning rate.")
     momentum: float = _option(0.9, "Nesterov's momentum, or Adam's first decay rate.")
-    clip: Literal["clamp", "stochastic", "none"] = _option(
+    clip: Clip = _option(
         "clamp", "Keep the code in its box: clamp, or (stochastic) draw anew what leaves it."
     )
     iterations: int = _option(300, "Gradient steps at most.")
@@ -169,7 +176,14 @@ class SearchOptions:
             "patience": 0,
             "seed": 0,
         }
-        _check("search", self, least)
+        choices = {
+            "norm": get_args(Norm),
+            "weight": get_args(Weight),
+            "border": get_args(Border),
+            "optimizer": get_args(Optimizer),
+            "clip": get_args(Clip),
+        }
+        _check("search", self, least, choices)
         _check_positive("search", self, "lr", "delta")
         if self.window % 2 == 0:
             raise InpaintxError(f"search: window is {self.window}; choose an odd number of pixels")
