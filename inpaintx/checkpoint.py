@@ -104,16 +104,14 @@ def shipped_models() -> dict[str, Path]:
 def find(model: str | Path) -> Path:
     """The checkpoint file meant by a run folder, a file, or the name of a shipped model."""
     path = Path(model)
-    if path.is_dir():
-        path = path / FILE_NAME
-        if not path.is_file():
-            raise InpaintxError(f"no checkpoint in the folder {path.parent}; train one with `inpaintx train`")
-        return path
-    if path.is_file():
-        return path
+    for file in (path / FILE_NAME, path):
+        if file.is_file():
+            return file
     shipped = shipped_models()
-    if str(model) in shipped:
+    if str(model) in shipped:  # also where a folder of pictures has that name
         return shipped[str(model)]
+    if path.is_dir():
+        raise InpaintxError(f"no checkpoint in the folder {path}; train one with `inpaintx train`")
     listed = ", ".join(shipped) or "none"
     raise InpaintxError(
         f"no such model: {model}; give a run folder, a checkpoint file or a shipped model ({listed})"
