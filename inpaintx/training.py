@@ -307,11 +307,17 @@ def train(
 
 @contextmanager
 def _log(path: Path, step: int) -> Iterator[Callable[[Report], None]]:
-    """Appends reports to the run's log, after dropping what a lost continuation wrote past ``step``."""
-    lines = path.read_text().splitlines() if path.is_file() and step else []
-    kept = [line for line in lines if json.loads(line)["step"] <= step]
-    with path.open("w") as file:
-        file.writelines(line + "\n" for line in kept)
+    """Appends reports to the run's log, after dropping what a lost continuation wrote past ``step``.
+
+    Each line is written when it is made: a run that is killed leaves no gap before its checkpoint.
+    """
+    try:
+        lines = path.read_text().splitlines(keepends=True) if path.is_file() else []
+        file = path.open("w", buffering=1)
+    except OSError as error:
+        raise InpaintxError(f"can't write: {path} ({error.strerror}); choose another --out") from error
+    with file:
+        file.writelines(lines[:step])  # a line a step, from the first on
         yield lambda report: print(json.dumps(asdict(report)), file=file)
 
 
