@@ -62,7 +62,8 @@ class _Samples:
     v: Tensor
     step: Tensor
     seed: Tensor
-    stale: Tensor  # iterations since the loss last fell by a thousandth
+    mark: Tensor  # the loss when it last fell by a thousandth
+    stale: Tensor  # iterations since then
     evaluated: Tensor  # bool: the code of the last step has been looked at, too
     best_loss: Tensor
     best_contextual: Tensor
@@ -150,13 +151,13 @@ class Search:
             for _ in range(self._run_length(samples)):
                 self._iterate(samples)
             if watch is not None:
-                watch(samples.index, samples.step, samples.best_z)
+                watch(samples.index, samples.step.clone(), samples.best_z)
             done = samples.evaluated & ~self._active(samples)
             rows = samples.index[done]
             codes[rows], iterations[rows] = samples.best_z[done], samples.step[done]
             contextual[rows], prior[rows] = samples.best_contextual[done], samples.best_prior[done]
             samples = samples.keep(~done)
-        loss = (contextual + options.prior * prior).unflatten(0, (-1, candidates))
+        loss = (contextual + options.prior * prior).unflatten(0, (len(images), candidates))
         # One row of sample numbers an image, best candidate first.
         ranking = loss.argsort(1)
         order = ranking + torch.arange(0, total, candidates, device=self._device)[:, None]
@@ -168,7 +169,7 @@ class Search:
     @torch.no_grad()
     def images(self, codes: Tensor) -> Tensor:
         """``G(codes)``: ``[n, nz]`` to ``[n, C, S, S]`` in [−1, 1]."""
-        return self._generator.forward(codes)
+        return self._generator.forward(codes.to(self._device, self._dtype))
 
     def _check(self, images: Tensor, masks: Tensor) -> None:
         a = self._generator.architecture
@@ -190,6 +191,7 @@ class Search:
         z = self._starts[candidate]
         count = len(index)
         zeros = torch.zeros(count, dtype=torch.int64, device=self._device)
+        infinite = z.new_full((count,), torch.inf)  # what was not evaluated, or gives NaN, is never the best
         return _Samples(
             index=index,
             y=y[image],
@@ -198,11 +200,12 @@ class Search:
             m=torch.zeros_like(z),
             v=torch.zeros_like(z),
             step=zeros,
-            seed=self.options.seed * 1_000_003 + candidate,
+            seed=self.options.seed * 1_000_003 % 2**62 + candidate,
+            mark=infinite,
             stale=zeros.clone(),
             evaluated=zeros.bool(),
-            best_loss=z.new_full((count,), torch.inf),
-            best_contextual=z.new_zeros(count),
+            best_loss=infinite,
+            best_contextual=infinite,
             best_prior=z.new_zeros(count),
             best_z=z.clone(),
         )
@@ -231,8 +234,9 @@ class Search:
         samples.evaluated.copy_(~active)
 
         better = loss < samples.best_loss
-        samples.stale += 1
-        samples.stale[loss < samples.best_loss * 0.999] = 0
+        fell = loss < samples.mark * 0.999
+        samples.mark = torch.where(fell, loss, samples.mark)
+        samples.stale = torch.where(fell, 0, samples.stale + 1)
         samples.best_loss = torch.where(better, loss, samples.best_loss)
         samples.best_contextual = torch.where(better, contextual, samples.best_contextual)
         samples.best_prior = torch.where(better, prior, samples.best_prior)
