@@ -12,6 +12,7 @@ from torch import Tensor
 
 from inpaintx.blending import BlendPlugin, apply_blend
 from inpaintx.checkpoint import Model
+from inpaintx.errors import InpaintxError
 from inpaintx.models import Generator, calibrate
 from inpaintx.options import Fill, SearchOptions
 from inpaintx.pictures import Picture
@@ -74,8 +75,15 @@ class Completer:
             pictures: what is damaged; the pixels under the holes are never read.
             masks: for each, bool ``[H, W]``, True = keep; hides something and keeps something.
             trails: remember how each result formed.
+
+        Raises:
+            InpaintxError: a mask that does not fit its picture, hides nothing or keeps nothing.
         """
         start = time.monotonic()
+        for picture, mask in zip(pictures, masks, strict=True):
+            _check(picture, mask)
+        if not pictures:
+            return []
         a = self._architecture
         regions = [hole_region(mask, self._fit) for mask in masks]
         squares = [
@@ -92,7 +100,7 @@ class Completer:
             result = self._blended(picture, mask, region, fills[index])
             trail = [(step, self._blended(picture, mask, region, fill)) for step, fill in walks[index]]
             results.append((result, trail))
-        share = (time.monotonic() - start) / max(len(pictures), 1)
+        share = (time.monotonic() - start) / len(pictures)
         return [
             Completed(picture, mask, *loss, share, trail)
             for (picture, trail), mask, loss in zip(results, masks, losses, strict=True)
@@ -129,6 +137,16 @@ class Completer:
     def _blended(self, picture: Picture, mask: np.ndarray, region: Region, fill: np.ndarray) -> Picture:
         whole = from_square(fill, region, picture.height, picture.width, picture.channels)
         return picture.with_fill(apply_blend(self._blend, picture.as_float(), whole, mask), mask)
+
+
+def _check(picture: Picture, mask: np.ndarray) -> None:
+    where, shape = picture.path or "a picture without a path", (picture.height, picture.width)
+    if mask.dtype != bool or mask.shape != shape:
+        found = f"{mask.dtype} {list(mask.shape)}"
+        raise InpaintxError(f"the mask of {where} is {found}: it must be bool {list(shape)}")
+    if mask.all() or not mask.any():
+        what = "hides nothing" if mask.all() else "keeps nothing"
+        raise InpaintxError(f"the mask of {where} {what}: there must be a hole and known pixels around it")
 
 
 def _to_float(images: Tensor) -> np.ndarray:
