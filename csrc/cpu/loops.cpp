@@ -115,10 +115,15 @@ void step_sample(T* __restrict__ z, const T* __restrict__ grad, T* __restrict__ 
 
 template <Optimizer optimizer, class T>
 void step_samples(const LatentStepArgs& a, int64_t begin, int64_t end) {
+  int64_t scaled_for = 0;  // most samples have done as many steps as the one before, and pow() is dear
+  math::StepScale<T> scale{};
   for (int64_t b = begin; b < end; ++b) {
     if (!a.active[b]) continue;
     const int64_t t = ++a.step[b];
-    const math::StepScale<T> scale = math::step_scale<T>(a.options, t);
+    if (t != scaled_for) {
+      scale = math::step_scale<T>(a.options, t);
+      scaled_for = t;
+    }
     T* z = static_cast<T*>(a.z) + b * a.nz;
     const T* grad = static_cast<const T*>(a.grad) + b * a.nz;
     T* m = static_cast<T*>(a.m) + b * a.nz;

@@ -1,0 +1,292 @@
+"""The three ops of the latent search: native where there is native code for them, else the reference.
+
+Native code: float32 and float64 on the CPU; float32, bfloat16 and float16 on CUDA. Everything else (other
+dtypes, other devices, no native library) goes through `inpaintx.reference`, with the same results.
+Environment, read at import:
+
+- `INPAINTX_NATIVE=0`: the reference, and no warning about it.
+- `INPAINTX_CPU=baseline|avx2|avx512`: the instruction set of the CPU loops, not the best that the CPU runs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import logging
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from inpaintx import reference
+from inpaintx.errors import InpaintxError
+from inpaintx.reference import BORDERS, CLIPS, NORMS, OPTIMIZERS, code
+
+_PATH = Path(__file__).with_name("_ops.so")
+_CPU_DTYPES = frozenset({torch.float32, torch.float64})
+_CUDA_DTYPES = frozenset({torch.float32, torch.bfloat16, torch.float16})
+
+
+class ReferenceWarning(RuntimeWarning):
+    """The reference is used where native code was to be expected: results are the same, but slower."""
+
+
+# --- the ops ------------------------------------------------------------------------------------------------
+
+
+def context_loss(
+    x: Tensor, y: Tensor, w: Tensor, prior_grad: Tensor | None = None, norm: str = "l1", delta: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """Contextual loss of each sample, and its gradient before G's tanh, in one pass over memory.
+
+        loss[b] = Σ_{c,h,w} w·ρ(x − y)        grad = (w·ρ′(x − y) + prior_grad)·(1 − x²)
+
+    ρ is |d| for "l1", d² for "l2", and for "huber" d²/2 where |d| ≤ δ, else δ·(|d| − δ/2). Where w is 0 the
+    data term is selected away, never multiplied, so that whatever lies under the hole, NaN included, does
+    not count. The weighted norm is Yeh et al., "Semantic image inpainting with deep generative models",
+    CVPR 2017, eq. 4; 1 − x² is the derivative of tanh. A sample's loss depends neither on its batch mates
+    nor on how many threads there are.
+
+    x: G's output, after its tanh, [B, C, H, W] in [−1, 1]. y: the image, alike. w: context weight, [B, 1,
+    H, W], not negative. prior_grad: d(λ·L_p)/dx, like x, or None. All of one floating dtype on one device,
+    in either memory format. delta: Huber's δ, in the units of x.
+
+    Returns loss, [B], float64 for float64 input and float32 otherwise; and grad, like x, with x's strides.
+
+    The gradient is the second output: there is no backward, and calling it raises InpaintxError. So do
+    tensors that do not fit together, and an unknown norm.
+    """
+    if x.requires_grad and torch.is_grad_enabled():
+        return _ContextLoss.apply(x, y, w, prior_grad, norm, delta)
+    if not _is_native(x.dtype, x.device):
+        return reference.context_loss(x, y, w, prior_grad, norm, delta)
+    try:
+        return _ops.context_loss.default(
+            x, y, w, prior_grad, code("context_loss", "norm", NORMS, norm), delta
+        )
+    except RuntimeError as error:
+        raise _one_line(error) from None
+
+
+def latent_step_(
+    z: Tensor,
+    grad: Tensor,
+    m: Tensor,
+    v: Tensor,
+    step: Tensor,
+    seed: Tensor,
+    active: Tensor,
+    *,
+    lr: float,
+    optimizer: str = "adam",
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    bound: float = 1.0,
+    clip: str = "clamp",
+) -> None:
+    """One optimiser step of the latent codes and the clipping to their box, in place, for active samples.
+
+    "adam": Kingma and Ba, ICLR 2015, algorithm 1. "nesterov": momentum beta1, in the form of
+    `torch.optim.SGD(nesterov=True)`. Then "clamp": to [−bound, bound]; "stochastic": what has left that box
+    is drawn anew, uniformly from it (Lipton and Tripathi, 2017); "none": nothing. What is drawn depends on
+    the sample's seed, its step and the position in the code alone: the same bits on every device. NaN stays
+    NaN.
+
+    z, grad, m, v: [B, nz], of one floating dtype; m and v: the optimiser's moments, zeros at the start;
+    "nesterov" uses no v (pass anything). step: int64 [B], how many steps each sample has done; active
+    samples get one more. seed: int64 [B]. active: bool [B]; of the others nothing changes. All on one
+    device.
+
+    Changes z, m, v and step, and raises their autograd versions. Raises InpaintxError where tensors do not
+    fit together, and for an unknown optimizer or clip.
+    """
+    if not _is_native(z.dtype, z.device):
+        reference.latent_step_(
+            z,
+            grad,
+            m,
+            v,
+            step,
+            seed,
+            active,
+            lr=lr,
+            optimizer=optimizer,
+            beta1=beta1,
+            beta2=beta2,
+            eps=eps,
+            bound=bound,
+            clip=clip,
+        )
+        return
+    method = code("latent_step_", "optimizer", OPTIMIZERS, optimizer)
+    clipping = code("latent_step_", "clip", CLIPS, clip)
+    try:
+        _ops.latent_step_.default(
+            z, grad, m, v, step, seed, active, method, clipping, lr, beta1, beta2, eps, bound
+        )
+    except RuntimeError as error:
+        raise _one_line(error) from None
+    if not torch.compiler.is_compiling():  # a compiled graph does this itself
+        torch.autograd.graph.increment_version((z, m, v, step))
+
+
+def context_weight(mask: Tensor, window: int = 7, border: str = "valid") -> Tensor:
+    """The weight of known pixels in the contextual loss: the share of hole in the window around them.
+
+    Yeh et al., "Semantic image inpainting with deep generative models", CVPR 2017, eq. 3. border "valid"
+    divides by the pixels of the window inside the image, "zero" by window², as if known pixels lay around
+    the image. O(pixels), whatever the window.
+
+    mask: [B, 1, H, W], 1 = known, 0 = hole (known where > 0.5). window: odd, in pixels; larger than the
+    image is fine.
+
+    Returns the weight, like mask (float32 where mask is not floating point), in [0, 1]; 0 in the hole.
+    Raises InpaintxError for another shape, an even window or an unknown border.
+    """
+    if not _is_native(mask.dtype, mask.device):
+        return reference.context_weight(mask, window, border)
+    try:
+        return _ops.context_weight.default(mask, window, code("context_weight", "border", BORDERS, border))
+    except RuntimeError as error:
+        raise _one_line(error) from None
+
+
+class _ContextLoss(torch.autograd.Function):
+    """context_loss for an x that requires a gradient: the same values, and a word to who calls backward."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, y: Tensor, w: Tensor, prior_grad: Tensor | None, norm: str, delta: float
+    ) -> tuple[Tensor, Tensor]:
+        return context_loss(x.detach(), y, w, prior_grad, norm, delta)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        raise InpaintxError("context_loss: it has no backward; its second output is the gradient already")
+
+
+def _one_line(error: RuntimeError) -> Exception:
+    """What the native op objected to, as the user's error; any other error as it is."""
+    message = str(error).splitlines()[0] if str(error) else ""
+    for name in ("context_loss: ", "latent_step_: ", "context_weight: "):
+        if name in message:
+            return InpaintxError(message[message.index(name) :])
+    return error
+
+
+# --- the native library -------------------------------------------------------------------------------------
+
+
+def native_available() -> bool:
+    """Is the native library loaded?"""
+    return _library is not None
+
+
+def native_info() -> dict[str, Any]:
+    """What the native library holds and uses, for people to read; where there is none, why."""
+    if _library is None:
+        return {"missing": _missing}
+    facts = _facts(_library)
+    return {
+        "cpu": facts["isa"],
+        "cpu_built": facts["isas_built"].split(","),
+        "cpu_runs": facts["isas_runnable"].split(","),
+        "cuda": facts["cuda"],
+        "cuda_here": _cuda_obstacle(0) or "ready; these kernels have not been tested on a GPU yet",
+    }
+
+
+def _facts(library: ctypes.CDLL) -> dict[str, str]:
+    library.inpaintx_ops_info.restype = ctypes.c_char_p
+    lines = library.inpaintx_ops_info().decode().splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+@torch.compiler.assume_constant_result
+def _is_native(dtype: torch.dtype, device: torch.device) -> bool:
+    """Does native code serve this dtype on this device?"""
+    return dtype in _native_dtypes(device)
+
+
+@functools.cache
+def _native_dtypes(device: torch.device) -> frozenset[torch.dtype]:
+    """What native code serves on a device; warns, once, where it was to be expected and can't run."""
+    if _library is None or device.type not in ("cpu", "cuda"):
+        return frozenset()
+    if device.type == "cpu":
+        return _CPU_DTYPES
+    obstacle = _cuda_obstacle(device.index or 0)
+    if obstacle:
+        warnings.warn(
+            f"inpaintx: {device}: no native kernels ({obstacle}); using the slower reference",
+            ReferenceWarning,
+            stacklevel=3,
+        )
+    return frozenset() if obstacle else _CUDA_DTYPES
+
+
+def _cuda_obstacle(index: int) -> str | None:
+    """Why the native kernels can't run on this CUDA device, in one line; None where they can."""
+    if not torch.cuda.is_available():
+        return "no CUDA device that this torch can use"
+    assert _library is not None
+    _library.inpaintx_ops_cuda_obstacle.restype = ctypes.c_char_p
+    text = _library.inpaintx_ops_cuda_obstacle(index)
+    return text.decode() if text else None
+
+
+def _load() -> tuple[ctypes.CDLL | None, str]:
+    """The native library, or None and why it is not there."""
+    if os.environ.get("INPAINTX_NATIVE") == "0":
+        reason = "INPAINTX_NATIVE=0"
+        logging.getLogger(__name__).info("%s: using the reference", reason)
+        return None, reason
+    try:
+        if not _PATH.exists():
+            raise OSError("it was not built")
+        torch.ops.load_library(_PATH)
+        return ctypes.CDLL(str(_PATH)), ""
+    except OSError as error:
+        reason = str(error).splitlines()[0]
+        warnings.warn(
+            f"inpaintx: no native ops ({reason}); using the slower reference", ReferenceWarning, stacklevel=3
+        )
+        return None, reason
+
+
+def _check_cpu_choice(library: ctypes.CDLL) -> None:
+    choice, runnable = os.environ.get("INPAINTX_CPU"), _facts(library)["isas_runnable"].split(",")
+    if choice and choice not in runnable:
+        raise InpaintxError(
+            f"INPAINTX_CPU={choice}: this machine runs {', '.join(runnable)}; set one, or unset it"
+        )
+
+
+def _register_fakes() -> None:
+    """What the ops return for tensors without data: for torch.compile, export and meta tensors."""
+
+    @torch.library.register_fake("inpaintx::context_loss")
+    def _(
+        x: Tensor, y: Tensor, w: Tensor, prior: Tensor | None, norm: int, delta: float
+    ) -> tuple[Tensor, Tensor]:
+        wide = torch.float64 if x.dtype == torch.float64 else torch.float32
+        return x.new_empty(x.shape[:1], dtype=wide), torch.empty_like(x)
+
+    @torch.library.register_fake("inpaintx::latent_step_")
+    def _(*args: Any) -> None:
+        return None
+
+    @torch.library.register_fake("inpaintx::context_weight")
+    def _(mask: Tensor, window: int, border: int) -> Tensor:
+        return torch.empty_like(mask, memory_format=torch.contiguous_format)
+
+
+_library, _missing = _load()
+_ops = torch.ops.inpaintx
+if _library is not None:
+    _check_cpu_choice(_library)
+    _register_fakes()

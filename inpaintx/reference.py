@@ -1,0 +1,254 @@
+"""The ops in plain PyTorch: signatures and results of the native ones, on any device and floating dtype.
+
+`inpaintx.ops` documents them and takes these where no native code serves; tests hold the two together. 16-bit
+types are computed in float32, as the CUDA kernels do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from inpaintx.errors import InpaintxError
+
+# The values are those of the enumerations in csrc/math/params.h.
+NORMS = {"l1": 0, "l2": 1, "huber": 2}
+OPTIMIZERS = {"adam": 0, "nesterov": 1}
+CLIPS = {"clamp": 0, "stochastic": 1, "none": 2}
+BORDERS = {"valid": 0, "zero": 1}
+
+_WORD = 0xFFFFFFFF
+
+
+def code(op: str, name: str, choices: Mapping[str, int], choice: str) -> int:
+    """The native value of a named choice."""
+    try:
+        return choices[choice]
+    except KeyError:
+        raise InpaintxError(f"{op}: {name} {choice!r} is unknown; take one of {', '.join(choices)}") from None
+
+
+# --- context_loss -------------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def context_loss(
+    x: Tensor, y: Tensor, w: Tensor, prior_grad: Tensor | None = None, norm: str = "l1", delta: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """`inpaintx.ops.context_loss`, in plain PyTorch."""
+    code("context_loss", "norm", NORMS, norm)
+    _check_context_loss(x, y, w, prior_grad)
+    wide = _wide(x)
+    grad = torch.empty_like(x)
+    x, y, w = x.to(wide), y.to(wide), w.to(wide)
+    rho, slope = _rho(x - y, norm, delta)
+    zero = torch.zeros((), dtype=wide, device=x.device)
+    loss = torch.where(w != 0, w * rho, zero).sum((1, 2, 3))
+    data = torch.where(w != 0, w * slope, zero)
+    prior = zero if prior_grad is None else prior_grad.to(wide)
+    grad.copy_((data + prior) * (1 - x * x))
+    return loss, grad
+
+
+def _rho(d: Tensor, norm: str, delta: float) -> tuple[Tensor, Tensor]:
+    """ρ(d) and ρ′(d); Huber with c = d clamped to ±δ is c·(d − c/2)."""
+    if norm == "l1":
+        return d.abs(), d.sign()
+    if norm == "l2":
+        return d * d, d + d
+    c = d.clamp(-delta, delta)
+    return c * (d - 0.5 * c), c
+
+
+def _check_context_loss(x: Tensor, y: Tensor, w: Tensor, prior_grad: Tensor | None) -> None:
+    op = "context_loss"
+    if x.dim() != 4:
+        raise InpaintxError(f"{op}: x is {list(x.shape)}; it must be [B, C, H, W]")
+    _check_floating(op, "x", x)
+    _check_like(op, "y", y, "x", x)
+    if w.shape != (x.shape[0], 1, *x.shape[2:]):
+        raise InpaintxError(f"{op}: w is {list(w.shape)} and x is {list(x.shape)}; w must be [B, 1, H, W]")
+    _check_kind(op, "w", w, "x", x)
+    if prior_grad is not None:
+        _check_like(op, "prior_grad", prior_grad, "x", x)
+
+
+# --- latent_step_ -------------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def latent_step_(
+    z: Tensor,
+    grad: Tensor,
+    m: Tensor,
+    v: Tensor,
+    step: Tensor,
+    seed: Tensor,
+    active: Tensor,
+    *,
+    lr: float,
+    optimizer: str = "adam",
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    bound: float = 1.0,
+    clip: str = "clamp",
+) -> None:
+    """`inpaintx.ops.latent_step_`, in plain PyTorch."""
+    code("latent_step_", "optimizer", OPTIMIZERS, optimizer)
+    code("latent_step_", "clip", CLIPS, clip)
+    _check_latent_step(z, grad, m, v, step, seed, active, optimizer)
+    wide = _wide(z)
+    on = active[:, None]
+    t = step + active
+    g, new_m = grad.to(wide), m.to(wide)
+    if optimizer == "adam":
+        new_m = beta1 * new_m + (1 - beta1) * g
+        new_v = beta2 * v.to(wide) + (1 - beta2) * (g * g)
+        size, root = _bias_correction(t, lr, beta1, beta2, wide)
+        new_z = z.to(wide) - size * (new_m / (new_v.sqrt() * root + eps))
+        v.copy_(torch.where(on, new_v.to(v.dtype), v))
+    else:
+        new_m = beta1 * new_m + g
+        new_z = z.to(wide) - lr * (g + beta1 * new_m)
+    if clip == "clamp":
+        new_z = new_z.clamp(-bound, bound)
+    elif clip == "stochastic":
+        drawn = symmetric_uniform(seed, t, z.shape[1]).to(wide) * bound
+        new_z = torch.where(new_z.abs() > bound, drawn, new_z)
+    z.copy_(torch.where(on, new_z.to(z.dtype), z))
+    m.copy_(torch.where(on, new_m.to(m.dtype), m))
+    step.copy_(t)
+
+
+def _bias_correction(
+    t: Tensor, lr: float, beta1: float, beta2: float, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Adam's lr / (1 − β₁ᵗ) and 1 / √(1 − β₂ᵗ), [B, 1]; in float64 at first (but on MPS, which has none)."""
+    count = t.to(torch.float32 if t.device.type == "mps" else torch.float64)[:, None]
+    return (lr / (1 - beta1**count)).to(dtype), (1 / (1 - beta2**count).sqrt()).to(dtype)
+
+
+def symmetric_uniform(seed: Tensor, step: Tensor, count: int) -> Tensor:
+    """What stochastic clipping draws, bit for bit as csrc/math/philox.h: float32 [B, count] in [−1, 1).
+
+    seed, step: int64 [B]. Element (b, i) is the first word of Philox4x32-10 (Salmon et al., "Parallel random
+    numbers: as easy as 1, 2, 3", SC 2011) for key seed[b] and counter (i, step[b]): 24 high bits, scaled.
+    """
+    index = torch.arange(count, device=seed.device)[None, :]
+    counter = [_low(index), _high(index), _low(step)[:, None], _high(step)[:, None]]
+    key = [_low(seed)[:, None], _high(seed)[:, None]]
+    word = philox(counter, key)[0]
+    return ((word >> 8) - (1 << 23)).to(torch.float32) * 2.0**-23
+
+
+def philox(counter: list[Tensor], key: list[Tensor]) -> list[Tensor]:
+    """Philox4x32-10: four counter words and two key words (int64 tensors in 0 … 2³² − 1) to four words."""
+    a, b, c, d = counter
+    key0, key1 = key
+    for _ in range(10):
+        p, q = a * 0xD2511F53, c * 0xCD9E8D57  # 64 bits; int64 wraps, and wraps to the right bits
+        a, b, c, d = _high(q) ^ b ^ key0, _low(q), _high(p) ^ d ^ key1, _low(p)
+        key0, key1 = (key0 + 0x9E3779B9) & _WORD, (key1 + 0xBB67AE85) & _WORD
+    return [a, b, c, d]
+
+
+def _low(a: Tensor) -> Tensor:
+    return a & _WORD
+
+
+def _high(a: Tensor) -> Tensor:
+    return (a >> 32) & _WORD
+
+
+def _check_latent_step(
+    z: Tensor, grad: Tensor, m: Tensor, v: Tensor, step: Tensor, seed: Tensor, active: Tensor, optimizer: str
+) -> None:
+    op = "latent_step_"
+    if z.dim() != 2:
+        raise InpaintxError(f"{op}: z is {list(z.shape)}; it must be [B, nz]")
+    _check_floating(op, "z", z)
+    _check_like(op, "grad", grad, "z", z)
+    _check_like(op, "m", m, "z", z)
+    if optimizer == "adam":
+        _check_like(op, "v", v, "z", z)
+    for name, tensor, dtype in (
+        ("step", step, torch.int64),
+        ("seed", seed, torch.int64),
+        ("active", active, torch.bool),
+    ):
+        if tensor.dtype != dtype:
+            raise InpaintxError(f"{op}: {name} must be {str(dtype).removeprefix('torch.')}")
+        if tensor.shape != z.shape[:1]:
+            raise InpaintxError(
+                f"{op}: {name} is {list(tensor.shape)}; z is {list(z.shape)}, so it must be [{z.shape[0]}]"
+            )
+        _check_device(op, name, tensor, "z", z)
+
+
+# --- context_weight -----------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def context_weight(mask: Tensor, window: int = 7, border: str = "valid") -> Tensor:
+    """`inpaintx.ops.context_weight`, in plain PyTorch."""
+    code("context_weight", "border", BORDERS, border)
+    op = "context_weight"
+    if mask.dim() != 4 or mask.shape[1] != 1:
+        raise InpaintxError(f"{op}: mask is {list(mask.shape)}; it must be [B, 1, H, W]")
+    if window < 1 or window % 2 == 0:
+        raise InpaintxError(f"{op}: window is {window}; it must be odd and positive")
+    known = mask > 0.5
+    # Sums over any window as differences of the integral image: integers, so exact.
+    integral = torch.nn.functional.pad((~known).long().cumsum(2).cumsum(3), (1, 0, 1, 0))
+    top, bottom = _window_rows(mask.shape[2], window, mask.device)
+    left, right = _window_rows(mask.shape[3], window, mask.device)
+    rows = integral[:, :, bottom] - integral[:, :, top]
+    holes = rows[..., right] - rows[..., left]
+    area = (bottom - top)[:, None] * (right - left) if border == "valid" else torch.tensor(window * window)
+    dtype = mask.dtype if mask.is_floating_point() else torch.float32
+    wide = torch.float64 if dtype == torch.float64 else torch.float32
+    share = holes.to(wide) / area.to(device=mask.device, dtype=wide)
+    return torch.where(known, share, torch.zeros((), dtype=wide, device=mask.device)).to(dtype)
+
+
+def _window_rows(length: int, window: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """First and end position of the window around each of `length` positions, inside the image."""
+    center = torch.arange(length, device=device)
+    return (center - window // 2).clamp(min=0), (center + window // 2 + 1).clamp(max=length)
+
+
+# --- checks -------------------------------------------------------------------------------------------------
+
+
+def _wide(t: Tensor) -> torch.dtype:
+    """The dtype that t's elements are computed in."""
+    return torch.float64 if t.dtype == torch.float64 else torch.float32
+
+
+def _check_floating(op: str, name: str, t: Tensor) -> None:
+    if not t.is_floating_point():
+        raise InpaintxError(
+            f"{op}: {name} is {str(t.dtype).removeprefix('torch.')}; it must be floating point"
+        )
+
+
+def _check_like(op: str, name: str, t: Tensor, like_name: str, like: Tensor) -> None:
+    if t.shape != like.shape:
+        raise InpaintxError(
+            f"{op}: {name} is {list(t.shape)} and {like_name} is {list(like.shape)}; they must have one shape"
+        )
+    _check_kind(op, name, t, like_name, like)
+
+
+def _check_kind(op: str, name: str, t: Tensor, like_name: str, like: Tensor) -> None:
+    if t.dtype != like.dtype:
+        raise InpaintxError(f"{op}: {name} and {like_name} differ in dtype; convert one")
+    _check_device(op, name, t, like_name, like)
+
+
+def _check_device(op: str, name: str, t: Tensor, like_name: str, like: Tensor) -> None:
+    if t.device != like.device:
+        raise InpaintxError(f"{op}: {name} and {like_name} are on different devices; move them to one")
