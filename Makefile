@@ -1,0 +1,75 @@
+# What people type. Everything is set up in .venv, with the versions of constraints.txt.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/pip install --disable-pip-version-check -q -c constraints.txt
+SOURCES := $(shell find csrc -type f) CMakeLists.txt setup.py pyproject.toml
+
+.PHONY: help install test test-here test-native lint format bench quality demo model check-torch wheel clean
+
+help:  ## Show this list.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+install: $(VENV)/.installed  ## Set up .venv: tools, torch, and inpaintx itself (editable, native parts built).
+
+# torch and the build tools come first: the native parts are built against the torch that is installed.
+$(VENV)/.tools: constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) torch numpy setuptools wheel cmake ninja pybind11
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.tools $(SOURCES)
+	$(PIP) --no-build-isolation -e '.[dev]'
+	touch $@
+
+test: install  ## Run the whole test suite, with coverage.
+	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
+
+test-here:  ## Build, install and test in the Python that is active, fetching nothing.
+	python3 -m pip install --no-build-isolation --no-deps --force-reinstall --no-index -q .
+	pytest
+
+test-native:  ## Run the C++ tests under AddressSanitizer and UBSan.
+	tests/csrc/run.sh sanitize
+
+lint: install  ## Check style, format and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy inpaintx cli plugins
+
+format: install  ## Put the Python sources into shape.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install  ## Measure the fused ops against eager PyTorch, torch.compile and a plain copy.
+	$(BIN)/python benches/report.py
+
+quality: install  ## Measure the fill of the shipped model against OpenCV and against no model.
+	$(BIN)/python benches/fill_quality.py --out build/quality
+
+demo: install  ## Render letters, train for a minute, complete damaged letters; prints the path of the sheet.
+	rm -rf demo
+	$(BIN)/inpaintx make-chars --out demo/letters --split train --count 3000 --size 32
+	$(BIN)/inpaintx train demo/letters --out demo/run --size 32 --width 32 --translate 0 --minutes 1
+	$(BIN)/inpaintx make-chars --out demo/held-out --split test --count 62 --seed 1
+	$(BIN)/inpaintx complete demo/held-out --model chars --mask-plugin random-patch --out demo/completed \
+		--sheet demo/sheet.png
+	@echo
+	@echo "Samples after a minute of training: $(CURDIR)/demo/run/samples.png"
+	@echo "Letters completed with the shipped model (real, corrupted, reconstructed): $(CURDIR)/demo/sheet.png"
+
+model: install  ## Train the shipped model anew (an hour on 2 cores).
+	$(BIN)/inpaintx make-chars --out build/model/letters --split train --count 20000
+	$(BIN)/inpaintx train build/model/letters --out build/model/run --width 32 --translate 0 \
+		--precision bfloat16 --steps 20000
+	$(BIN)/inpaintx export --model build/model/run --card inpaintx/shipped/chars.card.json \
+		--out build/model/chars.safetensors
+
+wheel: install  ## Build a wheel into dist/.
+	$(BIN)/pip wheel . --no-build-isolation --no-deps -q -w dist
+
+check-torch: install  ## Run the op tests in another torch with the same _ops.so: make check-torch TORCH=2.14.1
+	tests/check_torch.sh $(TORCH)
+
+clean:  ## Remove what was built, but not .venv.
+	rm -rf build dist demo inpaintx/*.so *.egg-info
