@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -13,25 +14,29 @@ import click
 
 from inpaintx.errors import InpaintxError
 from inpaintx.options import PRESETS, Fill, SearchOptions
-from inpaintx_cli.options import (
-    device_option,
-    flags,
+from inpaintx_cli.options import device_option, flags, given, model_option, out_folder_option, pick_device
+from inpaintx_cli.outputs import (
+    SHEET_FORMATS,
+    check_apart,
+    check_free,
+    check_harmless,
     make_folder,
-    model_option,
-    out_folder_option,
-    pick_device,
-    take,
+    overwrite_option,
+    plan_results,
 )
+from inpaintx_cli.results import GIF_PICTURES, Result, Showcase, metrics_writer
 
 if TYPE_CHECKING:
-    from inpaintx.completion import Completed, Completer
+    import numpy as np
+
+    from inpaintx.completion import Completer
     from inpaintx.masking import MaskPlugin
     from inpaintx.pictures import Picture
 
 DEFAULT_BLEND = "poisson"
 FORMATS = ("png", "tiff", "webp", "bmp", "jpeg")
-GROUP_PICTURES, GROUP_PIXELS = 64, 32_000_000
-SHEET_PICTURES, GIF_PICTURES = 36, 12
+# What is completed together, so that memory is bounded. A trail holds each picture some thirty times.
+GROUP_PICTURES, GROUP_PIXELS, GROUP_PIXELS_WITH_TRAILS = 64, 32_000_000, 1_000_000
 
 
 @click.command()
@@ -59,9 +64,9 @@ SHEET_PICTURES, GIF_PICTURES = 36, 12
     type=click.Choice(FORMATS),
     default="png",
     show_default=True,
-    help="Of the results.",
+    help="Of the results; JPEG changes known pixels.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace results of an earlier run.")
+@overwrite_option
 @click.option(
     "--sheet", type=click.Path(path_type=Path), help="Write a sheet: real, corrupted, reconstructed."
 )
@@ -75,65 +80,36 @@ SHEET_PICTURES, GIF_PICTURES = 36, 12
     show_default=True,
     help="Fill the hole by the model; or, to compare, by untrained networks or a constant.",
 )
-@flags(SearchOptions, unset=True)
+@flags(SearchOptions)
 @device_option
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
-def command(inputs: tuple[Path, ...], **values: Any) -> None:
+def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     """Complete pictures: INPUTS are files or folders. Known pixels stay as they are, bit for bit.
 
     The hole comes from --mask (your own masks), from --mask-plugin, or, with neither, from the pictures'
-    alpha channel. Results go to --out as PNG under the pictures' names.
+    alpha channel. Results go to --out under the pictures' names.
     """
-    from inpaintx.checkpoint import load_model
+    from inpaintx import checkpoint
     from inpaintx.completion import Completer
 
     device = pick_device(values["device"])
     base = PRESETS[values["preset"]] if values["preset"] else SearchOptions()
-    options = replace(base, **take(SearchOptions, values))
+    options = replace(base, **given(SearchOptions, values))
     mask, blend = _plugins(values)
-    targets = _targets(inputs, values["out"], values["format_"], values["overwrite"])
-    completer = Completer(load_model(values["model"], device), blend, options, values["fill"])
-    make_folder(values["out"])
-    outcome = Outcome()
+    model = checkpoint.find(values["model"])
+    targets = plan_results(inputs, out, "." + values["format_"])
+    _check_outputs(inputs, model, targets, out, values)
+    completer = Completer(checkpoint.load_model(model, device), blend, options, values["fill"])
+    make_folder(out)
+    run = Run(targets, completer, mask, options.seed, values["format_"])
+    showcase = Showcase(values["sheet"], values["gif"])
     with ExitStack() as stack:
-        metrics = _metrics_writer(stack, values["metrics"])
-        for result in _complete(targets, completer, mask, options.seed, bool(values["gif"]), outcome):
-            _write(result, targets, values["format_"])
-            metrics(result, targets)
-            outcome.add(result)
-    if values["sheet"] and outcome.shown:
-        _write_sheet(outcome.shown, values["sheet"])
-    if values["gif"] and outcome.shown:
-        _write_gif(outcome.shown[:GIF_PICTURES], values["gif"])
-    _report(outcome, values)
-
-
-@dataclass
-class Outcome:
-    """What came of a run: counts, failures, and the first results for the sheet."""
-
-    done: int = 0
-    failures: dict[Path, str] = field(default_factory=dict)
-    shown: list[Result] = field(default_factory=list)
-
-    def add(self, result: Result) -> None:
-        self.done += 1
-        if len(self.shown) < SHEET_PICTURES:
-            self.shown.append(result)
-
-
-@dataclass(frozen=True)
-class Result:
-    """A picture before and after."""
-
-    original: Picture
-    completed: Completed
-    synthetic: bool  # the hole was made by a plugin, so the picture under it is the truth
-
-    @property
-    def path(self) -> Path:
-        assert self.original.path is not None
-        return self.original.path
+        write_metrics = metrics_writer(stack, values["metrics"])
+        for result in run.results(showcase):
+            write_metrics(result)
+            showcase.add(result)
+    showcase.write()
+    _report(run, out, values)
 
 
 def _plugins(values: Mapping[str, Any]) -> tuple[MaskPlugin, Any]:
@@ -164,159 +140,128 @@ def _plugins(values: Mapping[str, Any]) -> tuple[MaskPlugin, Any]:
     return mask, registry.make("blend", values["blend"], parts["blend"])
 
 
-def _targets(inputs: Sequence[Path], out: Path, format_: str, overwrite: bool) -> dict[Path, Path]:
-    """Where the result of each picture goes. Nothing of the user's is ever written over.
+def _check_outputs(
+    inputs: Sequence[Path], model: Path, targets: Mapping[Path, Path], out: Path, values: Mapping[str, Any]
+) -> None:
+    """Raises InpaintxError where an output would hurt a file of the user's, or can't be written."""
+    mask = [] if values["mask"] is None else [values["mask"]]
+    extras = [values[name] for name in ("sheet", "gif", "metrics") if values[name] is not None]
+    for name, suffixes in (("sheet", tuple(SHEET_FORMATS)), ("gif", (".gif",))):
+        path = values[name]
+        if path is not None and path.suffix.lower() not in suffixes:
+            raise InpaintxError(f"--{name} {path}: its name must end in {' or '.join(suffixes)}")
+    folders = [path for path in (*inputs, *mask) if path.is_dir()]
+    check_apart(out, [*inputs, *folders])
+    for extra in extras:
+        check_apart(extra.parent, folders)
+    outputs = [*targets.values(), *extras]
+    check_harmless(outputs, [*targets, *mask, model])
+    check_free(outputs, values["overwrite"])
+    for extra in extras:
+        make_folder(extra.parent)
 
-    Raises InpaintxError where a result would land among the inputs, or on a file that is there already.
+
+@dataclass
+class Run:
+    """Pictures on their way to their results.
+
+    Attributes:
+        targets: the files to complete, and where the result of each goes.
+        completer: does it.
+        mask: says where the holes are.
+        seed: of the masks.
+        format: of the results.
+        done: how many are written.
+        failures: the pictures that can't be completed, and why.
     """
-    from inpaintx.pictures import find_pictures
 
-    place = out.resolve()
-    targets: dict[Path, Path] = {}
-    for given in inputs:
-        folder = given if given.is_dir() else given.parent
-        inside = given.is_dir() and folder.resolve() in place.parents
-        if place == folder.resolve() or inside:
-            raise InpaintxError(f"the output folder {out} is that of the input {given}; choose another --out")
-        for picture in find_pictures([given]):
-            relative = picture.relative_to(folder)
-            target = out / relative.with_suffix("." + format_)
-            if target in targets.values():  # a.jpg beside a.png
-                target = out / relative.with_name(f"{relative.name}.{format_}")
-            if target in targets.values():
-                raise InpaintxError(
-                    f"two inputs would both be written to {target}; complete them one folder at a time"
-                )
-            targets.setdefault(picture, target)
-    existing = [target for target in targets.values() if target.exists()]
-    if existing and not overwrite:
-        raise InpaintxError(
-            f"result exists already: {existing[0]}; choose another --out, or give --overwrite"
-        )
-    return targets
+    targets: Mapping[Path, Path]
+    completer: Completer
+    mask: MaskPlugin
+    seed: int
+    format: str
+    done: int = 0
+    failures: dict[Path, str] = field(default_factory=dict)
 
+    def results(self, showcase: Showcase) -> Iterator[Result]:
+        """Completes and writes the pictures; those that can't be are told, and the others go on."""
+        from tqdm import tqdm
 
-def _complete(
-    pictures: Mapping[Path, Path],
-    completer: Completer,
-    mask: MaskPlugin,
-    seed: int,
-    trails: bool,
-    outcome: Outcome,
-) -> Iterator[Result]:
-    """Completes the pictures group by group; those that can't be are told and noted in the outcome."""
-    from tqdm import tqdm
+        with tqdm(total=len(self.targets), desc="completing", unit="picture", disable=None) as bar:
+            for group in self._groups(showcase):
+                for result in self._complete(group, showcase.wants_trails):
+                    if self._write(result):
+                        yield result
+                bar.update(self.done + len(self.failures) - bar.n)
 
-    with tqdm(total=len(pictures), desc="completing", unit="picture", disable=None) as bar:
-        for group in _groups(pictures, mask, seed, outcome):
-            before, masks = [picture for picture, _ in group], [keep for _, keep in group]
-            wanted = trails and outcome.done < GIF_PICTURES
-            for original, completed in zip(before, completer(before, masks, wanted), strict=True):
-                yield Result(original, completed, mask.name != "file")
-            bar.update(len(group))
+    def _groups(self, showcase: Showcase) -> Iterator[list[tuple[Path, Picture, np.ndarray]]]:
+        """Pictures with their masks, as many at a time as fit in bounded memory."""
+        from inpaintx.masking import make_mask
+        from inpaintx.pictures import read_picture
 
-
-def _groups(
-    paths: Mapping[Path, Path], mask: MaskPlugin, seed: int, outcome: Outcome
-) -> Iterator[list[tuple[Picture, Any]]]:
-    """Pictures with their masks, as many at a time as fit in bounded memory."""
-    from inpaintx.masking import make_mask
-    from inpaintx.pictures import read_picture
-
-    group: list[tuple[Picture, Any]] = []
-    pixels = 0
-    for path in paths:
-        try:
-            picture = read_picture(path)
-            group.append((picture, make_mask(mask, picture, seed)))
-        except InpaintxError as error:
-            outcome.failures[path] = str(error)
-            continue
-        pixels += picture.height * picture.width
-        if len(group) >= GROUP_PICTURES or pixels >= GROUP_PIXELS:
+        group: list[tuple[Path, Picture, np.ndarray]] = []
+        pixels = 0
+        for path in self.targets:
+            try:
+                picture = read_picture(path)
+                group.append((path, picture, make_mask(self.mask, picture, self.seed)))
+            except InpaintxError as error:
+                self._fail(path, error)
+                continue
+            pixels += picture.height * picture.width
+            trails = showcase.wants_trails
+            most = GIF_PICTURES if trails else GROUP_PICTURES
+            most_pixels = GROUP_PIXELS_WITH_TRAILS if trails else GROUP_PIXELS
+            if len(group) >= most or pixels >= most_pixels:
+                yield group
+                group, pixels = [], 0
+        if group:
             yield group
-            group, pixels = [], 0
-    if group:
-        yield group
+
+    def _complete(self, group: list[tuple[Path, Picture, np.ndarray]], trails: bool) -> Iterator[Result]:
+        paths, pictures, masks = zip(*group, strict=True)
+        try:
+            completed = self.completer(pictures, masks, trails)
+        except InpaintxError as error:
+            if len(group) == 1:
+                self._fail(paths[0], error)
+            else:  # one of them can't be completed; alone, the others come out the same
+                for single in group:
+                    yield from self._complete([single], trails)
+            return
+        synthetic = self.mask.name != "file"
+        for path, picture, after in zip(paths, pictures, completed, strict=True):
+            yield Result(picture, after, self.targets[path], synthetic)
+
+    def _write(self, result: Result) -> bool:
+        from inpaintx.pictures import write_picture
+
+        assert result.original.path is not None
+        try:
+            make_folder(result.target.parent)
+            write_picture(result.completed.picture, result.target, self.format)
+        except InpaintxError as error:
+            self._fail(result.original.path, error)
+            return False
+        self.done += 1
+        return True
+
+    def _fail(self, path: Path, error: InpaintxError) -> None:
+        from tqdm import tqdm
+
+        self.failures[path] = str(error)
+        tqdm.write(f"Error: {error}", file=sys.stderr)  # above the progress bar, if there is one
 
 
-def _write(result: Result, targets: Mapping[Path, Path], format_: str) -> None:
-    from inpaintx.pictures import write_picture
-
-    target = targets[result.path]
-    make_folder(target.parent)
-    write_picture(result.completed.picture, target, format_)
-
-
-def _metrics_writer(stack: ExitStack, path: Path | None) -> Any:
-    """A function that writes a result's line; the file appears when all lines are in it."""
-    if path is None:
-        return lambda result, targets: None
-    from inpaintx.pictures import atomic_file
-
-    file = stack.enter_context(atomic_file(path))
-
-    def write(result: Result, targets: Mapping[Path, Path]) -> None:
-        file.write((json.dumps(_metrics(result, targets[result.path])) + "\n").encode())
-
-    return write
-
-
-def _metrics(result: Result, target: Path) -> dict[str, Any]:
-    from inpaintx.metrics import score
-
-    completed = result.completed
-    line = {
-        "picture": str(result.path),
-        "result": str(target),
-        "hole": float((~completed.mask).mean()),
-        "contextual_loss": completed.contextual,
-        "prior_loss": completed.prior,
-        "iterations": completed.iterations,
-        "seconds": completed.seconds,
-    }
-    if result.synthetic:
-        line |= asdict(score(result.original.array, completed.picture.array, completed.mask))
-    return line
-
-
-def _write_sheet(results: list[Result], path: Path) -> None:
-    import numpy as np
-
-    from inpaintx.pictures import Picture, write_picture
-    from inpaintx.sheets import show_hole, three_row_sheet
-
-    sheet = three_row_sheet(
-        [result.original.array for result in results],
-        [show_hole(result.original.array, result.completed.mask) for result in results],
-        [result.completed.picture.array for result in results],
-    )
-    write_picture(Picture(np.asarray(sheet)), path)
-
-
-def _write_gif(results: list[Result], path: Path) -> None:
-    """One frame a look at the search: the pictures side by side, first with their holes, last completed."""
-    from inpaintx.sheets import animate, grid, show_hole
-
-    frames = [grid([show_hole(result.original.array, result.completed.mask) for result in results])]
-    trails = [[picture.array for _, picture in result.completed.trail] for result in results]
-    for moment in range(max(map(len, trails))):
-        frames.append(grid([trail[min(moment, len(trail) - 1)] for trail in trails]))
-    frames.append(grid([result.completed.picture.array for result in results]))
-    animate(frames, path)
-
-
-def _report(outcome: Outcome, values: Mapping[str, Any]) -> None:
+def _report(run: Run, out: Path, values: Mapping[str, Any]) -> None:
     """Says what was done; leaves with 3 if some pictures failed, with 1 if all did."""
     if values["as_json"]:
-        failed = {str(path): why for path, why in outcome.failures.items()}
-        click.echo(json.dumps({"completed": outcome.done, "out": str(values["out"]), "failed": failed}))
+        failed = {str(path): why for path, why in run.failures.items()}
+        click.echo(json.dumps({"completed": run.done, "out": str(out), "failed": failed}))
     else:
-        click.echo(f"{outcome.done} pictures in {values['out']}")
+        click.echo(f"{run.done} pictures in {out}")
         for name in ("sheet", "gif", "metrics"):
-            if values[name] and outcome.done:
+            if values[name] and run.done:
                 click.echo(f"{name}: {values[name]}")
-    for why in outcome.failures.values():
-        click.echo(f"Error: {why}", err=True)
-    if outcome.failures:
-        click.get_current_context().exit(3 if outcome.done else 1)
+    if run.failures:
+        click.get_current_context().exit(3 if run.done else 1)

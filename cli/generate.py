@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from inpaintx_cli.options import device_option, make_folder, model_option, pick_device
+from inpaintx_cli.options import device_option, model_option, pick_device
+from inpaintx_cli.outputs import SHEET_FORMATS, check_free, make_folder, overwrite_option, write_sheet
 
 
 @click.command()
@@ -16,11 +17,12 @@ from inpaintx_cli.options import device_option, make_folder, model_option, pick_
     "--out",
     required=True,
     type=click.Path(path_type=Path),
-    help="A picture file (.png) for a sheet of all; any other name is a folder for single files.",
+    help="A picture file (sheet.png) for a sheet of all; any other name is a folder for single files.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the codes.")
+@overwrite_option
 @device_option
-def command(model: str, count: int, out: Path, seed: int, device: str) -> None:
+def command(model: str, count: int, out: Path, seed: int, overwrite: bool, device: str) -> None:
     """Draw pictures that the model makes up."""
     import numpy as np
     import torch
@@ -32,14 +34,16 @@ def command(model: str, count: int, out: Path, seed: int, device: str) -> None:
 
     target = pick_device(device)
     generator = load_model(model, target).generator
+    is_sheet = out.suffix.lower() in SHEET_FORMATS
+    files = [out] if is_sheet else [out / f"{number:05d}.png" for number in range(count)]
+    check_free(files, overwrite)
+    make_folder(out.parent if is_sheet else out)
     codes = generator.sample_codes(count, stream(seed)).to(target)
     with torch.no_grad():
         images = np.concatenate([to_pixels(generator(part)) for part in codes.split(64)])
-    if out.suffix:
-        make_folder(out.parent)
-        write_picture(Picture(np.asarray(grid(list(images)))), out)
+    if is_sheet:
+        write_sheet(grid(list(images)), out)
     else:
-        make_folder(out)
-        for number, image in enumerate(images):
-            write_picture(Picture(image if image.shape[2] == 3 else image[..., 0]), out / f"{number:05d}.png")
+        for image, file in zip(images, files, strict=True):
+            write_picture(Picture(image if image.shape[2] == 3 else image[..., 0]), file)
     click.echo(f"{count} pictures in {out}")

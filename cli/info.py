@@ -6,10 +6,8 @@ from importlib.metadata import version
 from typing import Any
 
 import click
-import torch
 
-from inpaintx import __version__, ops, registry
-from inpaintx.checkpoint import shipped_models
+from inpaintx import __version__
 
 
 @click.command()
@@ -21,6 +19,11 @@ def command(as_json: bool) -> None:
 
 
 def _facts() -> dict[str, Any]:
+    import torch  # here, so that help doesn't load it
+
+    from inpaintx import ops, registry
+    from inpaintx.checkpoint import shipped_models
+
     return {
         "inpaintx": __version__,
         "python": platform.python_version(),
@@ -37,6 +40,8 @@ def _facts() -> dict[str, Any]:
 
 
 def _devices() -> dict[str, str]:
+    import torch
+
     gpus = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
     return {"cpu": platform.machine(), **{f"cuda:{gpu}": torch.cuda.get_device_name(gpu) for gpu in gpus}}
 

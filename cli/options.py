@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 import click
+from click.core import ParameterSource
 
 from inpaintx.errors import InpaintxError
 
 if TYPE_CHECKING:
     import torch
-
-T = TypeVar("T")
 
 model_option = click.option(
     "--model", required=True, help="A run folder, a checkpoint file, or the name of a shipped model."
@@ -25,11 +24,8 @@ out_folder_option = click.option(
 )
 
 
-def flags(options: type, skip: tuple[str, ...] = (), unset: bool = False) -> Callable[[Callable], Callable]:
-    """A decorator that adds a flag for each field of a dataclass.
-
-    With ``unset``, a flag that was not given arrives as None, so that a preset can have its say.
-    """
+def flags(options: type, skip: tuple[str, ...] = ()) -> Callable[[Callable], Callable]:
+    """A decorator that adds a flag for each field of a dataclass: its name, type, default and help text."""
     hints = get_type_hints(options)
 
     def decorate(command: Callable) -> Callable:
@@ -37,22 +33,26 @@ def flags(options: type, skip: tuple[str, ...] = (), unset: bool = False) -> Cal
             if field.name in skip:
                 continue
             name = "--" + field.name.replace("_", "-")
-            settings: dict[str, Any] = {"default": None if unset else field.default}
-            settings["show_default"] = str(field.default) if field.default is not None else False
             if hints[field.name] is bool:
                 name = f"{name}/--no-{name[2:]}"
-            else:
-                settings["type"] = _click_type(hints[field.name])
-            command = click.option(name, field.name, help=field.metadata["help"], **settings)(command)
+            command = click.option(
+                name,
+                field.name,
+                type=_click_type(hints[field.name]),
+                default=field.default,
+                show_default=True,
+                help=field.metadata["help"],
+            )(command)
         return command
 
     return decorate
 
 
-def take(options: type[T], values: dict[str, Any]) -> dict[str, Any]:
-    """Takes the fields of a dataclass out of a command's values, those that were given."""
-    own = {field.name: values.pop(field.name, None) for field in fields(options)}  # type: ignore[arg-type]
-    return {name: value for name, value in own.items() if value is not None}
+def given(options: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a dataclass's flags that were given, so that a preset can have its say in the others."""
+    source = click.get_current_context().get_parameter_source
+    names = [field.name for field in fields(options) if field.name in values]
+    return {name: values[name] for name in names if source(name) is not ParameterSource.DEFAULT}
 
 
 def pick_device(name: str) -> torch.device:
@@ -70,20 +70,6 @@ def pick_device(name: str) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise InpaintxError(f"no such GPU: {name}; torch sees {torch.cuda.device_count()}; use --device cpu")
     return device
-
-
-def make_folder(path: Path) -> Path:
-    """Makes an output folder, with its parents. Raises InpaintxError where it can't be written."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / ".inpaintx-probe"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise InpaintxError(
-            f"cannot write to the folder {path}: {error.strerror}; choose another --out"
-        ) from error
-    return path
 
 
 def _click_type(hint: Any) -> click.ParamType | type:

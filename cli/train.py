@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from inpaintx.errors import InpaintxError
-from inpaintx.options import Architecture, TrainOptions
-from inpaintx_cli.options import device_option, flags, make_folder, pick_device, take
+from inpaintx.options import Architecture, Fit, TrainOptions
+from inpaintx_cli.options import device_option, flags, given, pick_device
+from inpaintx_cli.outputs import check_apart, make_folder, write_sheet
 
 if TYPE_CHECKING:
     from inpaintx.data import Collection
     from inpaintx.training import Report
 
 SHEET_COLUMNS, SHEET_ROWS = 16, 4
+SAMPLES = "samples"  # the folder of all sample sheets; the newest is beside it, as a .png
 
 
 @click.command()
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--out", "run", required=True, type=click.Path(path_type=Path), help="Folder of the run.")
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint in the run's folder.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on from the checkpoint in the run's folder; flags that aren't given stay as they were.",
+)
 @click.option(
     "--fit",
-    type=click.Choice(["crop", "stretch"]),
-    default="crop",
-    show_default=True,
-    help="How a picture becomes a square: its largest centred square, or all of it, stretched.",
+    type=click.Choice(get_args(Fit)),
+    help="How a picture becomes a square: its largest centred square, or all of it, stretched.  "
+    "[default: crop]",
 )
 @click.option(
     "--exclude", multiple=True, help="Leave out files or folders that match, e.g. 's3*'. Repeatable."
@@ -48,37 +55,75 @@ def command(data: Path, run: Path, **values: Any) -> None:
     from inpaintx.data import load_collection
     from inpaintx.training import Trainer, train
 
-    device = pick_device(values.pop("device"))
-    options = TrainOptions(**take(TrainOptions, values))
-    shape = take(Architecture, values)
-    Architecture(**shape)  # bad values are told before the pictures are read
-    if (run / checkpoint.FILE_NAME).exists() and not values["resume"]:
-        raise InpaintxError(f"{run} holds a run already; go on with --resume, or choose another --out")
+    device = pick_device(values["device"])
+    file = run / checkpoint.FILE_NAME
+    start = _resumed(file) if values["resume"] else _fresh(run)
+    options = replace(start.options, **given(TrainOptions, values))
+    architecture = replace(start.architecture, **given(Architecture, values))
+    channels = {None: start.channels, True: 1, False: 3}[values["gray"]]
+    fit = values["fit"] or start.fit
+    check_apart(run, [data])
     make_folder(run)
-    channels = {None: None, True: 1, False: 3}[values["gray"]]
 
     def reading(paths: list[Path]) -> tqdm:
         return tqdm(paths, desc="reading", unit="picture", leave=False, disable=None)
 
-    collection = load_collection(data, shape["size"], channels, values["fit"], values["exclude"], reading)
+    collection = load_collection(data, architecture.size, channels, fit, values["exclude"], reading)
     _tell(collection)
-    architecture = Architecture(channels=collection.images.shape[1], **shape)
-    trainer = Trainer(collection, architecture, options, values["fit"], device)
+    architecture = replace(architecture, channels=collection.images.shape[1])
+    trainer = Trainer(collection, architecture, options, fit, device)
     if values["resume"]:
-        trainer.restore(run / checkpoint.FILE_NAME)
+        trainer.restore(file)
         click.echo(f"resumed at step {trainer.step}")
     with _Display(trainer.step, options, run, values["tensorboard"]) as display:
         finished = train(trainer, run, display.on_step, lambda network: display.on_save(trainer, network))
-    click.echo(f"{run / checkpoint.FILE_NAME} at step {trainer.step}; samples in {run / 'samples.png'}")
+    click.echo(f"{file} at step {trainer.step}; samples in {run / SAMPLES}.png")
     if not finished:
         raise KeyboardInterrupt
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What holds where no flag says otherwise."""
+
+    architecture: Architecture
+    options: TrainOptions
+    channels: int | None
+    fit: Fit
+
+
+def _fresh(run: Path) -> _Start:
+    """Raises InpaintxError where the folder holds a file that a run would write."""
+    from inpaintx import checkpoint
+    from inpaintx.training import LOG_NAME
+
+    for name in (checkpoint.FILE_NAME, LOG_NAME, SAMPLES, f"{SAMPLES}.png"):
+        if os.path.lexists(run / name):
+            raise InpaintxError(
+                f"{run} holds a run already ({name}); go on with --resume, or choose another --out"
+            )
+    return _Start(Architecture(), TrainOptions(), None, "crop")
+
+
+def _resumed(file: Path) -> _Start:
+    """Raises InpaintxError where there is no whole checkpoint."""
+    from inpaintx import checkpoint
+
+    if not file.is_file():
+        raise InpaintxError(f"nothing to resume: there is no {file}; leave out --resume, or check --out")
+    header, _ = checkpoint.load(file, prefixes=())
+    try:
+        architecture = Architecture.from_dict(header["architecture"])
+        return _Start(architecture, TrainOptions(**header["options"]), architecture.channels, header["fit"])
+    except (KeyError, TypeError) as error:
+        raise InpaintxError(f"can't resume: {file} holds no training run: {error}; train anew") from error
 
 
 def _tell(collection: Collection) -> None:
     count, channels, size, _ = collection.images.shape
     click.echo(f"{count} pictures, {'gray' if channels == 1 else 'RGB'}, {size}×{size}")
-    for path, why in collection.skipped.items():
-        click.echo(f"skipped {path}: {why}", err=True)
+    for why in collection.skipped.values():
+        click.echo(f"Skipped: {why}", err=True)
 
 
 class _Display:
@@ -113,16 +158,15 @@ class _Display:
     def on_save(self, trainer: Any, network: Any) -> None:
         import numpy as np
 
-        from inpaintx.pictures import Picture, write_picture
         from inpaintx.sheets import grid
 
         samples = trainer.samples(SHEET_COLUMNS * SHEET_ROWS, network)
-        sheet = Picture(np.asarray(grid(list(samples), SHEET_COLUMNS)))
-        folder = make_folder(self._run / "samples")
-        write_picture(sheet, folder / f"step-{trainer.step:06d}.png")
-        write_picture(sheet, self._run / "samples.png")
+        sheet = grid(list(samples), SHEET_COLUMNS)
+        folder = make_folder(self._run / SAMPLES)
+        write_sheet(sheet, folder / f"step-{trainer.step:06d}.png")
+        write_sheet(sheet, self._run / f"{SAMPLES}.png")
         if self._board is not None:
-            self._board.add_image("samples", np.atleast_3d(sheet.array), trainer.step, dataformats="HWC")
+            self._board.add_image("samples", np.asarray(sheet), trainer.step, dataformats="HWC")
 
 
 def _tensorboard(run: Path) -> Any:
