@@ -47,8 +47,8 @@ def context_loss(
     ρ is |d| for "l1", d² for "l2", and for "huber" d²/2 where |d| ≤ δ, else δ·(|d| − δ/2). Where w is 0 the
     data term is selected away, never multiplied, so that whatever lies under the hole, NaN included, does
     not count. The weighted norm is Yeh et al., "Semantic image inpainting with deep generative models",
-    CVPR 2017, eq. 4; 1 − x² is the derivative of tanh. A sample's loss depends neither on its batch mates
-    nor on how many threads there are.
+    CVPR 2017, eq. 4; 1 − x² is the derivative of tanh. In native code, a sample's loss depends neither on
+    its batch mates nor on how many threads there are.
 
     x: G's output, after its tanh, [B, C, H, W] in [−1, 1]. y: the image, alike. w: context weight, [B, 1,
     H, W], not negative. prior_grad: d(λ·L_p)/dx, like x, or None. All of one floating dtype on one device,
@@ -271,14 +271,16 @@ def _register_fakes() -> None:
 
     @torch.library.register_fake("inpaintx::context_loss")
     def _(
-        x: Tensor, y: Tensor, w: Tensor, prior: Tensor | None, norm: int, delta: float
+        x: Tensor, y: Tensor, w: Tensor, prior_grad: Tensor | None, norm: int, delta: float
     ) -> tuple[Tensor, Tensor]:
+        reference.check_context_loss(x, y, w, prior_grad)
         wide = torch.float64 if x.dtype == torch.float64 else torch.float32
         return x.new_empty(x.shape[:1], dtype=wide), torch.empty_like(x)
 
     @torch.library.register_fake("inpaintx::latent_step_")
     def _(*args: Any) -> None:
-        return None
+        tensors, optimizer = args[:7], args[7]
+        reference.check_latent_step(*tensors, adam=optimizer == OPTIMIZERS["adam"])
 
     @torch.library.register_fake("inpaintx::context_weight")
     def _(mask: Tensor, window: int, border: int) -> Tensor:

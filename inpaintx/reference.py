@@ -39,7 +39,7 @@ def context_loss(
 ) -> tuple[Tensor, Tensor]:
     """`inpaintx.ops.context_loss`, in plain PyTorch."""
     code("context_loss", "norm", NORMS, norm)
-    _check_context_loss(x, y, w, prior_grad)
+    check_context_loss(x, y, w, prior_grad)
     wide = _wide(x)
     grad = torch.empty_like(x)
     x, y, w = x.to(wide), y.to(wide), w.to(wide)
@@ -62,7 +62,8 @@ def _rho(d: Tensor, norm: str, delta: float) -> tuple[Tensor, Tensor]:
     return c * (d - 0.5 * c), c
 
 
-def _check_context_loss(x: Tensor, y: Tensor, w: Tensor, prior_grad: Tensor | None) -> None:
+def check_context_loss(x: Tensor, y: Tensor, w: Tensor, prior_grad: Tensor | None) -> None:
+    """Raises InpaintxError where context_loss's tensors do not fit together."""
     op = "context_loss"
     if x.dim() != 4:
         raise InpaintxError(f"{op}: x is {list(x.shape)}; it must be [B, C, H, W]")
@@ -99,7 +100,7 @@ def latent_step_(
     """`inpaintx.ops.latent_step_`, in plain PyTorch."""
     code("latent_step_", "optimizer", OPTIMIZERS, optimizer)
     code("latent_step_", "clip", CLIPS, clip)
-    _check_latent_step(z, grad, m, v, step, seed, active, optimizer)
+    check_latent_step(z, grad, m, v, step, seed, active, adam=optimizer == "adam")
     wide = _wide(z)
     on = active[:, None]
     t = step + active
@@ -163,16 +164,17 @@ def _high(a: Tensor) -> Tensor:
     return (a >> 32) & _WORD
 
 
-def _check_latent_step(
-    z: Tensor, grad: Tensor, m: Tensor, v: Tensor, step: Tensor, seed: Tensor, active: Tensor, optimizer: str
+def check_latent_step(
+    z: Tensor, grad: Tensor, m: Tensor, v: Tensor, step: Tensor, seed: Tensor, active: Tensor, *, adam: bool
 ) -> None:
+    """Raises InpaintxError where latent_step_'s tensors do not fit together; only Adam uses v."""
     op = "latent_step_"
     if z.dim() != 2:
         raise InpaintxError(f"{op}: z is {list(z.shape)}; it must be [B, nz]")
     _check_floating(op, "z", z)
     _check_like(op, "grad", grad, "z", z)
     _check_like(op, "m", m, "z", z)
-    if optimizer == "adam":
+    if adam:
         _check_like(op, "v", v, "z", z)
     for name, tensor, dtype in (
         ("step", step, torch.int64),

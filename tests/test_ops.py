@@ -1,0 +1,205 @@
+"""The ops as torch operators, their errors passed on, and how the native library loads."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from ops_cases import OPTIMIZERS, copied, loss_inputs, random_mask, step_inputs
+from torch import Tensor
+
+from inpaintx import ops
+from inpaintx.errors import InpaintxError
+
+
+def operator_calls(device: torch.device) -> dict[str, tuple[Any, ...]]:
+    x, y, w, prior = loss_inputs((2, 3, 8, 10), torch.float32, device)
+    last = x.contiguous(memory_format=torch.channels_last)
+    s = tuple(step_inputs(3, 10, torch.float32, device).values())
+    return {
+        "context_loss": (x, y, w, prior, 0, 1.0),
+        "context_loss without prior": (x, y, w, None, 2, 0.5),
+        "context_loss channels last": (last, y, w, prior, 1, 1.0),
+        "context_loss of a view": (x.transpose(2, 3), y.transpose(2, 3), w.transpose(2, 3), None, 1, 1.0),
+        "latent_step_": (*s, 0, 1, 0.1, 0.9, 0.999, 1e-8, 1.0),
+        "context_weight": (random_mask((2, 1, 9, 9), 0).to(device), 7, 0),
+    }
+
+
+@pytest.mark.parametrize("call", operator_calls(torch.device("cpu")))
+def test_opcheck(device: torch.device, native: None, call: str) -> None:
+    name = call.split()[0]
+    operator = getattr(torch.ops.inpaintx, name).default
+    results = torch.library.opcheck(operator, operator_calls(device)[call])
+    assert set(results.values()) == {"SUCCESS"}
+    assert len(results) == 4
+
+
+@pytest.fixture
+def compiled() -> Any:
+    torch._dynamo.reset()
+    yield lambda function: torch.compile(function, fullgraph=True, backend="aot_eager")
+    torch._dynamo.reset()
+
+
+def test_context_loss_compiles_whole(device: torch.device, compiled: Callable[..., Any]) -> None:
+    def function(logits: Tensor, y: Tensor, mask: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
+        loss, grad = ops.context_loss(torch.tanh(logits), y, ops.context_weight(mask, 5), prior, "huber", 0.2)
+        return loss * 2, grad + 1
+
+    x, y, w, prior = loss_inputs((2, 3, 8, 10), torch.float32, device)
+    mask = (w > 0).float()
+    for expected, result in zip(
+        function(x, y, mask, prior), compiled(function)(x, y, mask, prior), strict=True
+    ):
+        torch.testing.assert_close(result, expected)
+        assert result.stride() == expected.stride()
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_latent_step_compiles_whole(
+    device: torch.device, compiled: Callable[..., Any], optimizer: str
+) -> None:
+    def function(z: Tensor, **rest: Any) -> Tensor:
+        ops.latent_step_(z, **rest, lr=0.1, optimizer=optimizer, clip="stochastic")
+        return z * 2
+
+    ours = step_inputs(3, 10, torch.float32, device)
+    expected = copied(ours)
+    assert torch.equal(compiled(function)(**ours), function(**expected))
+    assert all(torch.equal(ours[name], expected[name]) for name in ours)
+
+
+def test_mixed_devices_are_named() -> None:
+    x, y, w, _ = loss_inputs((2, 3, 8, 8), torch.float32)
+    tensors = step_inputs(2, 4)
+    with pytest.raises(
+        InpaintxError, match=r"^context_loss: y and x are on different devices; move them to one$"
+    ):
+        ops.context_loss(x, y.to("meta"), w)
+    with pytest.raises(InpaintxError, match=r"^latent_step_: seed and z are on different devices; .*$"):
+        ops.latent_step_(**{**tensors, "seed": tensors["seed"].to("meta")}, lr=0.1)
+
+
+def test_other_errors_pass_through(native: None) -> None:
+    x, y, w, _ = loss_inputs((2, 3, 8, 8), torch.float32)
+    with pytest.raises(RuntimeError, match="delta"):
+        ops.context_loss(x, y, w, None, "l1", "wide")  # type: ignore[arg-type]
+
+
+def test_a_search_step_compiles_whole_with_the_default_backend(device: torch.device) -> None:
+    def function(x: Tensor, y: Tensor, w: Tensor, s: dict[str, Any]) -> Tensor:
+        loss, grad = ops.context_loss(x, y, w)
+        ops.latent_step_(**{**s, "grad": grad.flatten(1)}, lr=0.1)
+        return loss
+
+    x, y, w, _ = loss_inputs((3, 1, 4, 4), torch.float32, device)
+    ours = step_inputs(3, 16, torch.float32, device)
+    expected = copied(ours)
+    torch._dynamo.reset()
+    assert torch.equal(torch.compile(function, fullgraph=True)(x, y, w, ours), function(x, y, w, expected))
+    assert torch.equal(ours["z"], expected["z"])
+    torch._dynamo.reset()
+
+
+# --- loading the native library -----------------------------------------------------------------------------
+
+COUNT_WARNINGS = """
+import warnings
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    import torch
+    from inpaintx import ops, reference
+    from inpaintx.errors import InpaintxError
+    mask = torch.ones(1, 1, 4, 4)
+    mask[..., 1] = 0
+    for _ in range(2):
+        assert torch.equal(ops.context_weight(mask), reference.context_weight(mask))
+print(ops.native_available(), ops.native_info())
+for warning in caught:
+    print(warning.category.__name__, warning.message)
+"""
+
+
+def run_python(script: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {
+        k: v for k, v in os.environ.items() if k not in ("INPAINTX_NATIVE", "INPAINTX_CPU", "PYTHONPATH")
+    }
+    return subprocess.run(
+        [sys.executable, "-c", script], cwd=cwd, env=clean | environment, capture_output=True, text=True
+    )
+
+
+def package_without_library(folder: Path) -> Path:
+    package = folder / "inpaintx"
+    shutil.copytree(Path(ops.__file__).parent, package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    return package
+
+
+def test_without_a_library_the_reference_serves_with_one_warning(tmp_path: Path) -> None:
+    package_without_library(tmp_path)
+    lines = run_python(COUNT_WARNINGS, tmp_path, PYTHONPATH=str(tmp_path)).stdout.splitlines()
+    assert lines[0] == "False {'missing': 'it was not built'}"
+    assert lines[1:] == [
+        "ReferenceWarning inpaintx: no native ops (it was not built); using the slower reference"
+    ]
+
+
+def test_a_broken_library_is_named_in_the_one_warning(tmp_path: Path) -> None:
+    (package_without_library(tmp_path) / "_ops.so").write_bytes(b"not a library")
+    lines = run_python(COUNT_WARNINGS, tmp_path, PYTHONPATH=str(tmp_path)).stdout.splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("ReferenceWarning inpaintx: no native ops (")
+    assert "_ops.so" in lines[1]
+
+
+def test_the_reference_when_asked_for_comes_without_warning() -> None:
+    lines = run_python(COUNT_WARNINGS, INPAINTX_NATIVE="0").stdout.splitlines()
+    assert lines == ["False {'missing': 'INPAINTX_NATIVE=0'}"]
+
+
+def test_an_instruction_set_that_is_not_there_is_refused(native: None) -> None:
+    run = run_python("import inpaintx.ops", INPAINTX_CPU="sse9")
+    runnable = ", ".join(ops.native_info()["cpu_runs"])
+    assert run.returncode != 0
+    assert run.stderr.splitlines()[-1].endswith(
+        f"InpaintxError: INPAINTX_CPU=sse9: this machine runs {runnable}; set one, or unset it"
+    )
+
+
+ALL_RESULTS = """
+import torch
+from inpaintx import ops, reference
+from ops_cases import NORMS, CLIPS, OPTIMIZERS, loss_inputs, step_inputs, assert_same_loss
+print(ops.native_info()["cpu"])
+for dtype in (torch.float32, torch.float64):
+    for norm in NORMS:
+        x, y, w, prior = loss_inputs((2, 3, 33, 41), dtype)
+        assert_same_loss(x, y, w, prior, norm=norm, delta=0.3)
+        print(ops.context_loss(x, y, w, prior, norm, 0.3)[1].double().sum().item().hex())
+    for optimizer in OPTIMIZERS:
+        for clip in CLIPS:
+            s = step_inputs(5, 37, dtype)
+            ops.latent_step_(**s, lr=0.3, optimizer=optimizer, clip=clip)
+            print(s["z"].double().sum().item().hex())
+print(ops.context_weight((x[:, :1] > 0).float()).sum().item().hex())
+"""
+
+
+def test_every_instruction_set_gives_the_same_bits(native: None) -> None:
+    runnable = ops.native_info()["cpu_runs"]
+    assert runnable[-1] == "baseline"
+    outputs = {}
+    for isa in runnable:
+        run = run_python(ALL_RESULTS, Path(__file__).parent, INPAINTX_CPU=isa)
+        assert run.returncode == 0, run.stderr
+        name, *outputs[isa] = run.stdout.split()
+        assert name == isa
+    assert all(output == outputs["baseline"] for output in outputs.values())
