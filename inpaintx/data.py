@@ -68,8 +68,9 @@ def load_collection(
     squares: list[np.ndarray] = []
     paths: list[Path] = []
     skipped: dict[Path, str] = {}
-    found = [path for path in find_pictures([folder]) if not _matches(path.relative_to(folder), exclude)]
-    for path in progress(found):
+    found = find_pictures([folder])
+    wanted = [path for path in found if not _matches(path.relative_to(folder), exclude)]
+    for path in progress(wanted):
         try:
             picture = read_picture(path)
         except InpaintxError as error:
@@ -79,8 +80,10 @@ def load_collection(
         squares.append(np.rint(square * 255).astype(np.uint8))
         paths.append(path)
     if not squares:
+        excluded = len(found) - len(wanted)
         raise InpaintxError(
-            f"no readable picture in {folder}: {len(skipped)} files skipped; give another folder"
+            f"no readable picture in {folder}: {len(skipped)} unreadable, {excluded} excluded; "
+            "give another folder"
         )
     most = channels or max(square.shape[2] for square in squares)
     stack = np.stack([fit_channels(square, most) for square in squares])
