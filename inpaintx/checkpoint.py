@@ -82,8 +82,8 @@ def load(path: Path, prefixes: tuple[str, ...] = ("",)) -> tuple[dict[str, Any],
     except (OSError, SafetensorError) as error:
         raise InpaintxError(f"damaged checkpoint: {path}: {error}; copy it again or train anew") from error
     try:
-        header = json.loads(metadata[HEADER_KEY])
-    except (KeyError, ValueError) as error:
+        header = dict(json.loads(metadata[HEADER_KEY]))
+    except (KeyError, TypeError, ValueError) as error:
         raise InpaintxError(
             f"not an inpaintx checkpoint: {path}: it has no header; give another file"
         ) from error
