@@ -7,6 +7,7 @@ else. Each class checks its values and raises InpaintxError with one line that s
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
@@ -34,16 +35,14 @@ def _option(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
 
 
-def _check(
-    where: str, options: object, at_least: dict[str, float], choices: dict[str, tuple] | None = None
-) -> None:
+def _check(where: str, options: object, at_least: Mapping[str, float], choices: Mapping[str, tuple]) -> None:
     for name, least in at_least.items():
         value = getattr(options, name)
         if not value >= least:
             raise InpaintxError(f"{where}: {name} is {value!r}; choose at least {least}")
         if value == math.inf:
             raise InpaintxError(f"{where}: {name} is {value!r}; choose a finite number")
-    for name, allowed in (choices or {}).items():
+    for name, allowed in choices.items():
         value = getattr(options, name)
         if value not in allowed:
             raise InpaintxError(f"{where}: {name} is {value!r}; choose one of {', '.join(map(str, allowed))}")
