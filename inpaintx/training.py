@@ -63,9 +63,9 @@ class Trainer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
             generator, discriminator = Generator(architecture), Discriminator(architecture)
-        # Convolutions run fastest in channels-last, on CPUs and on GPUs.
-        self.generator = generator.to(self.device, memory_format=torch.channels_last)
-        self.discriminator = discriminator.to(self.device, memory_format=torch.channels_last)
+        # Convolutions run fastest in channels-last, on CPUs and on GPUs; torch's types don't know of it here.
+        place: dict[str, Any] = {"device": self.device, "memory_format": torch.channels_last}
+        self.generator, self.discriminator = generator.to(**place), discriminator.to(**place)
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self.optimizers = {
             "generator": self._adam(self.generator),
@@ -152,8 +152,8 @@ class Trainer:
     @torch.no_grad()
     def _update_average(self) -> None:
         decay = min(self.options.ema, (1 + self.step) / (10 + self.step)) if self.options.ema else 0.0
-        averaged, current = list(self.average.parameters()), list(self.generator.parameters())
-        torch._foreach_lerp_(averaged, current, 1 - decay)
+        current: list[Tensor] = list(self.generator.parameters())
+        torch._foreach_lerp_(list(self.average.parameters()), current, 1 - decay)
 
     # -- the averaged G ---------------------------------------------------------------------------
 
