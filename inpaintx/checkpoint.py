@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from inpaintx.errors import InpaintxError
 from inpaintx.models import Discriminator, Generator
-from inpaintx.options import Architecture
+from inpaintx.options import Architecture, Fit
 from inpaintx.pictures import atomic_file
 
 FORMAT = 1
@@ -51,7 +51,7 @@ class Model:
         return self.generator.architecture
 
     @property
-    def fit(self) -> str:
+    def fit(self) -> Fit:
         """How pictures were fitted to the square: see :func:`inpaintx.data.fit_picture`."""
         return self.header["fit"]
 
