@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from inpaintx.models import LEAK, Discriminator, Generator, calibrate
 from inpaintx.options import Architecture
@@ -47,7 +47,7 @@ def test_output_is_squashed_by_tanh() -> None:
 def test_initialisation_is_that_of_radford_et_al(network: type[Generator] | type[Discriminator]) -> None:
     torch.manual_seed(0)
     made = network(Architecture(size=64, width=32, nz=64))
-    scales = []
+    scales: list[Tensor] = []
     for name, parameter in made.requires_grad_(False).named_parameters():
         if parameter.dim() == 4:
             margin = 5 / math.sqrt(parameter.numel())  # five standard errors
