@@ -114,7 +114,7 @@ Level::Level(const std::vector<char>& hole, std::ptrdiff_t height, std::ptrdiff_
     }
 }
 
-Multigrid::Multigrid(std::vector<char> hole, std::ptrdiff_t height, std::ptrdiff_t width) {
+Multigrid::Multigrid(const std::vector<char>& hole, std::ptrdiff_t height, std::ptrdiff_t width) {
     levels_.push_back(finest_level(hole, height, width));
     while (levels_.back().height > 1 || levels_.back().width > 1) {
         levels_.push_back(coarse_level(levels_.back()));

@@ -43,7 +43,7 @@ struct Level {
 class Multigrid {
 public:
     // hole: [height * width], nonzero where a pixel is unknown.
-    Multigrid(std::vector<char> hole, std::ptrdiff_t height, std::ptrdiff_t width);
+    Multigrid(const std::vector<char>& hole, std::ptrdiff_t height, std::ptrdiff_t width);
 
     // Solves A u = right_side until the preconditioned residual, which estimates the error, is at most `tolerance`
     // everywhere. Both arrays are laid out as `layout()` says; outside the hole u is 0. Throws std::runtime_error
