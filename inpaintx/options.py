@@ -161,7 +161,10 @@ class SearchOptions:
     )
     iterations: int = _option(300, "Gradient steps at most.")
     patience: int = _option(0, "Stop when the loss has not fallen by 0.1 % for so many iterations; 0: never.")
-    candidates: int = _option(4, "Starting codes tried for each image; the best is kept.")
+    candidates: int = _option(4, "Codes searched for each image; the best is kept.")
+    starts: int = _option(
+        512, "Random codes looked at first; those nearest on the known pixels are searched."
+    )
     batch: int = _option(64, "Samples searched together.")
     seed: int = _option(0, "Of the starting codes and of stochastic clipping.")
 
@@ -196,13 +199,28 @@ PRESETS: dict[str, SearchOptions] = {
     # 0.9, learning rate 0.01, 1001 iterations (with a 96-pixel model of 5×5 kernels). The 0.999 is moved into
     # the learning rate and λ, which leaves every step as it was.
     "seed": SearchOptions(
-        norm="l2", prior=0.001 / 0.999, optimizer="nesterov", lr=0.01 * 0.999, iterations=1001, candidates=1
+        norm="l2",
+        prior=0.001 / 0.999,
+        optimizer="nesterov",
+        lr=0.01 * 0.999,
+        iterations=1001,
+        candidates=1,
+        starts=1,
     ),
     # B. Amos, "Image Completion with Deep Learning in TensorFlow" (2016): the defaults of its complete.py.
-    "bamos": SearchOptions(norm="l1", prior=0.1, optimizer="adam", lr=0.01, iterations=1000, candidates=1),
+    "bamos": SearchOptions(
+        norm="l1", prior=0.1, optimizer="adam", lr=0.01, iterations=1000, candidates=1, starts=1
+    ),
     # Yeh et al. (2017): eq. 3 with window 7, λ = 0.003, 1500 iterations, codes kept in [−1, 1]; Nesterov 0.9
     # at learning rate 0.01 as in the code published with it.
     "yeh": SearchOptions(
-        norm="l1", weight="window", prior=0.003, optimizer="nesterov", lr=0.01, iterations=1500, candidates=1
+        norm="l1",
+        weight="window",
+        prior=0.003,
+        optimizer="nesterov",
+        lr=0.01,
+        iterations=1500,
+        candidates=1,
+        starts=1,
     ),
 }

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -109,7 +108,7 @@ class Search:
             self._discriminator = FrozenDiscriminator(discriminator)
         parameter = next(generator.parameters())
         self._device, self._dtype = parameter.device, parameter.dtype
-        self._starts = starting_codes(generator, options).to(self._device, self._dtype)
+        self._codes = starting_codes(generator, options).to(self._device, self._dtype)
 
     @torch.no_grad()
     def __call__(
@@ -136,17 +135,18 @@ class Search:
         w = masks
         if options.weight == "window":
             w = ops.context_weight(masks, options.window, options.border)
+        starts = self._nearest_starts(y, w)
         total, candidates = len(images) * options.candidates, options.candidates
         a = self._generator.architecture
         codes = y.new_empty(total, a.nz)
         contextual, prior = y.new_empty(total), y.new_empty(total)
         iterations = torch.empty(total, dtype=torch.int64, device=self._device)
         admitted = 0
-        samples = self._admit(y, w, range(0))
+        samples = self._admit(y, w, starts, range(0))
         while admitted < total or len(samples):
             room = min(options.batch - len(samples), total - admitted)
             if room:
-                samples = samples.join(self._admit(y, w, range(admitted, admitted + room)))
+                samples = samples.join(self._admit(y, w, starts, range(admitted, admitted + room)))
                 admitted += room
             for _ in range(self._run_length(samples)):
                 self._iterate(samples)
@@ -184,11 +184,30 @@ class Search:
                 f"these images need {(len(images), 1, a.size, a.size)}"
             )
 
-    def _admit(self, y: Tensor, w: Tensor, numbers: range) -> _Samples:
+    def _nearest_starts(self, y: Tensor, w: Tensor) -> Tensor:
+        """int64 ``[B, K]``: for each image, the starting codes with the lowest contextual loss, best first.
+
+        All images share the starting codes, so that G draws each of them once.
+        """
+        count, chosen = len(self._codes), self.options.candidates
+        if count == chosen:
+            return torch.arange(chosen, device=self._device).expand(len(y), chosen)
+        losses = y.new_empty(
+            len(y), count, dtype=torch.float64 if self._dtype == torch.float64 else torch.float32
+        )
+        for first in range(0, count, self.options.batch):
+            x = self.images(self._codes[first : first + self.options.batch])
+            for image in range(len(y)):
+                target, weight = y[image].expand_as(x), w[image].expand(len(x), -1, -1, -1)
+                loss, _ = ops.context_loss(x, target, weight, None, self.options.norm, self.options.delta)
+                losses[image, first : first + len(x)] = loss
+        return losses.topk(chosen, largest=False).indices
+
+    def _admit(self, y: Tensor, w: Tensor, starts: Tensor, numbers: range) -> _Samples:
         """Fresh samples for the given numbers (image · candidates + candidate)."""
         index = torch.tensor(list(numbers), dtype=torch.int64, device=self._device)
         image, candidate = index // self.options.candidates, index % self.options.candidates
-        z = self._starts[candidate]
+        z = self._codes[starts[image, candidate]]
         count = len(index)
         zeros = torch.zeros(count, dtype=torch.int64, device=self._device)
         infinite = z.new_full((count,), torch.inf)  # what was not evaluated, or gives NaN, is never the best
@@ -259,11 +278,11 @@ class Search:
 
 
 def starting_codes(generator: Generator, options: SearchOptions) -> Tensor:
-    """``[candidates, nz]``: the k-th candidate of every image starts from the same code, of (seed, k)."""
-    codes = []
-    for candidate in range(options.candidates):
-        state = np.random.SeedSequence([options.seed, candidate]).generate_state(1, np.uint64)[0]
-        noise = torch.Generator().manual_seed(int(state >> np.uint64(1)))
-        codes.append(generator.sample_codes(1, noise))
+    """``[starts, nz]``: the codes that the search of every image begins with, a function of the seed.
+
+    At least as many as there are candidates.
+    """
+    noise = torch.Generator().manual_seed(options.seed)
+    codes = generator.sample_codes(max(options.starts, options.candidates), noise)
     bound = generator.architecture.bound
-    return torch.cat(codes).clamp(-bound, bound)
+    return codes.clamp(-bound, bound)
