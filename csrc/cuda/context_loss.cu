@@ -118,7 +118,7 @@ bool is_aligned(const View<Pointer>& view, int64_t batch) {
 
 template <class T>
 Layout layout_of(const ContextLossArgs& args) {
-  const bool by_pixel = args.channels > 1 && args.x.channel == 1 && args.x.pixel == args.channels;
+  const bool by_pixel = args.channels > 1 && args.x.channel == 1;
   const auto is_packed = [&](const auto& view) {
     const bool in_order = by_pixel ? view.channel == 1 && view.pixel == args.channels
                                    : view.pixel == 1 && (args.channels == 1 || view.channel == args.pixels);

@@ -1,6 +1,8 @@
 // The CUDA kernels of context_weight on the shim, against a plain loop over every pixel's window.
 #include "../../csrc/cuda/context_weight.cu"
 
+#include <iterator>
+
 #include "check.h"
 #include "context_weight_case.h"
 #include "values.h"
@@ -20,13 +22,14 @@ int run(Call<T>& call, int64_t window, Border border) {
 }  // namespace
 
 TEST(context_weight_is_the_plain_loop_for_any_size_and_window) {
+  static_assert(std::size(kSizes) % 2 == 1, "so that each size meets both borders as the types go by");
+  int variant = 0;
   values::for_each_type([&](auto zero) {
     for (const Size& size : kSizes) {
-      for (const Border border : kBorders) {
-        Call<decltype(zero)> call(size.batch, size.height, size.width);
-        CHECK(run(call, size.window, border) == cudaSuccess);
-        call.compare_with_loop(size.window, border, size.stride);
-      }
+      const Border border = kBorders[variant++ % 2];
+      Call<decltype(zero)> call(size.batch, size.height, size.width);
+      CHECK(run(call, size.window, border) == cudaSuccess);
+      call.compare_with_loop(size.window, border, size.stride);
     }
   });
 }

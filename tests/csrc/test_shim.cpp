@@ -32,6 +32,24 @@ __global__ void reverse_without_barrier(int* values) {
   values[blockIdx.x * 96 + threadIdx.x] = shared[95 - threadIdx.x];
 }
 
+// Warps hand a value on, round after round; without the second barrier one may overwrite what another has yet to read.
+template <bool with_second_barrier>
+__global__ void pass_round(int* sums) {
+  __shared__ int shared[3];
+  int sum = 0;
+  for (int round = 0; round < 4; ++round) {
+    if (threadIdx.x % 32 == 0) {
+      shared[threadIdx.x / 32] = round;
+    }
+    __syncthreads();
+    sum += shared[(threadIdx.x / 32 + 1) % 3];
+    if (with_second_barrier) {
+      __syncthreads();
+    }
+  }
+  sums[threadIdx.x] = sum;
+}
+
 __global__ void shuffle_all(int* down, int* up, int* swapped) {
   const int value = 100 + static_cast<int>(threadIdx.x);
   down[threadIdx.x] = __shfl_down_sync(0xffffffffu, value, 16);
@@ -93,6 +111,18 @@ TEST(a_missing_barrier_shows) {
     wrong += values[i] != 1095 - i;
   }
   CHECK(wrong > 0);
+}
+
+TEST(a_warp_that_runs_ahead_shows) {
+  for (const shim::Order order : kOrders) {
+    shim::set_order(order);
+    std::vector<int> right(96), wrong(96);
+    LAUNCH(pass_round<true>, 1, 96, nullptr, right.data());
+    LAUNCH(pass_round<false>, 1, 96, nullptr, wrong.data());
+    CHECK(right == std::vector<int>(96, 6));
+    CHECK(wrong != right);
+  }
+  shim::set_order(shim::Order::forward);
 }
 
 TEST(shuffles_move_values_between_lanes) {

@@ -1,8 +1,9 @@
 // The part of the CUDA runtime that csrc/cuda uses, on the CPU, so that its kernels run where there is no GPU.
 // This folder comes first on the include path of the C++ tests; the kernels themselves know nothing of it.
 //
-// A block's threads are fibers on one thread of the CPU, switched at barriers and warp shuffles only. Between those
-// they run in an order that a test can turn round or shuffle: a kernel whose result depends on that order has a race.
+// A block's threads are fibers on one thread of the CPU, switched at barriers and warp shuffles only. Each warp runs as
+// far ahead of the others as barriers let it, in an order that a test can turn round or shuffle: a kernel whose result
+// depends on that order has a race.
 #pragma once
 
 #include <cstdint>
@@ -54,7 +55,7 @@ namespace shim {
 
 enum class Order { forward, backward, shuffled };
 
-// The order in which threads run between two barriers, and blocks in a grid.
+// The order in which the warps of a block run between two barriers, the lanes of a warp, and the blocks of a grid.
 void set_order(Order order);
 
 // How many kernels have been launched so far.

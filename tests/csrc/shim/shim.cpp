@@ -25,7 +25,7 @@ namespace {
 
 constexpr unsigned kWarp = 32;
 constexpr unsigned kMaxThreads = 1024;
-constexpr std::size_t kStackBytes = 256 * 1024;
+constexpr std::size_t kStackBytes = 64 * 1024;  // AddressSanitizer sweeps all of it at every switch
 
 enum class State { ready, at_barrier, at_shuffle, done };
 
@@ -111,13 +111,16 @@ std::vector<unsigned> in_order(unsigned count) {
   return indices;
 }
 
-bool all_are(State state, unsigned first, unsigned last) {
-  return std::all_of(fibers.begin() + first, fibers.begin() + last,
+bool all_are(State state, unsigned first, unsigned end) {
+  return std::all_of(fibers.begin() + first, fibers.begin() + end,
                      [state](const Fiber& fiber) { return fiber.state == state; });
 }
 
-// Gives the lanes of a warp what they asked for, once all of them have.
-void finish_shuffle(unsigned first) {
+// Gives the lanes of a warp what they asked for, if all of them have.
+bool finish_shuffle(unsigned first, unsigned end) {
+  if (end - first != kWarp || !all_are(State::at_shuffle, first, end)) {
+    return false;
+  }
   std::uint64_t values[kWarp];
   for (unsigned lane_index = 0; lane_index < kWarp; ++lane_index) {
     const Fiber& fiber = fibers[first + lane_index];
@@ -130,21 +133,26 @@ void finish_shuffle(unsigned first) {
     fibers[first + lane_index].value = values[lane_index];
     fibers[first + lane_index].state = State::ready;
   }
+  return true;
 }
 
-bool release(unsigned threads) {
-  if (all_are(State::at_barrier, 0, threads)) {
-    std::for_each(fibers.begin(), fibers.begin() + threads, [](Fiber& fiber) { fiber.state = State::ready; });
-    return true;
-  }
-  bool released = false;
-  for (unsigned first = 0; first + kWarp <= threads; first += kWarp) {
-    if (all_are(State::at_shuffle, first, first + kWarp)) {
-      finish_shuffle(first);
-      released = true;
+// Until none of its threads can go on: a warp runs as far ahead of the others as the barriers let it.
+void run_warp(unsigned first, unsigned end) {
+  do {
+    for (const unsigned lane_index : in_order(end - first)) {
+      if (fibers[first + lane_index].state == State::ready) {
+        resume(first + lane_index);
+      }
     }
+  } while (finish_shuffle(first, end));
+}
+
+bool pass_barrier(unsigned threads) {
+  const bool passed = all_are(State::at_barrier, 0, threads);
+  if (passed) {
+    std::for_each(fibers.begin(), fibers.begin() + threads, [](Fiber& fiber) { fiber.state = State::ready; });
   }
-  return released;
+  return passed;
 }
 
 void prepare(unsigned thread) {
@@ -162,15 +170,13 @@ void run_block(unsigned threads) {
     prepare(thread);
   }
   do {
-    for (const unsigned thread : in_order(threads)) {
-      if (fibers[thread].state == State::ready) {
-        resume(thread);
-      }
+    for (const unsigned warp : in_order((threads + kWarp - 1) / kWarp)) {
+      run_warp(warp * kWarp, std::min((warp + 1) * kWarp, threads));
     }
     if (all_are(State::done, 0, threads)) {
       return;
     }
-  } while (release(threads));
+  } while (pass_barrier(threads));
   throw std::logic_error("only some threads reach a barrier or a shuffle");
 }
 
