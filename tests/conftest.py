@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 # Threads that wait for each other by spinning make tests crawl where other work shares the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import pytest
 import torch
+from torch import nn
 
 from inpaintx import ops
+from inpaintx.checkpoint import Model
+from inpaintx.models import Discriminator, Generator, calibrate
+from inpaintx.options import Architecture
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
@@ -36,3 +43,34 @@ def native() -> None:
     """For tests of native code itself: skipped where INPAINTX_NATIVE=0 asked for the reference."""
     if not ops.native_available():
         pytest.skip("INPAINTX_NATIVE=0")
+
+
+@pytest.fixture
+def make_model() -> Callable[..., Model]:
+    """Makes a model that looks trained without being it: ``make_model(seed=0, **architecture)``.
+
+    G's images have contrast, D's logits are a few units wide, and the batch statistics of both fit their
+    weights. By default 32 px, gray, 4 feature maps, 8 dimensions; frozen and in evaluation mode.
+    """
+    return _make_model
+
+
+def _make_model(seed: int = 0, **architecture: Any) -> Model:
+    shape = Architecture(**{"size": 32, "channels": 1, "width": 4, "nz": 8, **architecture})
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        generator, discriminator = Generator(shape), Discriminator(shape)
+        for parameter in (*generator.parameters(), *discriminator.parameters()):
+            if parameter.dim() == 1:
+                parameter.add_(0.3 * torch.randn_like(parameter))
+            else:
+                parameter.mul_(10)
+        calibrate(generator, torch.Generator().manual_seed(seed), batches=4)
+        for module in discriminator.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = None  # the statistics of the one batch below
+        discriminator(generator(generator.sample_codes(256)))
+    for network in (generator, discriminator):
+        network.eval().requires_grad_(False)
+    header = {"architecture": shape.to_dict(), "fit": "crop"}
+    return Model(generator, discriminator, header, Path("made"))
