@@ -1,0 +1,86 @@
+"""A tiny model, pictures to complete, and the real command line in processes of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from cli_tools import TINY_RUN, Cli, Ended, blob, files_in
+
+
+@pytest.fixture(scope="session")
+def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+    """Runs `inpaintx` with the arguments given, in a process of its own without a GPU, from `folder`."""
+    place = tmp_path_factory.mktemp("cli")
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    server = subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("warm_cli.py")],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdin is not None
+    assert server.stdout is not None
+
+    def run(*arguments: object, folder: Path = place, environment: dict[str, str] | None = None) -> Ended:
+        request = {
+            "arguments": [str(argument) for argument in arguments],
+            "folder": str(folder),
+            "environment": environment or {},
+            "stdout": str(place / "stdout"),
+            "stderr": str(place / "stderr"),
+            "seconds": 120,
+        }
+        print(json.dumps(request), file=server.stdin, flush=True)
+        code = int(server.stdout.readline())
+        return Ended(code, *((place / name).read_text() for name in ("stdout", "stderr")))
+
+    with server:
+        yield run
+        server.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 24 pictures to train on, half of them nested."""
+    folder = tmp_path_factory.mktemp("collection")
+    (folder / "more").mkdir()
+    for number in range(24):
+        blob(number).save(folder / ("more" if number % 2 else ".") / f"{number:02d}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model(cli: Cli, collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run's folder: 32 pixels, gray, 20 steps."""
+    run = tmp_path_factory.mktemp("run")
+    ended = cli("train", collection, "--out", run, *TINY_RUN)
+    assert ended.code == 0, ended
+    return run
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of three pictures to complete."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(3):
+        blob(100 + number).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture
+def refused(cli: Cli, tmp_path: Path, model: Path) -> Callable[..., str]:
+    """Runs a command that must fail: gives the one line it says. No file here or in the run's folder changes."""
+
+    def run(*arguments: object) -> str:
+        before = files_in(tmp_path), files_in(model)
+        ended = cli(*arguments, folder=tmp_path)
+        assert (files_in(tmp_path), files_in(model)) == before
+        return ended.error
+
+    return run

@@ -1,0 +1,158 @@
+"""`inpaintx train`, as users meet it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_tools import TINY_RUN, Cli, blob, files_in
+from PIL import Image
+from safetensors import safe_open
+
+
+def header_of(run: Path) -> dict:
+    with safe_open(run / "checkpoint.safetensors", framework="pt") as file:
+        return json.loads(file.metadata()["inpaintx"])
+
+
+def test_a_run_leaves_a_model_a_log_and_samples(model: Path) -> None:
+    assert set(files_in(model)) == {
+        "checkpoint.safetensors",
+        "log.jsonl",
+        "samples.png",
+        "samples/step-000010.png",
+        "samples/step-000020.png",
+    }
+    header = header_of(model)
+    assert header["step"] == 20
+    assert header["collection"]["count"] == 24
+    assert header["architecture"] == {
+        "size": 32,
+        "channels": 1,
+        "width": 4,
+        "kernel": 4,
+        "nz": 8,
+        "code": "uniform",
+    }
+    log = [json.loads(line) for line in (model / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in log] == list(range(1, 21))
+    newest = np.asarray(Image.open(model / "samples.png"))
+    assert (newest == np.asarray(Image.open(model / "samples" / "step-000020.png"))).all()
+    assert (newest != np.asarray(Image.open(model / "samples" / "step-000010.png"))).any()
+
+
+def test_a_resumed_run_is_the_one_that_never_stopped(
+    cli: Cli, model: Path, collection: Path, tmp_path: Path
+) -> None:
+    assert cli("train", collection, "--out", tmp_path, *TINY_RUN, "--steps", 7).code == 0
+    # Flags that are left out stay as they were.
+    ended = cli("train", collection, "--out", tmp_path, "--resume", "--steps", 20)
+    assert ended.code == 0
+    assert "resumed at step 7\n" in ended.out
+    for name in ("checkpoint.safetensors", "samples.png"):
+        assert (tmp_path / name).read_bytes() == (model / name).read_bytes()
+    steps = [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert steps == list(range(1, 21))
+
+
+def test_unreadable_pictures_are_named_once_and_skipped(cli: Cli, tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number in range(4):
+        blob(number).save(pictures / f"{number}.png")
+    (pictures / "broken.png").write_bytes((pictures / "0.png").read_bytes()[:300])
+    ended = cli("train", pictures, "--out", tmp_path / "run", *TINY_RUN, "--steps", 1)
+    assert ended.code == 0
+    assert ended.out.startswith("4 pictures, gray, 32×32\n")
+    assert len(ended.err.splitlines()) == 1
+    assert ended.err.startswith(f"Skipped: can't read the picture: {pictures / 'broken.png'} (")
+
+
+def test_colour_and_what_is_left_out(cli: Cli, tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    for person in ("s1", "s2", "s30"):
+        (pictures / person).mkdir(parents=True)
+        blob(1, 50, 30).save(pictures / person / "a.png")
+    blob(2).convert("RGB").quantize(64).save(pictures / "s1" / "palette.gif")
+    colour = Image.merge("RGB", [blob(3), blob(4), blob(5)])
+    colour.save(pictures / "s2" / "b.jpg")
+    flags = [flag for flag in TINY_RUN if flag != "--gray"]
+
+    ended = cli("train", pictures, "--out", tmp_path / "colour", *flags, "--steps", 1, "--fit", "stretch")
+    assert ended.out.startswith("5 pictures, RGB, 32×32\n")
+    assert header_of(tmp_path / "colour")["fit"] == "stretch"
+    ended = cli(
+        "train",
+        pictures,
+        "--out",
+        tmp_path / "gray",
+        *flags,
+        "--steps",
+        1,
+        "--exclude",
+        "s[23]*",
+        "--kernel",
+        5,
+    )
+    assert ended.out.startswith("2 pictures, gray, 32×32\n")  # none that is left has colour
+    assert header_of(tmp_path / "gray")["architecture"]["kernel"] == 5
+    cli("generate", "--model", tmp_path / "colour", "--count", 1, "--out", tmp_path / "new")
+    assert Image.open(tmp_path / "new" / "00000.png").mode == "RGB"
+
+
+def test_minutes_end_a_run(cli: Cli, collection: Path, tmp_path: Path) -> None:
+    ended = cli("train", collection, "--out", tmp_path, *TINY_RUN, "--steps", 10**6, "--minutes", 0.001)
+    assert ended.code == 0
+    assert 1 <= header_of(tmp_path)["step"] < 10**6
+
+
+@pytest.fixture
+def wait_until() -> Callable[[Callable[[], bool]], None]:
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 120
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    return wait
+
+
+def test_ctrl_c_saves_and_the_run_goes_on_from_there(
+    cli: Cli, collection: Path, tmp_path: Path, wait_until: Callable[[Callable[[], bool]], None]
+) -> None:
+    arguments = [
+        "train",
+        collection,
+        "--out",
+        tmp_path,
+        *TINY_RUN,
+        "--steps",
+        "1000000",
+        "--save-every",
+        "500000",
+    ]
+    command = subprocess.Popen(
+        [sys.executable, "-m", "inpaintx", *map(str, arguments)],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    log = tmp_path / "log.jsonl"
+    wait_until(lambda: log.is_file() and log.stat().st_size > 0)
+    command.send_signal(signal.SIGINT)
+    out, err = command.communicate(timeout=120)
+    assert (command.returncode, err) == (130, "Interrupted.\n")
+    step = header_of(tmp_path)["step"]
+    assert f"at step {step}; samples in" in out
+    assert 0 < step == len(log.read_text().splitlines())
+
+    ended = cli("train", collection, "--out", tmp_path, "--resume", "--steps", step + 1)
+    assert f"resumed at step {step}\n" in ended.out
+    assert header_of(tmp_path)["step"] == step + 1

@@ -1,0 +1,46 @@
+"""`python -m inpaintx` many times over, paying once for the seconds that torch takes to load.
+
+Reads one request a line from stdin, as JSON: arguments, folder, environment, files for stdout and stderr, and
+a time limit in seconds. Runs each in a process of its own, forked when torch is loaded and nothing of inpaintx
+is, and answers with its exit code on a line of stdout.
+"""
+
+import gc
+import json
+import os
+import runpy
+import signal
+import sys
+from typing import Any
+
+# What takes long to load: forked with the process, not loaded again.
+import safetensors.torch  # noqa: F401
+import skimage.metrics  # noqa: F401
+import torch._dynamo  # noqa: F401
+
+
+def main() -> None:
+    gc.freeze()
+    for line in sys.stdin:
+        request = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            become_the_command(request)
+            runpy.run_module("inpaintx", run_name="__main__", alter_sys=True)
+            return
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def become_the_command(request: dict[str, Any]) -> None:
+    os.chdir(request["folder"])
+    os.environ.update(request["environment"])
+    sys.argv = ["inpaintx", *request["arguments"]]
+    sys.stdin = open(os.devnull)  # noqa: SIM115 (open as long as the process lives)
+    for descriptor, path in ((1, request["stdout"]), (2, request["stderr"])):
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(file, descriptor)
+    signal.alarm(request["seconds"])
+
+
+main()
