@@ -31,6 +31,7 @@ BAD = [
     (TrainOptions, {"precision": "float16"}, "float32, bfloat16"),
     (SearchOptions, {"iterations": 0}, "at least 1"),
     (SearchOptions, {"candidates": 0}, "at least 1"),
+    (SearchOptions, {"starts": 0}, "at least 1"),
     (SearchOptions, {"batch": 0}, "at least 1"),
     (SearchOptions, {"prior": -0.1}, "at least 0"),
     (SearchOptions, {"prior": float("nan")}, "at least 0"),
@@ -113,7 +114,7 @@ def test_presets_are_what_their_sources_published() -> None:
     )
     assert (yeh.norm, yeh.weight, yeh.window, yeh.prior) == ("l1", "window", 7, 0.003)
     assert {preset.clip for preset in PRESETS.values()} == {"clamp"}
-    assert {preset.candidates for preset in PRESETS.values()} == {1}
+    assert {(preset.candidates, preset.starts) for preset in PRESETS.values()} == {(1, 1)}
 
 
 def test_letters_are_not_mirrored_unless_asked() -> None:
