@@ -33,7 +33,7 @@ class Completion:
         contextual: ``[B, K]``, their contextual losses.
         prior: ``[B, K]``, their prior losses, before λ (0 where λ is 0).
         iterations: int64 ``[B, K]``, gradient steps taken.
-        candidates: int64 ``[B, K]``, which starting code each began from.
+        candidates: int64 ``[B, K]``, which of its image's starting codes each began from; 0: the nearest.
     """
 
     codes: Tensor
