@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-BUILD = ROOT / "build" / "csrc-tests"  # kept, so that a second run compiles only what changed
 # CMake and Ninja come with pip, beside the interpreter, which need not be on the path.
 PATH = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
 
@@ -28,30 +27,14 @@ def run(command: list[str], cwd: Path | None = None) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def cpp_tests() -> Path:
-    """The C++ tests' program, up to date."""
+def test_cpp_tests_pass() -> None:
     compilers = [os.environ.get("CXX", "c++"), "g++", "clang++"]
     if not any(shutil.which(compiler, path=PATH) for compiler in compilers):
         pytest.skip("there is no C++ compiler")
     if not shutil.which("cmake", path=PATH):
         pytest.skip("there is no CMake, which builds the C++ tests as it builds the library")
-    generator = ["-G", "Ninja"] if shutil.which("ninja", path=PATH) else []
-    run(["cmake", "-S", str(ROOT / "tests" / "csrc"), "-B", str(BUILD), *generator])
-    run(["cmake", "--build", str(BUILD), "--parallel", "2"])
-    return BUILD / "csrc_tests"
-
-
-def test_cpp_tests_pass(cpp_tests: Path) -> None:
-    output = run([str(cpp_tests)])
-    for part in [
-        "context_loss",
-        "latent_step",
-        "context_weight",
-        "every_instruction_set",
-        "membrane",
-        "barrier",
-    ]:
+    output = run([str(ROOT / "tests" / "csrc" / "run.sh")])
+    for part in ["context_loss", "latent_step", "context_weight", "every_instruction_set", "membrane"]:
         assert any(line.startswith("pass") and part in line for line in output.splitlines()), output
 
 
