@@ -1,0 +1,251 @@
+"""Pictures end to end: known pixels bit for bit, the hole filled."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from inpaintx import registry
+from inpaintx.checkpoint import Model
+from inpaintx.completion import Completed, Completer
+from inpaintx.errors import InpaintxError
+from inpaintx.options import SearchOptions
+from inpaintx.pictures import Picture
+from inpaintx.regions import resample
+from inpaintx.solvers import membrane
+
+OPTIONS = SearchOptions(iterations=12, candidates=2, starts=4, lr=0.1)
+
+MakeModel = Callable[..., Model]
+
+
+@pytest.fixture
+def model(make_model: MakeModel) -> Model:
+    return make_model()
+
+
+def _picture(
+    height: int, width: int, channels: int = 1, dtype: type = np.uint8, alpha: bool = False, seed: int = 0
+) -> Picture:
+    """Noise over a slope: values from 0.2 to 0.9."""
+    rng, top = np.random.default_rng(seed), np.iinfo(dtype).max
+    slope = np.linspace(0.2, 0.6, width)[None, :, None]
+    values = slope + 0.3 * rng.random((height, width, channels))
+    array: np.ndarray = (values * top).astype(dtype)
+    transparency = rng.integers(0, top, (height, width), dtype, endpoint=True) if alpha else None
+    return Picture(array[..., 0] if channels == 1 else array, transparency)
+
+
+def _mask(height: int, width: int, top: float = 0.3, left: float = 0.2) -> np.ndarray:
+    """A hole of about a third of either side."""
+    mask = np.ones((height, width), bool)
+    rows, columns = int(top * height), int(left * width)
+    mask[rows : rows + max(height // 3, 1), columns : columns + max(width // 3, 1)] = False
+    return mask
+
+
+def _blend(name: str = "poisson") -> Any:
+    return registry.make("blend", name, {})
+
+
+def _complete(model: Model, picture: Picture, mask: np.ndarray, **more: Any) -> Completed:
+    (completed,) = Completer(model, _blend(), OPTIONS, **more)([picture], [mask])
+    return completed
+
+
+@pytest.mark.parametrize("size", [(32, 32), (20, 20), (45, 70), (90, 33), (9, 24)], ids=str)
+@pytest.mark.parametrize("kind", ["gray8", "gray16", "rgb8", "rgb16", "gray8-alpha", "rgb16-alpha"])
+@pytest.mark.parametrize("channels", [1, 3], ids=["gray-model", "rgb-model"])
+def test_known_pixels_stay_bit_for_bit(
+    make_model: MakeModel, size: tuple[int, int], kind: str, channels: int
+) -> None:
+    picture = _picture(
+        *size,
+        channels=3 if kind.startswith("rgb") else 1,
+        dtype=np.uint16 if "16" in kind else np.uint8,
+        alpha=kind.endswith("alpha"),
+    )
+    mask = _mask(*size)
+    result = _complete(make_model(channels=channels), picture, mask).picture
+    assert result.array.dtype == picture.array.dtype
+    assert result.array.shape == picture.array.shape
+    assert np.array_equal(result.array[mask], picture.array[mask])
+    assert (result.array[~mask] != picture.array[~mask]).mean() > 0.5
+    assert (result.alpha is None) == (picture.alpha is None)
+    if result.alpha is not None and picture.alpha is not None:
+        assert np.array_equal(result.alpha[mask], picture.alpha[mask])
+        assert (result.alpha[~mask] == result.max_value).all()
+
+
+@pytest.mark.parametrize("fill", ["model", "untrained", "constant"])
+@pytest.mark.parametrize("blend", ["none", "alpha", "poisson"])
+@pytest.mark.parametrize("size", [(32, 32), (50, 75)], ids=str)
+def test_trap_4_what_lies_under_the_hole_is_never_read(
+    model: Model, fill: Any, blend: str, size: tuple[int, int]
+) -> None:
+    picture, mask = _picture(*size), _mask(*size)
+    completer = Completer(model, _blend(blend), OPTIONS, fill)
+    results = []
+    for level in (0, 255):
+        array = picture.array.copy()
+        array[~mask] = level
+        (completed,) = completer([Picture(array)], [mask])
+        results.append(completed)
+    assert np.array_equal(results[0].picture.array, results[1].picture.array)
+    assert results[0].contextual == results[1].contextual
+
+
+def test_input_is_left_as_it_was(model: Model) -> None:
+    picture, mask = _picture(32, 32), _mask(32, 32)
+    array, hidden = picture.array.copy(), mask.copy()
+    _complete(model, picture, mask)
+    assert np.array_equal(picture.array, array)
+    assert np.array_equal(mask, hidden)
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_what_the_model_can_draw_comes_back(model: Model, scale: int) -> None:
+    """At the model's size, and at twice that, where the fill is scaled back up."""
+    codes = model.generator.sample_codes(1, torch.Generator().manual_seed(1))
+    drawn = (model.generator(codes)[0, 0].numpy() + 1) * 127.5
+    picture = Picture(np.rint(drawn).astype(np.uint8).repeat(scale, 0).repeat(scale, 1))
+    mask = _mask(*picture.array.shape)
+    options = SearchOptions(iterations=200, candidates=4, starts=64, lr=0.1, prior=0)
+    (completed,) = Completer(model, _blend("none"), options)([picture], [mask])
+    expected = resample(drawn[..., None].astype(np.float32), *picture.array.shape)[..., 0].clip(0, 255)
+    assert np.abs(completed.picture.array[~mask] - expected[~mask]).mean() < 2
+    assert expected[~mask].std() > 20
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [(32, 32), (40, 61)], ids=str)
+def test_constant_fill_blends_to_the_membrane_of_the_picture(
+    model: Model, channels: int, size: tuple[int, int]
+) -> None:
+    """Classical interpolation is Poisson blending of nothing."""
+    picture, mask = _picture(*size, channels=channels), _mask(*size)
+    completed = _complete(model, picture, mask, fill="constant")
+    expected = membrane(picture.as_float(), mask).reshape(picture.array.shape) * 255
+    assert np.abs(completed.picture.array[~mask] - expected[~mask]).max() <= 1
+    assert (completed.contextual, completed.prior, completed.iterations) == (0, 0, 0)
+
+
+def test_constant_fill_is_mid_gray(model: Model) -> None:
+    picture, mask = _picture(40, 50, channels=3), _mask(40, 50)
+    (completed,) = Completer(model, _blend("none"), OPTIONS, "constant")([picture], [mask])
+    assert set(completed.picture.array[~mask].ravel()) <= {127, 128}
+
+
+def test_untrained_networks_fill_otherwise(model: Model) -> None:
+    picture, mask = _picture(32, 32), _mask(32, 32)
+    trained, untrained = (_complete(model, picture, mask, fill=fill) for fill in ("model", "untrained"))
+    assert (trained.picture.array[~mask] != untrained.picture.array[~mask]).mean() > 0.5
+    assert untrained.iterations == OPTIONS.iterations
+    assert not np.isclose(trained.contextual, untrained.contextual, rtol=1e-3)
+
+
+def test_untrained_networks_are_the_same_each_time(model: Model) -> None:
+    picture, mask = _picture(32, 32), _mask(32, 32)
+    first, again = (_complete(model, picture, mask, fill="untrained") for _ in range(2))
+    assert np.array_equal(first.picture.array, again.picture.array)
+
+
+def test_result_does_not_depend_on_the_rest_of_the_group(model: Model) -> None:
+    pictures = [_picture(32 + 9 * k, 50 - 4 * k, channels=1 + 2 * (k % 2), seed=k) for k in range(4)]
+    masks = [_mask(p.height, p.width, 0.1 * k, 0.6 - 0.2 * k) for k, p in enumerate(pictures)]
+    completer = Completer(model, _blend(), OPTIONS)
+    together = completer(pictures, masks)
+    for picture, mask, completed in zip(pictures, masks, together, strict=True):
+        (alone,) = completer([picture], [mask])
+        assert np.abs(alone.picture.array.astype(int) - completed.picture.array).max() <= 1
+        assert alone.contextual == pytest.approx(completed.contextual, rel=1e-3)
+        assert completed.mask is mask
+
+
+def test_losses_iterations_and_time_are_told(model: Model) -> None:
+    pictures, masks = [_picture(32, 32, seed=k) for k in range(3)], [_mask(32, 32)] * 3
+    group = Completer(model, _blend(), OPTIONS)(pictures, masks)
+    for completed in group:
+        assert completed.contextual > 0
+        assert completed.prior > 0
+        assert completed.iterations == OPTIONS.iterations
+        assert completed.seconds == group[0].seconds > 0
+        assert completed.trail == []
+
+
+@pytest.mark.parametrize("batch", [64, 3])
+def test_trails_end_at_the_result(model: Model, batch: int) -> None:
+    options = SearchOptions(iterations=25, candidates=2, starts=4, lr=0.1, batch=batch)
+    pictures, masks = [_picture(40, 50, channels=3, seed=k) for k in range(3)], [_mask(40, 50)] * 3
+    for picture, completed in zip(
+        pictures, Completer(model, _blend(), options)(pictures, masks, trails=True), strict=True
+    ):
+        steps = [step for step, _ in completed.trail]
+        assert steps == sorted(steps)
+        assert steps[-1] == completed.iterations == 25
+        assert len(steps) >= 3
+        for _, stage in completed.trail:
+            assert np.array_equal(stage.array[masks[0]], picture.array[masks[0]])
+        last = completed.trail[-1][1].array.astype(int)
+        assert np.abs(last - completed.picture.array).max() <= 1
+        assert np.abs(completed.trail[0][1].array.astype(int) - completed.picture.array).max() > 5
+
+
+def test_constant_fill_has_no_trail(model: Model) -> None:
+    completer = Completer(model, _blend(), OPTIONS, "constant")
+    (completed,) = completer([_picture(32, 32)], [_mask(32, 32)], trails=True)
+    assert completed.trail == []
+
+
+@pytest.mark.parametrize("fill", ["model", "constant"])
+def test_no_pictures_give_no_results(model: Model, fill: Any) -> None:
+    assert Completer(model, _blend(), OPTIONS, fill)([], []) == []
+
+
+def test_default_options_are_those_of_the_search(model: Model) -> None:
+    (completed,) = Completer(model, _blend())([_picture(32, 32)], [_mask(32, 32)])
+    assert completed.iterations == SearchOptions().iterations
+
+
+@pytest.mark.parametrize("where", ["center", "corner", "edge", "wide"])
+def test_holes_anywhere_are_filled(model: Model, where: str) -> None:
+    """Trap 6: also where the hole meets the picture's border, or does not fit into the model's square."""
+    mask = np.ones((40, 80), bool)
+    mask[
+        {
+            "center": np.s_[10:25, 30:50],
+            "corner": np.s_[:15, 60:],
+            "edge": np.s_[10:30, :12],
+            "wide": np.s_[15:25, 5:75],
+        }[where]
+    ] = False
+    picture = _picture(40, 80)
+    array = np.where(mask, picture.array, 0).astype(np.uint8)
+    completed = _complete(model, Picture(array), mask)
+    # Poisson blending meets the known pixels, which are between 0.2 and 0.9: the hole is not left black.
+    assert (completed.picture.array[~mask] > 0).mean() > 0.8
+    assert completed.picture.array[~mask].mean() > 0.15 * 255
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (np.ones((32, 32), bool), "hides nothing"),
+        (np.zeros((32, 32), bool), "keeps nothing"),
+        (_mask(32, 31), r"is bool \[32, 31\]: it must be bool \[32, 32\]"),
+        (_mask(32, 32).astype(np.uint8), r"is uint8 \[32, 32\]: it must be bool"),
+    ],
+    ids=["all", "none", "size", "dtype"],
+)
+@pytest.mark.parametrize("fill", ["model", "constant"])
+def test_mask_that_does_not_fit_is_told(model: Model, mask: np.ndarray, message: str, fill: Any) -> None:
+    with pytest.raises(InpaintxError, match=f"the mask of a picture without a path {message}") as caught:
+        _complete(model, _picture(32, 32), mask, fill=fill)
+    assert "\n" not in str(caught.value)
+
+
+def test_as_many_masks_as_pictures(model: Model) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        Completer(model, _blend(), OPTIONS)([_picture(32, 32)], [])
