@@ -43,6 +43,17 @@ class Completed:
     trail: list[tuple[int, Picture]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Fill:
+    """What goes into one square: its image in [0, 1], how it was found, and its image on the way there."""
+
+    image: np.ndarray
+    contextual: float = 0.0
+    prior: float = 0.0
+    iterations: int = 0
+    walk: list[tuple[int, np.ndarray]] = field(default_factory=list)
+
+
 class Completer:
     """Completes pictures of any size with one model.
 
@@ -91,24 +102,22 @@ class Completer:
             for picture, mask, region in zip(pictures, masks, regions, strict=True)
         ]
         if self._search is None:
-            fills = np.full((len(pictures), a.size, a.size, a.channels), 0.5, np.float32)
-            losses, walks = [(0.0, 0.0, 0)] * len(pictures), [[]] * len(pictures)
+            fills = [_Fill(np.full((a.size, a.size, a.channels), 0.5, np.float32))] * len(pictures)
         else:
-            fills, losses, walks = self._searched(squares, trails)
+            fills = self._searched(self._search, squares, trails)
         results = []
-        for index, (picture, mask, region) in enumerate(zip(pictures, masks, regions, strict=True)):
-            result = self._blended(picture, mask, region, fills[index])
-            trail = [(step, self._blended(picture, mask, region, fill)) for step, fill in walks[index]]
-            results.append((result, trail))
+        for picture, mask, region, fill in zip(pictures, masks, regions, fills, strict=True):
+            trail = [(step, self._blended(picture, mask, region, image)) for step, image in fill.walk]
+            results.append((self._blended(picture, mask, region, fill.image), trail))
         share = (time.monotonic() - start) / len(pictures)
         return [
-            Completed(picture, mask, *loss, share, trail)
-            for (picture, trail), mask, loss in zip(results, masks, losses, strict=True)
+            Completed(picture, mask, fill.contextual, fill.prior, fill.iterations, share, trail)
+            for (picture, trail), mask, fill in zip(results, masks, fills, strict=True)
         ]
 
-    def _searched(self, squares: list[tuple[np.ndarray, np.ndarray]], trails: bool) -> tuple:
-        """The best fill of each square in [0, 1], its (contextual, prior, iterations), and how it formed."""
-        assert self._search is not None
+    def _searched(
+        self, search: Search, squares: list[tuple[np.ndarray, np.ndarray]], trails: bool
+    ) -> list[_Fill]:
         images = torch.from_numpy(np.stack([image for image, _ in squares])).permute(0, 3, 1, 2) * 2 - 1
         masks = torch.from_numpy(np.stack([mask for _, mask in squares]))[:, None].float()
         seen: dict[int, list[tuple[int, Tensor]]] = {}
@@ -117,22 +126,17 @@ class Completer:
             for number, step, code in zip(numbers.tolist(), steps.tolist(), codes.cpu(), strict=True):
                 seen.setdefault(number, []).append((step, code))
 
-        found = self._search(images, masks, watch if trails else None)
-        losses = list(
-            zip(
-                found.contextual[:, 0].tolist(),
-                found.prior[:, 0].tolist(),
-                found.iterations[:, 0].tolist(),
-                strict=True,
-            )
-        )
-        walks: list[list[tuple[int, np.ndarray]]] = []
-        for image, candidate in enumerate(found.candidates[:, 0].tolist()):
-            walk = seen.get(image * self._candidates + candidate, [])
-            codes = [code for _, code in walk]
-            drawn = _to_float(self._search.images(torch.stack(codes))) if codes else []
-            walks.append([(step, fill) for (step, _), fill in zip(walk, drawn, strict=True)])
-        return _to_float(found.fill), losses, walks
+        found = search(images, masks, watch if trails else None)
+        drawn = _to_float(found.fill)
+        fills = []
+        for index, candidate in enumerate(found.candidates[:, 0].tolist()):
+            walk = []
+            if trails:
+                steps, codes = zip(*seen[index * self._candidates + candidate], strict=True)
+                walk = list(zip(steps, _to_float(search.images(torch.stack(codes))), strict=True))
+            losses = found.contextual[index, 0].item(), found.prior[index, 0].item()
+            fills.append(_Fill(drawn[index], *losses, int(found.iterations[index, 0]), walk))
+        return fills
 
     def _blended(self, picture: Picture, mask: np.ndarray, region: Region, fill: np.ndarray) -> Picture:
         whole = from_square(fill, region, picture.height, picture.width, picture.channels)
