@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-# A flag for each of the options that make training and searching quick.
-TINY_RUN = "--size 32 --gray --width 4 --nz 8 --batch 8 --steps 20 --save-every 10".split()
-TINY_SEARCH = "--iterations 12 --candidates 2".split()
+# The model is small, and learns fast enough to draw different pictures for different codes.
+TINY_RUN = (
+    *("--size", "32", "--gray", "--width", "4", "--nz", "8"),
+    *("--batch", "8", "--steps", "20", "--save-every", "10", "--lr", "0.005", "--ema", "0.9"),
+)
+TINY_SEARCH = ("--iterations", "12", "--candidates", "2", "--starts", "4")
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,9 @@ def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert server.stdin is not None
-    assert server.stdout is not None
+    requests, answers = server.stdin, server.stdout
+    assert requests is not None
+    assert answers is not None
 
     def run(*arguments: object, folder: Path = place, environment: dict[str, str] | None = None) -> Ended:
         request = {
@@ -35,13 +36,13 @@ def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
             "stderr": str(place / "stderr"),
             "seconds": 120,
         }
-        print(json.dumps(request), file=server.stdin, flush=True)
-        code = int(server.stdout.readline())
+        print(json.dumps(request), file=requests, flush=True)
+        code = int(answers.readline())
         return Ended(code, *((place / name).read_text() for name in ("stdout", "stderr")))
 
     with server:
         yield run
-        server.stdin.close()
+        requests.close()
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +76,7 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def refused(cli: Cli, tmp_path: Path, model: Path) -> Callable[..., str]:
-    """Runs a command that must fail: gives the one line it says. No file here or in the run's folder changes."""
+    """Runs a command that must fail: gives its one line. No file here or in the run's folder changes."""
 
     def run(*arguments: object) -> str:
         before = files_in(tmp_path), files_in(model)

@@ -1,4 +1,4 @@
-"""What a user gets wrong, on the real command line: one line that says so, and no file hurt or left behind."""
+"""What a user gets wrong, on the real command line: one line that says so, no file hurt or left behind."""
 
 import json
 import os
@@ -17,7 +17,7 @@ CENTER = ("--mask-plugin", "center", *TINY_SEARCH)
 
 
 def rewritten(model: Path, to: Path, without: str = "none", **header_changes: object) -> Path:
-    """The run's checkpoint with other header entries, and not the tensors whose names start with `without`."""
+    """The run's checkpoint with other header entries, less the tensors whose names start with `without`."""
     source = model / "checkpoint.safetensors"
     with safe_open(source, framework="pt") as file:
         header = json.loads(file.metadata()["inpaintx"])

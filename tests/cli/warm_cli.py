@@ -1,8 +1,8 @@
 """`python -m inpaintx` many times over, paying once for the seconds that torch takes to load.
 
-Reads one request a line from stdin, as JSON: arguments, folder, environment, files for stdout and stderr, and
-a time limit in seconds. Runs each in a process of its own, forked when torch is loaded and nothing of inpaintx
-is, and answers with its exit code on a line of stdout.
+Reads one request a line from stdin, as JSON: arguments, folder, environment, files for stdout and stderr, a
+time limit in seconds. Runs each in a process of its own, forked when torch is loaded but nothing of inpaintx,
+and answers with its exit code on a line of stdout.
 """
 
 import gc
