@@ -154,12 +154,12 @@ class SearchOptions:
     )
     prior: float = _option(0.1, "Weight (lambda) of the prior loss, what D says; 0 leaves D out.")
     optimizer: Optimizer = _option("adam", "How a step is made from the gradient.")
-    lr: float = _option(0.05, "Learning rate.")
+    lr: float = _option(0.2, "Learning rate.")
     momentum: float = _option(0.9, "Nesterov's momentum, or Adam's first decay rate.")
     clip: Clip = _option(
         "clamp", "Keep the code in its box: clamp, or (stochastic) draw anew what leaves it."
     )
-    iterations: int = _option(300, "Gradient steps at most.")
+    iterations: int = _option(200, "Gradient steps at most.")
     patience: int = _option(0, "Stop when the loss has not fallen by 0.1 % for so many iterations; 0: never.")
     candidates: int = _option(4, "Codes searched for each image; the best is kept.")
     starts: int = _option(
@@ -172,6 +172,7 @@ class SearchOptions:
         least = {
             "iterations": 1,
             "candidates": 1,
+            "starts": 1,
             "batch": 1,
             "window": 1,
             "prior": 0,

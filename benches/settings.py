@@ -1,0 +1,96 @@
+"""How the defaults were chosen: `python benches/settings.py --model RUN --out FILE.md`.
+
+Completes letters that were not in the training set (the shipped model's own families, another seed, so that
+the families it is judged on stay unseen) with the default settings and with one setting changed at a time.
+Prints mean PSNR over the hole, dB (8 bit, capped at 48), and the seconds of processor time for a letter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inpaintx import registry
+from inpaintx.chars import TRAIN_FAMILIES, CharsOptions, render_chars
+from inpaintx.checkpoint import Model, load_model
+from inpaintx.completion import Completer
+from inpaintx.masking import make_mask
+from inpaintx.metrics import score
+from inpaintx.options import SearchOptions
+from inpaintx.pictures import Picture, find_pictures, read_picture
+
+MASKS = ("random-patch", "left", "random", "center")
+SEED = 7  # of the letters and holes; the training set has 0, the judged one 1
+
+#: What is changed, and how: settings of the search, or the blend.
+VARIANTS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "blend none": {"blend": "none"},
+    "blend alpha": {"blend": "alpha"},
+    "weight window, border valid": {"weight": "window"},
+    "weight window, border zero": {"weight": "window", "border": "zero"},
+    "norm l2": {"norm": "l2"},
+    "norm huber": {"norm": "huber"},
+    "no prior": {"prior": 0.0},
+    "prior 1": {"prior": 1.0},
+    "lr 0.05": {"lr": 0.05},
+    "lr 0.4": {"lr": 0.4},
+    "one start": {"starts": 1},
+    "one candidate": {"candidates": 1},
+    "100 iterations": {"iterations": 100},
+    "400 iterations": {"iterations": 400},
+    "stochastic clipping": {"clip": "stochastic"},
+    "nesterov, lr 0.01": {"optimizer": "nesterov", "lr": 0.01},
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="chars")
+    parser.add_argument("--count", type=int, default=62, help="letters")
+    parser.add_argument("--out", type=Path, required=True, help="the table, Markdown")
+    parser.add_argument("--only", nargs="*", default=list(VARIANTS), choices=list(VARIANTS), help="variants")
+    options = parser.parse_args()
+    model, pictures = load_model(options.model), letters(options.count)
+    lines = ["| setting | " + " | ".join(MASKS) + " | s/letter |", "|---" * (len(MASKS) + 2) + "|"]
+    for name in options.only:
+        values, seconds = measured(model, pictures, VARIANTS[name])
+        lines.append(f"| {name} | " + " | ".join(f"{value:.2f}" for value in values) + f" | {seconds:.2f} |")
+        print(lines[-1], flush=True)
+        options.out.write_text("\n".join(lines) + "\n")
+
+
+def letters(count: int) -> list[Picture]:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "letters"
+        render_chars(CharsOptions(families=TRAIN_FAMILIES, count=count, seed=SEED), out)
+        return [read_picture(path) for path in find_pictures([out])]
+
+
+def measured(model: Model, pictures: list[Picture], changes: dict[str, Any]) -> tuple[list[float], float]:
+    """Mean PSNR over the hole for each kind of mask, and processor seconds for each completion."""
+    search = {name: value for name, value in changes.items() if name != "blend"}
+    blend = registry.make("blend", changes.get("blend", "poisson"))
+    completer = Completer(model, blend, replace(SearchOptions(), **search))
+    means = []
+    start = time.process_time()
+    for kind in MASKS:
+        plugin = registry.make("mask", kind)
+        masks = [make_mask(plugin, picture, SEED) for picture in pictures]
+        done = completer(pictures, masks)
+        scores = [
+            score(before.array, after.picture.array, after.mask).psnr_hole
+            for before, after in zip(pictures, done, strict=True)
+        ]
+        means.append(float(np.mean(scores)))
+    return means, (time.process_time() - start) / (len(MASKS) * len(pictures))
+
+
+if __name__ == "__main__":
+    main()
