@@ -55,6 +55,12 @@ def make_model() -> Callable[..., Model]:
     return _make_model
 
 
+@pytest.fixture
+def model(make_model: Callable[..., Model]) -> Model:
+    """The default of ``make_model``."""
+    return make_model()
+
+
 def _make_model(seed: int = 0, **architecture: Any) -> Model:
     shape = Architecture(**{"size": 32, "channels": 1, "width": 4, "nz": 8, **architecture})
     with torch.random.fork_rng(devices=[]), torch.no_grad():

@@ -21,11 +21,6 @@ OPTIONS = SearchOptions(iterations=12, candidates=2, starts=4, lr=0.1)
 MakeModel = Callable[..., Model]
 
 
-@pytest.fixture
-def model(make_model: MakeModel) -> Model:
-    return make_model()
-
-
 def _picture(
     height: int, width: int, channels: int = 1, dtype: type = np.uint8, alpha: bool = False, seed: int = 0
 ) -> Picture:

@@ -1,4 +1,4 @@
-"""The latent search: against autograd, sample by sample, and the traps that earlier systems fell into."""
+"""The latent search: against autograd, and the traps that earlier systems fell into."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,22 +7,16 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from search_cases import QUICK, images_of, masks_of, run_search
 from torch import Tensor
 
-from inpaintx import ops, search
+from inpaintx import ops
 from inpaintx.checkpoint import Model
 from inpaintx.errors import InpaintxError
 from inpaintx.options import PRESETS, SearchOptions
-from inpaintx.search import Completion, Search, starting_codes
-
-QUICK = SearchOptions(iterations=25, candidates=2, starts=1, lr=0.05, prior=0.1)
+from inpaintx.search import Search, starting_codes
 
 MakeModel = Callable[..., Model]
-
-
-@pytest.fixture
-def model(make_model: MakeModel) -> Model:
-    return make_model()
 
 
 @pytest.fixture
@@ -32,26 +26,6 @@ def exact(make_model: MakeModel) -> Model:
     made.generator.double()
     made.discriminator.double()
     return made
-
-
-def _images(model: Model, count: int, seed: int = 5) -> Tensor:
-    """Images that G can draw: ``[count, C, S, S]`` of codes that no search starts from."""
-    codes = model.generator.sample_codes(count, torch.Generator().manual_seed(seed))
-    with torch.no_grad():
-        return model.generator(codes.to(next(model.generator.parameters()).dtype))
-
-
-def _masks(count: int, size: int = 32) -> Tensor:
-    """Each with a square hole of half the side, at a place of its own."""
-    masks = torch.ones(count, 1, size, size)
-    for index in range(count):
-        top, left = (3 * index) % (size // 2), (5 * index) % (size // 2)
-        masks[index, :, top : top + size // 2, left : left + size // 2] = 0
-    return masks
-
-
-def _search(model: Model, options: SearchOptions, images: Tensor, masks: Tensor, **more: Any) -> Completion:
-    return Search(model.generator, model.discriminator, options)(images, masks, **more)
 
 
 @pytest.fixture
@@ -65,21 +39,6 @@ def codes_seen(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
         seen.append(z.clone())
 
     monkeypatch.setattr(ops, "latent_step_", spy)
-    return seen
-
-
-@pytest.fixture
-def losses_seen(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
-    """The contextual losses of all samples under way at every iteration."""
-    seen: list[Tensor] = []
-    loss = ops.context_loss
-
-    def spy(*args: Any) -> tuple[Tensor, Tensor]:
-        found = loss(*args)
-        seen.append(found[0].clone())
-        return found
-
-    monkeypatch.setattr(ops, "context_loss", spy)
     return seen
 
 
@@ -126,9 +85,9 @@ def test_search_is_the_published_descent(
     exact: Model, codes_seen: list[Tensor], options: SearchOptions
 ) -> None:
     options = replace(options, candidates=1, starts=1, iterations=15)
-    y, masks = _images(exact, 1), _masks(1).double()
+    y, masks = images_of(exact, 1), masks_of(1).double()
     w = masks if options.weight == "mask" else ops.context_weight(masks, options.window, options.border)
-    _search(exact, options, y, masks)
+    run_search(exact, options, y, masks)
     expected = _by_autograd(exact, options, y, w)
     assert len(codes_seen) >= 15
     for iteration, wanted in enumerate(expected):
@@ -138,8 +97,8 @@ def test_search_is_the_published_descent(
 def test_preset_seed_takes_the_steps_of_its_source(exact: Model, codes_seen: list[Tensor]) -> None:
     """0.999 · summed squares + 0.001 · D's loss, Nesterov 0.9 at 0.01: the 0.999 may move elsewhere only
     if no step changes by it."""
-    y, masks = _images(exact, 1), _masks(1).double()
-    _search(exact, replace(PRESETS["seed"], iterations=10), y, masks)
+    y, masks = images_of(exact, 1), masks_of(1).double()
+    run_search(exact, replace(PRESETS["seed"], iterations=10), y, masks)
     z = starting_codes(exact.generator, PRESETS["seed"]).double().requires_grad_()
     optimizer = torch.optim.SGD([z], 0.01, 0.9, nesterov=True)
     for iteration in range(10):
@@ -154,9 +113,9 @@ def test_preset_seed_takes_the_steps_of_its_source(exact: Model, codes_seen: lis
 
 
 def test_code_of_a_generated_image_is_recovered(model: Model) -> None:
-    images, masks = _images(model, 4), _masks(4)
+    images, masks = images_of(model, 4), masks_of(4)
     options = SearchOptions(iterations=200, candidates=4, starts=4, prior=0)
-    found = _search(model, options, images, masks)
+    found = run_search(model, options, images, masks)
     with torch.no_grad():
         start = model.generator(starting_codes(model.generator, options))
     first = (masks[:, None] * (start[None] - images[:, None]).abs()).sum((2, 3, 4)).amin(1)
@@ -168,8 +127,8 @@ def test_code_of_a_generated_image_is_recovered(model: Model) -> None:
 
 
 def test_losses_are_those_of_the_codes_returned(model: Model) -> None:
-    images, masks = _images(model, 3), _masks(3)
-    found = _search(model, QUICK, images, masks)
+    images, masks = images_of(model, 3), masks_of(3)
+    found = run_search(model, QUICK, images, masks)
     with torch.no_grad():
         fills = model.generator(found.codes.flatten(0, 1))
         prior = F.softplus(-model.discriminator(fills)).unflatten(0, (3, 2))
@@ -183,9 +142,9 @@ def test_losses_are_those_of_the_codes_returned(model: Model) -> None:
 
 
 def test_prior_pulls_towards_what_the_discriminator_likes(model: Model) -> None:
-    images, masks = _images(model, 4), _masks(4)
+    images, masks = images_of(model, 4), masks_of(4)
     weak, strong = (
-        _search(model, replace(QUICK, candidates=1, iterations=60, prior=prior), images, masks)
+        run_search(model, replace(QUICK, candidates=1, iterations=60, prior=prior), images, masks)
         for prior in (0.001, 100.0)
     )
     assert strong.prior.mean() < 0.5 * weak.prior.mean()
@@ -195,10 +154,10 @@ def test_prior_pulls_towards_what_the_discriminator_likes(model: Model) -> None:
 @pytest.mark.parametrize(("size", "channels"), [(32, 3), (64, 1)])
 def test_other_architectures(make_model: MakeModel, size: int, channels: int) -> None:
     model = make_model(size=size, channels=channels, kernel=5, nz=5, code="normal")
-    images, masks = _images(model, 2), _masks(2, size)
-    found = _search(model, QUICK, images, masks)
+    images, masks = images_of(model, 2), masks_of(2, size)
+    found = run_search(model, QUICK, images, masks)
     assert found.fills.shape == (2, 2, channels, size, size)
-    start = _search(model, replace(QUICK, iterations=1), images, masks)
+    start = run_search(model, replace(QUICK, iterations=1), images, masks)
     assert (found.contextual[:, 0] < start.contextual[:, 0]).all()
 
 
@@ -214,8 +173,12 @@ def test_trap_1_codes_are_in_their_box_after_every_iteration(
     model = make_model(code=code)
     options = replace(QUICK, lr=0.8, clip=clip, optimizer=optimizer)
     watched: list[Tensor] = []
-    found = _search(
-        model, options, _images(model, 3), _masks(3), watch=lambda n, i, codes: watched.append(codes.clone())
+    found = run_search(
+        model,
+        options,
+        images_of(model, 3),
+        masks_of(3),
+        watch=lambda n, i, codes: watched.append(codes.clone()),
     )
     bound = model.architecture.bound
     assert len(codes_seen) >= QUICK.iterations
@@ -227,8 +190,19 @@ def test_trap_1_codes_are_in_their_box_after_every_iteration(
 
 def test_codes_leave_the_box_where_asked_to(model: Model, codes_seen: list[Tensor]) -> None:
     """Or else the test above would pass for steps that never reach the edge."""
-    _search(model, replace(QUICK, lr=0.8, clip="none"), _images(model, 3), _masks(3))
+    run_search(model, replace(QUICK, lr=0.8, clip="none"), images_of(model, 3), masks_of(3))
     assert max(codes.abs().max() for codes in codes_seen) > 1.5
+
+
+def test_samples_of_an_image_are_clipped_by_draws_of_their_own(
+    model: Model, codes_seen: list[Tensor]
+) -> None:
+    """Stochastic clipping: equal draws would make candidates meet."""
+    options = replace(QUICK, clip="stochastic", lr=1e6, candidates=3, iterations=1)
+    run_search(model, options, images_of(model, 1), masks_of(1))
+    drawn = codes_seen[0]
+    assert len({tuple(code.tolist()) for code in drawn}) == 3
+    assert not (drawn[0] == drawn[1]).any()
 
 
 def test_starting_codes_are_in_the_box(make_model: MakeModel) -> None:
@@ -239,11 +213,11 @@ def test_starting_codes_are_in_the_box(make_model: MakeModel) -> None:
 
 @pytest.mark.parametrize("norm", ["l1", "l2"])
 def test_trap_3_result_does_not_depend_on_batch_mates(model: Model, norm: Any) -> None:
-    images, masks = _images(model, 5), _masks(5)
+    images, masks = images_of(model, 5), masks_of(5)
     options = replace(QUICK, norm=norm, candidates=1, lr=0.02)
-    together = _search(model, options, images, masks)
+    together = run_search(model, options, images, masks)
     for index in range(5):
-        alone = _search(model, options, images[index : index + 1], masks[index : index + 1])
+        alone = run_search(model, options, images[index : index + 1], masks[index : index + 1])
         torch.testing.assert_close(alone.codes[0], together.codes[index], rtol=0, atol=1e-4)
         torch.testing.assert_close(alone.fill[0], together.fill[index], rtol=0, atol=1e-4)
 
@@ -258,10 +232,10 @@ def test_trap_3_networks_in_training_mode_are_refused(model: Model, part: str) -
 @pytest.mark.parametrize("weight", ["mask", "window"])
 @pytest.mark.parametrize("garbage", [float("nan"), float("inf"), -1e30, 0.3])
 def test_trap_4_what_lies_under_the_hole_is_never_read(model: Model, weight: Any, garbage: float) -> None:
-    images, masks = _images(model, 2), _masks(2)
+    images, masks = images_of(model, 2), masks_of(2)
     options = replace(QUICK, weight=weight, starts=10)
-    clean = _search(model, options, images, masks)
-    soiled = _search(model, options, torch.where(masks == 0, garbage, images), masks)
+    clean = run_search(model, options, images, masks)
+    soiled = run_search(model, options, torch.where(masks == 0, garbage, images), masks)
     assert torch.equal(clean.codes, soiled.codes)
     assert torch.equal(clean.fills, soiled.fills)
     assert torch.equal(clean.contextual, soiled.contextual)
@@ -269,38 +243,19 @@ def test_trap_4_what_lies_under_the_hole_is_never_read(model: Model, weight: Any
 
 def test_trap_5_weight_counts_pixels_near_the_hole_only(model: Model) -> None:
     """With window 7, known pixels more than 3 away from the hole say nothing; with the mask they do."""
-    images, masks = _images(model, 1), torch.ones(1, 1, 32, 32)
+    images, masks = images_of(model, 1), torch.ones(1, 1, 32, 32)
     masks[..., 12:20, 12:20] = 0
     far = images.clone()
     far[..., :8] = 1
     near = images.clone()
     near[..., 10] = 1
     window = replace(QUICK, weight="window")
-    found, found_far, found_near = (_search(model, window, y, masks).codes for y in (images, far, near))
+    found, found_far, found_near = (run_search(model, window, y, masks).codes for y in (images, far, near))
     assert torch.equal(found, found_far)
     assert not torch.allclose(found, found_near)
     assert not torch.allclose(
-        _search(model, QUICK, images, masks).codes, _search(model, QUICK, far, masks).codes
+        run_search(model, QUICK, images, masks).codes, run_search(model, QUICK, far, masks).codes
     )
-
-
-def test_trap_7_best_code_is_kept_not_the_last(model: Model, losses_seen: list[Tensor]) -> None:
-    images, masks = _images(model, 4), _masks(4)
-    options = SearchOptions(iterations=30, candidates=1, starts=1, prior=0, lr=3.0, clip="none")
-    found = _search(model, options, images, masks)
-    assert len(losses_seen) == 31  # the starting code's, and one after each step
-    losses = torch.stack(losses_seen)
-    assert torch.equal(found.contextual[:, 0], losses.amin(0))
-    assert (losses[-1] > 1.05 * losses.amin(0)).any()  # the last would have been worse
-
-
-def test_trap_7_the_last_step_counts_too(model: Model, losses_seen: list[Tensor]) -> None:
-    """While the loss still falls, the best code is that of the last step."""
-    options = SearchOptions(iterations=7, candidates=1, starts=1, prior=0, lr=1e-3)
-    found = _search(model, options, _images(model, 2), _masks(2))
-    losses = torch.stack(losses_seen)
-    assert (losses.diff(dim=0) < 0).all()
-    assert torch.equal(found.contextual[:, 0], losses[-1])
 
 
 def test_trap_8_prior_without_a_discriminator_is_refused(model: Model) -> None:
@@ -310,161 +265,30 @@ def test_trap_8_prior_without_a_discriminator_is_refused(model: Model) -> None:
 
 def test_no_discriminator_is_needed_without_a_prior(model: Model) -> None:
     options = replace(QUICK, prior=0)
-    images, masks = _images(model, 2), _masks(2)
+    images, masks = images_of(model, 2), masks_of(2)
     without = Search(model.generator, None, options)(images, masks)
-    assert torch.equal(without.codes, _search(model, options, images, masks).codes)
+    assert torch.equal(without.codes, run_search(model, options, images, masks).codes)
     assert not without.prior.any()
 
 
-# --- samples, candidates, patience ---
-
-
-@pytest.mark.parametrize("iterations", [1, 10, 25])
-def test_iterations_are_counted(model: Model, losses_seen: list[Tensor], iterations: int) -> None:
-    found = _search(model, replace(QUICK, iterations=iterations), _images(model, 2), _masks(2))
-    assert (found.iterations == iterations).all()
-    assert len(losses_seen) == iterations + 1
-
-
-def test_candidates_are_sorted_by_loss(model: Model) -> None:
-    options = replace(QUICK, candidates=5, iterations=5)
-    found = _search(model, options, _images(model, 3), _masks(3))
-    loss = found.contextual + options.prior * found.prior
-    assert (loss.diff(dim=1) >= 0).all()
-    assert [sorted(row) for row in found.candidates.tolist()] == [[0, 1, 2, 3, 4]] * 3
-    assert len({tuple(row) for row in found.candidates.tolist()}) > 1
-
-
-def test_starting_codes_are_a_function_of_the_seed(model: Model) -> None:
-    torch.manual_seed(1)
-    first = starting_codes(model.generator, replace(QUICK, starts=5))
-    torch.manual_seed(2)
-    again, other = (starting_codes(model.generator, replace(QUICK, starts=5, seed=seed)) for seed in (0, 1))
-    assert torch.equal(first, again)
-    assert len({tuple(code.tolist()) for code in torch.cat([first, other])}) == 10
-
-
-@pytest.mark.parametrize(("starts", "candidates"), [(1, 4), (4, 4), (9, 4)])
-def test_there_are_as_many_starting_codes_as_candidates_at_least(
-    model: Model, starts: int, candidates: int
-) -> None:
-    codes = starting_codes(model.generator, replace(QUICK, starts=starts, candidates=candidates))
-    assert codes.shape == (max(starts, candidates), 8)
-
-
-@pytest.mark.parametrize("weight", ["mask", "window"])
-@pytest.mark.parametrize("batch", [64, 7])
-def test_search_begins_from_the_codes_that_are_nearest_on_the_known_pixels(
-    model: Model, weight: Any, batch: int
-) -> None:
-    images, masks = _images(model, 3), _masks(3)
-    w = masks if weight == "mask" else ops.context_weight(masks)
-    standing = replace(
-        QUICK, starts=40, candidates=3, lr=1e-9, iterations=1, prior=0, weight=weight, batch=batch
-    )
-    found = _search(model, standing, torch.where(masks == 0, torch.nan, images), masks)
-    codes = starting_codes(model.generator, standing)
-    with torch.no_grad():
-        losses = (w[:, None] * (model.generator(codes)[None] - images[:, None]).abs()).sum((2, 3, 4))
-    torch.testing.assert_close(found.codes, codes[losses.argsort(1)[:, :3]], rtol=0, atol=1e-6)
-    assert found.candidates.tolist() == [[0, 1, 2]] * 3
-
-
-def test_more_candidates_never_make_it_worse(model: Model) -> None:
-    images, masks = _images(model, 3), _masks(3)
-    options = replace(QUICK, starts=8)
-    few, more = (_search(model, replace(options, candidates=count), images, masks) for count in (1, 4))
-    row = (more.candidates == 0).nonzero()[:, 1]
-    torch.testing.assert_close(more.contextual[range(3), row], few.contextual[:, 0], rtol=1e-3, atol=1e-3)
-    losses = [found.contextual[:, 0] + QUICK.prior * found.prior[:, 0] for found in (few, more)]
-    assert (losses[1] <= losses[0] + 1e-3).all()
+# --- inputs and outputs ---
 
 
 @pytest.mark.parametrize("clip", ["clamp", "stochastic"])
 def test_seed_decides_the_result(model: Model, clip: Any) -> None:
-    images, masks = _images(model, 2), _masks(2)
+    images, masks = images_of(model, 2), masks_of(2)
     options = replace(QUICK, clip=clip, lr=0.3)
     torch.manual_seed(1)
-    first = _search(model, options, images, masks)
+    first = run_search(model, options, images, masks)
     torch.manual_seed(2)
-    again = _search(model, options, images, masks)
-    other = _search(model, replace(options, seed=10**15), images, masks)
+    again = run_search(model, options, images, masks)
+    other = run_search(model, replace(options, seed=10**15), images, masks)
     assert torch.equal(first.codes, again.codes)
     assert not torch.allclose(first.codes, other.codes)
 
 
-def test_samples_of_an_image_are_clipped_by_draws_of_their_own(
-    model: Model, codes_seen: list[Tensor]
-) -> None:
-    """Stochastic clipping: equal draws would make candidates meet."""
-    options = replace(QUICK, clip="stochastic", lr=1e6, candidates=3, iterations=1)
-    _search(model, options, _images(model, 1), _masks(1))
-    drawn = codes_seen[0]
-    assert len({tuple(code.tolist()) for code in drawn}) == 3
-    assert not (drawn[0] == drawn[1]).any()
-
-
-def test_samples_beyond_the_batch_wait_and_take_the_place_of_finished_ones(model: Model) -> None:
-    images, masks = _images(model, 5), _masks(5)
-    options = replace(QUICK, patience=8, iterations=80, lr=0.15)
-    under_way: list[dict[int, int]] = []
-
-    def watch(numbers: Tensor, iterations: Tensor, codes: Tensor) -> None:
-        assert codes.shape == (len(numbers), 8)
-        under_way.append(dict(zip(numbers.tolist(), iterations.tolist(), strict=True)))
-
-    few = _search(model, replace(options, batch=3), images, masks, watch=watch)
-    assert max(len(look) for look in under_way) == 3
-    assert {number for look in under_way for number in look} == set(range(10))
-    assert any(len(set(look.values())) > 1 for look in under_way)  # they joined at different times
-    assert few.iterations.unique().numel() > 2
-    assert few.iterations.min() >= options.patience
-    assert few.iterations.max() <= options.iterations
-
-    all_at_once = _search(model, options, images, masks)
-    assert torch.equal(few.candidates, all_at_once.candidates)
-    assert torch.equal(few.iterations, all_at_once.iterations)
-    torch.testing.assert_close(few.codes, all_at_once.codes, rtol=0, atol=1e-4)
-    torch.testing.assert_close(few.contextual, all_at_once.contextual, rtol=1e-4, atol=1e-3)
-
-
-def test_watch_is_given_numbers_that_stay_as_they_were(model: Model) -> None:
-    seen: list[Tensor] = []
-    _search(
-        model, QUICK, _images(model, 1), _masks(1), watch=lambda n, iterations, z: seen.append(iterations)
-    )
-    assert [look.tolist() for look in seen] == [[10, 10], [20, 20], [25, 25]]
-
-
-def test_patience_stops_where_the_loss_stays(model: Model, losses_seen: list[Tensor]) -> None:
-    options = SearchOptions(iterations=300, patience=6, candidates=1, starts=1, prior=0, lr=0.05)
-    found = _search(model, options, _images(model, 1), _masks(1))
-    taken = int(found.iterations)
-    assert taken < 300
-    losses = torch.stack(losses_seen)[: taken + 1, 0]
-    assert losses[-6:].min() > 0.999 * losses[:-6].min()
-
-
-def test_patience_waits_for_a_slow_but_steady_fall(model: Model, losses_seen: list[Tensor]) -> None:
-    """Each step gains less than a thousandth, but together they gain more."""
-    options = SearchOptions(iterations=60, patience=10, candidates=1, starts=1, prior=0, lr=3e-4, seed=2)
-    found = _search(model, options, _images(model, 1), _masks(1))
-    losses = torch.stack(losses_seen)[:, 0]
-    assert (losses[1:] / losses[:-1]).min() > 0.999
-    assert (losses[10:] / losses[:-10]).max() < 0.999
-    assert int(found.iterations) == 60
-
-
-def test_sample_whose_loss_is_nan_never_looks_good(model: Model) -> None:
-    images = _images(model, 2)
-    images[0, 0, 20, 20] = float("nan")  # known to be nonsense
-    found = _search(model, QUICK, images, torch.ones(2, 1, 32, 32))
-    assert torch.isinf(found.contextual[0]).all()
-    assert torch.isfinite(found.contextual[1]).all()
-
-
 def test_no_image_gives_an_empty_completion(model: Model) -> None:
-    found = _search(model, QUICK, torch.empty(0, 1, 32, 32), torch.empty(0, 1, 32, 32))
+    found = run_search(model, QUICK, torch.empty(0, 1, 32, 32), torch.empty(0, 1, 32, 32))
     assert found.fills.shape == (0, 2, 1, 32, 32)
     assert found.fill.shape == (0, 1, 32, 32)
     assert found.codes.shape == (0, 2, 8)
@@ -492,20 +316,10 @@ def test_shapes_that_do_not_fit_are_told(
     model: Model, images: tuple[int, ...], masks: tuple[int, ...], message: str
 ) -> None:
     with pytest.raises(InpaintxError, match=message):
-        _search(model, QUICK, torch.zeros(images), torch.ones(masks))
+        run_search(model, QUICK, torch.zeros(images), torch.ones(masks))
 
 
 def test_search_records_no_graph(model: Model) -> None:
     model.generator.requires_grad_(True)
-    found = _search(model, QUICK, _images(model, 1).requires_grad_(), _masks(1))
+    found = run_search(model, QUICK, images_of(model, 1).requires_grad_(), masks_of(1))
     assert not any(getattr(found, name).requires_grad for name in ("codes", "fills", "contextual", "prior"))
-
-
-def test_stride_does_not_change_the_result(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    images, masks = _images(model, 2), _masks(2)
-    options = replace(QUICK, patience=5)
-    usual = _search(model, options, images, masks)
-    monkeypatch.setattr(search, "STRIDE", 1)
-    watchful = _search(model, options, images, masks)
-    assert torch.equal(usual.codes, watchful.codes)
-    assert torch.equal(usual.iterations, watchful.iterations)

@@ -1,0 +1,34 @@
+"""A small search: shared by the tests of the search."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from inpaintx.checkpoint import Model
+from inpaintx.options import SearchOptions
+from inpaintx.search import Completion, Search
+
+QUICK = SearchOptions(iterations=25, candidates=2, starts=1, lr=0.05, prior=0.1)
+
+
+def images_of(model: Model, count: int, seed: int = 5) -> Tensor:
+    """Images that G can draw: ``[count, C, S, S]`` of codes that no search starts from."""
+    codes = model.generator.sample_codes(count, torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        return model.generator(codes.to(next(model.generator.parameters()).dtype))
+
+
+def masks_of(count: int, size: int = 32) -> Tensor:
+    """Each with a square hole of half the side, at a place of its own."""
+    masks = torch.ones(count, 1, size, size)
+    for index in range(count):
+        top, left = (3 * index) % (size // 2), (5 * index) % (size // 2)
+        masks[index, :, top : top + size // 2, left : left + size // 2] = 0
+    return masks
+
+
+def run_search(
+    model: Model, options: SearchOptions, images: Tensor, masks: Tensor, **more: Any
+) -> Completion:
+    return Search(model.generator, model.discriminator, options)(images, masks, **more)
