@@ -117,6 +117,9 @@ Tensor empty_contiguous(const Tensor& like) {
   return empty(like, sizes, strides.data(), shim_dtype(like));
 }
 
+// The tensor itself where it is contiguous: to ask the dispatcher costs as much as the op.
+Tensor packed(const Tensor& t) { return t.is_contiguous() ? t : torch::stable::contiguous(t); }
+
 // [B, C, H, W] as [B, C, pixels], where the pixels are evenly spaced: so in either memory format, and in slices of
 // batch or channels. With one pixel, its spacing is free, and is said so that it reads as channels last.
 std::optional<View<void*>> view_of(const Tensor& t) {
@@ -124,6 +127,13 @@ std::optional<View<void*>> view_of(const Tensor& t) {
   if (n[2] > 1 && n[3] > 1 && s[2] != n[3] * s[3]) return std::nullopt;
   const int64_t pixel = n[3] > 1 ? s[3] : n[2] > 1 ? s[2] : n[1];
   return View<void*>{t.data_ptr(), s[0], s[1], pixel};
+}
+
+// Does [B, C, pixels] lie in memory without gaps, in one of the two memory formats?
+bool is_dense(const View<const void*>& v, int64_t batch, int64_t channels, int64_t pixels) {
+  const bool planar = v.pixel == 1 && (channels == 1 || v.channel == pixels);
+  const bool interleaved = v.pixel == channels && v.channel == 1;
+  return (planar || interleaved) && (batch == 1 || v.batch == channels * pixels) && batch * channels * pixels > 0;
 }
 
 // The view of an input, of a contiguous copy (kept alive by `keep`) where it has none itself.
@@ -195,7 +205,8 @@ std::tuple<Tensor, Tensor> context_loss(const Tensor& x, const Tensor& y, const 
   if (prior_grad) args.prior = input_view(*prior_grad, keep);
 
   // grad has x's strides where x is dense; where the loops can't walk those, they fill a contiguous one first.
-  const Tensor grad = torch::stable::empty_like(x);
+  const bool dense = is_dense(args.x, args.batch, args.channels, args.pixels);
+  const Tensor grad = dense ? empty(x, sizes_of(x), x.strides().data(), shim_dtype(x)) : torch::stable::empty_like(x);
   Tensor walked = grad;
   auto grad_view = view_of(grad);
   const bool last = grad_view && args.channels > 1 && grad_view->channel == 1 && grad_view->pixel == args.channels;
@@ -251,9 +262,8 @@ void latent_step_(const Tensor& z, const Tensor& grad, const Tensor& m, const Te
   check_per_sample(op, "active", active, ScalarType::Bool, "bool", z);
   const Dtype dtype = dtype_of(op, z);
 
-  using torch::stable::contiguous;
-  const Tensor zc = contiguous(z), gradc = contiguous(grad), mc = contiguous(m), stepc = contiguous(step);
-  const Tensor vc = adam ? contiguous(v) : v, seedc = contiguous(seed), activec = contiguous(active);
+  const Tensor zc = packed(z), gradc = packed(grad), mc = packed(m), stepc = packed(step);
+  const Tensor vc = adam ? packed(v) : v, seedc = packed(seed), activec = packed(active);
   const LatentStepArgs args{zc.data_ptr(),
                             gradc.data_ptr(),
                             mc.data_ptr(),
@@ -289,8 +299,9 @@ Tensor context_weight(const Tensor& mask, int64_t window, int64_t border) {
   constexpr const char* op = "context_weight";
   if (mask.dim() != 4 || mask.size(1) != 1) fail(op, "mask is " + shape_text(mask) + "; it must be [B, 1, H, W]");
   if (window < 1 || window % 2 == 0) fail(op, "window is " + std::to_string(window) + "; it must be odd and positive");
+  if (mask.size(2) * mask.size(3) > INT32_MAX) fail(op, "mask is " + shape_text(mask) + "; that is too large");
   const Dtype dtype = dtype_of(op, mask);
-  const Tensor maskc = torch::stable::contiguous(mask);
+  const Tensor maskc = packed(mask);
   const Tensor weight = empty_contiguous(mask);
   const ContextWeightArgs args{maskc.data_ptr(),
                                weight.data_ptr(),
@@ -308,7 +319,7 @@ Tensor context_weight(const Tensor& mask, int64_t window, int64_t border) {
   }
   const int64_t grain = std::max<int64_t>(1, kElementsPerThread / std::max<int64_t>(1, args.height * args.width));
   torch::stable::parallel_for(0, args.batch, grain, [&](int64_t begin, int64_t end) {
-    std::vector<int32_t> scratch(2 * args.width + 1);
+    std::vector<int32_t> scratch(cpu::weight_scratch(args));
     cpu::loops().context_weight(dtype, args, begin, end, scratch.data());
   });
   return weight;

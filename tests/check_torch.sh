@@ -1,12 +1,12 @@
 #!/bin/sh
 # Runs the op tests under another torch with the very _ops.so that is built here, not rebuilt:
-#   TORCH=2.14.1 PYTHON=.venv/bin/python tests/check_torch.sh
+#   tests/check_torch.sh 2.14.1
 # A scratch environment is kept under build/, so that a second run downloads nothing.
 set -eu
 
-: "${TORCH:?set TORCH to the version to check, such as TORCH=2.14.1}"
-PYTHON=${PYTHON:-python3}
+TORCH=${1:?say which torch: tests/check_torch.sh 2.14.1}
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
+PYTHON=$ROOT/.venv/bin/python
 SCRATCH=$ROOT/build/check-torch-$TORCH
 cd "$ROOT"
 
@@ -15,7 +15,7 @@ rm -rf "$SCRATCH/wheel"
 built=$("$PYTHON" -c "import torch; print(torch.__version__)")
 
 test -x "$SCRATCH/venv/bin/python" || "$PYTHON" -m venv "$SCRATCH/venv"
-"$SCRATCH/venv/bin/pip" install --quiet "torch==$TORCH" numpy pytest hypothesis
+"$SCRATCH/venv/bin/pip" install --quiet "torch==$TORCH" pytest hypothesis "$SCRATCH"/wheel/*.whl
 "$SCRATCH/venv/bin/pip" install --quiet --no-deps --force-reinstall "$SCRATCH"/wheel/*.whl
 
 # From elsewhere: in the source tree Python would import the sources, and those lie beside another build.

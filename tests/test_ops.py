@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import logging
 import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -111,58 +114,64 @@ def test_a_search_step_compiles_whole_with_the_default_backend(device: torch.dev
 
 # --- loading the native library -----------------------------------------------------------------------------
 
-COUNT_WARNINGS = """
-import warnings
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    import torch
-    from inpaintx import ops, reference
-    from inpaintx.errors import InpaintxError
-    mask = torch.ones(1, 1, 4, 4)
-    mask[..., 1] = 0
-    for _ in range(2):
-        assert torch.equal(ops.context_weight(mask), reference.context_weight(mask))
-print(ops.native_available(), ops.native_info())
-for warning in caught:
-    print(warning.category.__name__, warning.message)
-"""
+
+def load_beside(folder: Path) -> tuple[Any, list[str]]:
+    """A second inpaintx.ops, which looks for its library in `folder`; and the warnings of its loading."""
+    source = shutil.copy(Path(ops.__file__), folder / "ops.py")
+    spec = importlib.util.spec_from_file_location("ops_beside", source)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        spec.loader.exec_module(module)
+        for _ in range(2):
+            mask = random_mask((1, 1, 9, 9), 1)
+            assert torch.equal(module.context_weight(mask), ops.context_weight(mask))
+    return module, [f"{warning.category.__name__}: {warning.message}" for warning in caught]
 
 
-def run_python(script: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {
-        k: v for k, v in os.environ.items() if k not in ("INPAINTX_NATIVE", "INPAINTX_CPU", "PYTHONPATH")
-    }
-    return subprocess.run(
-        [sys.executable, "-c", script], cwd=cwd, env=clean | environment, capture_output=True, text=True
-    )
-
-
-def package_without_library(folder: Path) -> Path:
-    package = folder / "inpaintx"
-    shutil.copytree(Path(ops.__file__).parent, package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
-    return package
-
-
-def test_without_a_library_the_reference_serves_with_one_warning(tmp_path: Path) -> None:
-    package_without_library(tmp_path)
-    lines = run_python(COUNT_WARNINGS, tmp_path, PYTHONPATH=str(tmp_path)).stdout.splitlines()
-    assert lines[0] == "False {'missing': 'it was not built'}"
-    assert lines[1:] == [
-        "ReferenceWarning inpaintx: no native ops (it was not built); using the slower reference"
+def test_without_a_library_the_reference_serves_with_one_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("INPAINTX_NATIVE", raising=False)
+    module, messages = load_beside(tmp_path)
+    assert not module.native_available()
+    assert module.native_info() == {"missing": "it was not built"}
+    assert messages == [
+        "ReferenceWarning: inpaintx: no native ops (it was not built); using the slower reference"
     ]
 
 
-def test_a_broken_library_is_named_in_the_one_warning(tmp_path: Path) -> None:
-    (package_without_library(tmp_path) / "_ops.so").write_bytes(b"not a library")
-    lines = run_python(COUNT_WARNINGS, tmp_path, PYTHONPATH=str(tmp_path)).stdout.splitlines()
-    assert len(lines) == 2
-    assert lines[1].startswith("ReferenceWarning inpaintx: no native ops (")
-    assert "_ops.so" in lines[1]
+def test_a_broken_library_is_named_in_the_one_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("INPAINTX_NATIVE", raising=False)
+    (tmp_path / "_ops.so").write_bytes(b"not a library")
+    module, messages = load_beside(tmp_path)
+    assert not module.native_available()
+    assert len(messages) == 1
+    assert messages[0].startswith("ReferenceWarning: inpaintx: no native ops (")
+    assert str(tmp_path / "_ops.so") in messages[0]
+    assert "\n" not in messages[0]
 
 
-def test_the_reference_when_asked_for_comes_without_warning() -> None:
-    lines = run_python(COUNT_WARNINGS, INPAINTX_NATIVE="0").stdout.splitlines()
-    assert lines == ["False {'missing': 'INPAINTX_NATIVE=0'}"]
+def test_the_reference_when_asked_for_comes_without_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("INPAINTX_NATIVE", "0")
+    with caplog.at_level(logging.INFO):
+        module, messages = load_beside(tmp_path)
+    assert module.native_info() == {"missing": "INPAINTX_NATIVE=0"}
+    assert messages == []
+    assert [record.getMessage() for record in caplog.records] == ["INPAINTX_NATIVE=0: using the reference"]
+
+
+def run_python(script: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {k: v for k, v in os.environ.items() if k not in ("INPAINTX_NATIVE", "INPAINTX_CPU")}
+    return subprocess.run(
+        [sys.executable, "-c", script], cwd=cwd, env=clean | environment, capture_output=True, text=True
+    )
 
 
 def test_an_instruction_set_that_is_not_there_is_refused(native: None) -> None:

@@ -99,10 +99,10 @@ void context_loss(Dtype dtype, const ContextLossArgs& a, int64_t begin, int64_t 
 }
 
 template <Optimizer optimizer, Clip clip, class T>
-void step_sample(T* __restrict__ z, const T* __restrict__ grad, T* __restrict__ m, T* __restrict__ v, int64_t nz,
-                 const math::StepScale<T>& s) {
+void step_run(T* __restrict__ z, const T* __restrict__ grad, T* __restrict__ m, T* __restrict__ v, int64_t n,
+              const math::StepScale<T>& s) {
 #pragma omp simd
-  for (int64_t i = 0; i < nz; ++i) {
+  for (int64_t i = 0; i < n; ++i) {
     T next;
     if constexpr (optimizer == Optimizer::adam) {
       next = math::adam_element(z[i], grad[i], m[i], v[i], s);
@@ -113,28 +113,27 @@ void step_sample(T* __restrict__ z, const T* __restrict__ grad, T* __restrict__ 
   }
 }
 
+// Neighbours that have done as many steps are one run: they share their scale, whose pow() is dear, and the loop's tail.
 template <Optimizer optimizer, class T>
 void step_samples(const LatentStepArgs& a, int64_t begin, int64_t end) {
-  int64_t scaled_for = 0;  // most samples have done as many steps as the one before, and pow() is dear
-  math::StepScale<T> scale{};
-  for (int64_t b = begin; b < end; ++b) {
-    if (!a.active[b]) continue;
-    const int64_t t = ++a.step[b];
-    if (t != scaled_for) {
-      scale = math::step_scale<T>(a.options, t);
-      scaled_for = t;
+  const Clip clip = a.options.clip;
+  for (int64_t b = begin, next = begin; b < end; b = next) {
+    const int64_t t = a.step[b] + 1;
+    for (next = b; next < end && a.active[next] && a.step[next] + 1 == t; ++next) a.step[next] = t;
+    if (next == b) {  // not active
+      ++next;
+      continue;
     }
+    const math::StepScale<T> scale = math::step_scale<T>(a.options, t);
     T* z = static_cast<T*>(a.z) + b * a.nz;
     const T* grad = static_cast<const T*>(a.grad) + b * a.nz;
     T* m = static_cast<T*>(a.m) + b * a.nz;
     T* v = optimizer == Optimizer::adam ? static_cast<T*>(a.v) + b * a.nz : nullptr;
-    if (a.options.clip == Clip::clamp) {
-      step_sample<optimizer, Clip::clamp>(z, grad, m, v, a.nz, scale);
-    } else {
-      step_sample<optimizer, Clip::none>(z, grad, m, v, a.nz, scale);
-    }
-    if (a.options.clip == Clip::stochastic) {  // few elements leave the box, so a second pass beats hashing for all
-      for (int64_t i = 0; i < a.nz; ++i) z[i] = math::redrawn(z[i], scale.bound, a.seed[b], t, i);
+    const int64_t n = (next - b) * a.nz;
+    (clip == Clip::clamp ? step_run<optimizer, Clip::clamp, T> : step_run<optimizer, Clip::none, T>)(z, grad, m, v, n,
+                                                                                                     scale);
+    if (clip == Clip::stochastic) {  // few elements leave the box, so a second pass beats hashing for all
+      for (int64_t i = 0; i < n; ++i) z[i] = math::redrawn(z[i], scale.bound, a.seed[b + i / a.nz], t, i % a.nz);
     }
   }
 }
@@ -150,27 +149,41 @@ void latent_step(Dtype dtype, const LatentStepArgs& a, int64_t begin, int64_t en
 }
 
 // The window as a running sum over rows, then as differences of a prefix sum along the row: O(pixels) for any window.
+// The prefix sum is continued at both ends by the window's reach, so that no position is special.
 template <class T>
-void weight_sample(const T* mask, T* weight, const ContextWeightArgs& a, int32_t* column, int32_t* prefix) {
-  const int64_t h = a.height, w = a.width, radius = a.window / 2;
+void weight_sample(const T* __restrict__ mask, T* __restrict__ weight, const ContextWeightArgs& a,
+                   int32_t* __restrict__ scratch) {
+  const int64_t h = a.height, w = a.width, radius = a.window / 2, reach = reach_of(a);
+  int32_t* __restrict__ column = scratch;              // holes in the window's rows, for each column
+  int32_t* __restrict__ inside = scratch + w;          // columns of the window inside the image
+  int32_t* __restrict__ prefix = scratch + 2 * w;      // w + 2 reach + 1 of them
   const auto add_row = [&](int64_t row, int32_t sign) {
     if (row < 0 || row >= h) return;
-    for (int64_t x = 0; x < w; ++x) column[x] += math::is_known(mask[row * w + x]) ? 0 : sign;
+    const T* __restrict__ pixels = mask + row * w;
+    for (int64_t x = 0; x < w; ++x) column[x] += math::is_known(pixels[x]) ? 0 : sign;
   };
-  for (int64_t x = 0; x < w; ++x) column[x] = 0;
+  for (int64_t x = 0; x < w; ++x) {
+    column[x] = 0;
+    inside[x] = static_cast<int32_t>(math::inside_count(x, radius, w));
+  }
   for (int64_t row = 0; row < radius && row < h; ++row) add_row(row, 1);
-  prefix[0] = 0;
+  for (int64_t x = 0; x <= reach; ++x) prefix[x] = 0;
   for (int64_t y = 0; y < h; ++y) {
     add_row(y + radius, 1);
     add_row(y - radius - 1, -1);
-    for (int64_t x = 0; x < w; ++x) prefix[x + 1] = prefix[x] + column[x];
-    const int64_t rows = math::inside_count(y, radius, h);
+    int32_t sum = 0;
+    for (int64_t x = 0; x < w; ++x) prefix[reach + 1 + x] = sum += column[x];
+    for (int64_t x = 0; x < reach; ++x) prefix[reach + 1 + w + x] = sum;
+
+    const auto rows = static_cast<int32_t>(math::inside_count(y, radius, h));
+    const bool valid = a.border == Border::valid;
+    const T whole = static_cast<T>(math::window_area(0, a.window, Border::zero));
+    const T* __restrict__ pixels = mask + y * w;
+    T* __restrict__ weights = weight + y * w;
+    const int32_t* __restrict__ right = prefix + 2 * reach + 1;
     for (int64_t x = 0; x < w; ++x) {
-      const int64_t first = x > radius ? x - radius : 0;
-      const int64_t columns = math::inside_count(x, radius, w);
-      const int32_t holes = prefix[first + columns] - prefix[first];
-      const int64_t i = y * w + x;
-      weight[i] = math::weight_element<T>(math::is_known(mask[i]), holes, rows * columns, a.window, a.border);
+      const T area = valid ? static_cast<T>(rows * inside[x]) : whole;
+      weights[x] = math::hole_share(math::is_known(pixels[x]), right[x] - prefix[x], area);
     }
   }
 }
@@ -179,8 +192,7 @@ template <class T>
 void weight_dtype(const ContextWeightArgs& a, int64_t begin, int64_t end, int32_t* scratch) {
   for (int64_t b = begin; b < end; ++b) {
     const int64_t offset = b * a.height * a.width;
-    weight_sample(static_cast<const T*>(a.mask) + offset, static_cast<T*>(a.weight) + offset, a, scratch,
-                  scratch + a.width);
+    weight_sample(static_cast<const T*>(a.mask) + offset, static_cast<T*>(a.weight) + offset, a, scratch);
   }
 }
 

@@ -29,6 +29,11 @@ constexpr Walk walk_of(const ContextLossArgs& a) {
   return walk;
 }
 
+// How far a window reaches sideways, at most: beyond the image it sees nothing.
+constexpr int64_t reach_of(const ContextWeightArgs& a) { return a.window / 2 < a.width ? a.window / 2 : a.width; }
+
+constexpr int64_t weight_scratch(const ContextWeightArgs& a) { return 3 * a.width + 2 * reach_of(a) + 1; }
+
 struct Loops {
   const char* name;
   // Segments begin .. end - 1, counted through all samples; sums[segment] is its part of the loss.
@@ -36,7 +41,7 @@ struct Loops {
   void (*context_loss)(Dtype, const ContextLossArgs&, int64_t begin, int64_t end, double* sums);
   // Samples begin .. end - 1.
   void (*latent_step)(Dtype, const LatentStepArgs&, int64_t begin, int64_t end);
-  // Samples begin .. end - 1; scratch: 2 * width + 1 integers.
+  // Samples begin .. end - 1; scratch: weight_scratch integers, for one thread alone.
   void (*context_weight)(Dtype, const ContextWeightArgs&, int64_t begin, int64_t end, int32_t* scratch);
 };
 
