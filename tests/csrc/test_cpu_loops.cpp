@@ -83,8 +83,9 @@ void check_context_weight(const cpu::Loops& loops) {
   for (const auto& size : context_weight_case::kSizes) {
     for (const Border border : context_weight_case::kBorders) {
       context_weight_case::Call<T> call(size.batch, size.height, size.width);
-      std::vector<int32_t> scratch(2 * size.width + 1, -99);
-      loops.context_weight(values::kDtype<T>, call.args(size.window, border), 0, size.batch, scratch.data());
+      const ContextWeightArgs args = call.args(size.window, border);
+      std::vector<int32_t> scratch(cpu::weight_scratch(args), -99);
+      loops.context_weight(values::kDtype<T>, args, 0, size.batch, scratch.data());
       call.compare_with_loop(size.window, border, size.stride);
     }
   }
