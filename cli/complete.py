@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from inpaintx.pictures import Picture
 
 DEFAULT_BLEND = "poisson"
+EXTRAS = ("sheet", "gif", "metrics")
 FORMATS = ("png", "tiff", "webp", "bmp", "jpeg")
 # What is completed together, so that memory is bounded. A trail holds each picture some thirty times.
 GROUP_PICTURES, GROUP_PIXELS, GROUP_PIXELS_WITH_TRAILS = 64, 32_000_000, 1_000_000
@@ -100,7 +102,8 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     targets = plan_results(inputs, out, "." + values["format_"])
     _check_outputs(inputs, model, targets, out, values)
     completer = Completer(checkpoint.load_model(model, device), blend, options, values["fill"])
-    make_folder(out)
+    for folder in (out, *(extra.parent for extra in _extras(values))):
+        make_folder(folder)
     run = Run(targets, completer, mask, options.seed, values["format_"])
     showcase = Showcase(values["sheet"], values["gif"])
     with ExitStack() as stack:
@@ -143,9 +146,9 @@ def _plugins(values: Mapping[str, Any]) -> tuple[MaskPlugin, Any]:
 def _check_outputs(
     inputs: Sequence[Path], model: Path, targets: Mapping[Path, Path], out: Path, values: Mapping[str, Any]
 ) -> None:
-    """Raises InpaintxError where an output would hurt a file of the user's, or can't be written."""
+    """Raises InpaintxError where an output would hurt a file of the user's, or has a name that can't be."""
     mask = [] if values["mask"] is None else [values["mask"]]
-    extras = [values[name] for name in ("sheet", "gif", "metrics") if values[name] is not None]
+    extras = _extras(values)
     for name, suffixes in (("sheet", tuple(SHEET_FORMATS)), ("gif", (".gif",))):
         path = values[name]
         if path is not None and path.suffix.lower() not in suffixes:
@@ -157,8 +160,11 @@ def _check_outputs(
     outputs = [*targets.values(), *extras]
     check_harmless(outputs, [*targets, *mask, model])
     check_free(outputs, values["overwrite"])
-    for extra in extras:
-        make_folder(extra.parent)
+
+
+def _extras(values: Mapping[str, Any]) -> list[Path]:
+    """The files that are written besides the results."""
+    return [values[name] for name in EXTRAS if values[name] is not None]
 
 
 @dataclass
@@ -250,6 +256,8 @@ class Run:
         from tqdm import tqdm
 
         self.failures[path] = str(error)
+        if click.get_current_context().find_root().params["debug"]:
+            traceback.print_exception(error)
         tqdm.write(f"Error: {error}", file=sys.stderr)  # above the progress bar, if there is one
 
 
@@ -260,7 +268,7 @@ def _report(run: Run, out: Path, values: Mapping[str, Any]) -> None:
         click.echo(json.dumps({"completed": run.done, "out": str(out), "failed": failed}))
     else:
         click.echo(f"{run.done} pictures in {out}")
-        for name in ("sheet", "gif", "metrics"):
+        for name in EXTRAS:
             if values[name] and run.done:
                 click.echo(f"{name}: {values[name]}")
     if run.failures:

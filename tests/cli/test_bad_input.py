@@ -128,6 +128,14 @@ def test_a_truncated_picture_does_not_stop_its_folder(
     assert list(summary["failed"]) == [str(bad)]
 
 
+def test_debug_shows_why_a_picture_failed(cli: Cli, photos: Path, model: Path, tmp_path: Path) -> None:
+    (photos / "1.png").write_bytes(b"")
+    ended = cli("--debug", "complete", photos, "--model", model, "--out", tmp_path / "out", *CENTER)
+    assert ended.code == 3
+    assert ended.err.count("Traceback (most recent call last):") >= 1
+    assert ended.err.splitlines()[-1].startswith("Error: not a picture")
+
+
 def test_only_truncated_pictures(refused: Refused, photos: Path, model: Path, tmp_path: Path) -> None:
     for picture in photos.iterdir():
         picture.write_bytes(picture.read_bytes()[:500])
