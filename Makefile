@@ -58,10 +58,10 @@ demo: install  ## Render letters, train for a minute, complete damaged letters; 
 	@echo "Samples after a minute of training: $(CURDIR)/demo/run/samples.png"
 	@echo "Letters completed with the shipped model (real, corrupted, reconstructed): $(CURDIR)/demo/sheet.png"
 
-model: install  ## Train the shipped model anew (an hour on 2 cores).
+model: install  ## Train the shipped model anew (half an hour on 2 cores).
 	$(BIN)/inpaintx make-chars --out build/model/letters --split train --count 20000
 	$(BIN)/inpaintx train build/model/letters --out build/model/run --width 32 --translate 0 \
-		--precision bfloat16 --steps 20000
+		--precision bfloat16
 	$(BIN)/inpaintx export --model build/model/run --card inpaintx/shipped/chars.card.json \
 		--out build/model/chars.safetensors
 

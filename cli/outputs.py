@@ -68,6 +68,7 @@ def check_apart(out: Path, sources: Iterable[Path]) -> None:
 def plan_results(inputs: Sequence[Path], out: Path, suffix: str) -> dict[Path, Path]:
     """Where the result of each picture goes: below ``out`` as below the folder that was given.
 
+    Of several folders, each keeps its name: ``a/1.png`` and ``b/1.png`` give ``out/a/1.png`` and ``out/b/1.png``.
     Pictures of the same name but for their suffix keep it: ``a.jpg`` beside ``a.bmp`` gives ``a.jpg.png`` and
     ``a.bmp.png``.
 
@@ -82,8 +83,9 @@ def plan_results(inputs: Sequence[Path], out: Path, suffix: str) -> dict[Path, P
     from inpaintx.pictures import find_pictures
 
     relative: dict[Path, Path] = {}
+    several = sum(given.is_dir() for given in inputs) > 1
     for given in inputs:
-        folder = given if given.is_dir() else given.parent
+        folder = given if given.is_dir() and not several else given.parent
         for picture in find_pictures([given]):
             relative.setdefault(picture, picture.relative_to(folder))
     sharing = Counter(path.with_suffix("") for path in relative.values())

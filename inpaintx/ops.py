@@ -196,7 +196,7 @@ def native_info() -> dict[str, Any]:
         "cpu_built": facts["isas_built"].split(","),
         "cpu_runs": facts["isas_runnable"].split(","),
         "cuda": facts["cuda"],
-        "cuda_here": _cuda_obstacle(0) or "ready; these kernels have not been tested on a GPU yet",
+        "cuda_here": _cuda_obstacle(0) or "ready",
     }
 
 

@@ -299,7 +299,7 @@ def test_a_result_where_a_link_leads_nowhere(
 def test_two_inputs_with_one_result(refused: Refused, photos: Path, model: Path, tmp_path: Path) -> None:
     (tmp_path / "more").mkdir()
     blob(7).save(tmp_path / "more" / "0.png")
-    error = refused("complete", "photos", "more", "--model", model, "--out", "out", *CENTER)
+    error = refused("complete", "photos/0.png", "more/0.png", "--model", model, "--out", "out", *CENTER)
     assert error.startswith("two inputs would be written to out/0.png")
     assert "photos/0.png and more/0.png" in error
 

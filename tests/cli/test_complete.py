@@ -143,6 +143,14 @@ def test_pictures_that_differ_in_their_suffix_only(complete: Complete, tmp_path:
         assert (array(tmp_path / "out" / f"{source}.png")[:, 20:] == known).all()
 
 
+def test_several_folders_keep_their_names(complete: Complete, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        blob(1).save(tmp_path / name / "a.png")
+    complete("one", "two", "--out", "out", "--mask-plugin", "left", "--fill", "constant")
+    assert set(files_in(tmp_path / "out")) == {"one/a.png", "two/a.png"}
+
+
 # --- where the hole is ---
 
 
