@@ -27,11 +27,10 @@ def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     assert requests is not None
     assert answers is not None
 
-    def run(*arguments: object, folder: Path = place, environment: dict[str, str] | None = None) -> Ended:
+    def run(*arguments: object, folder: Path = place) -> Ended:
         request = {
             "arguments": [str(argument) for argument in arguments],
             "folder": str(folder),
-            "environment": environment or {},
             "stdout": str(place / "stdout"),
             "stderr": str(place / "stderr"),
             "seconds": 120,
