@@ -19,10 +19,17 @@ bool has_avx512() {
 }
 #endif
 
+#if defined(__x86_64__)
+// AVX-512 where it pays: on a Sapphire Rapids it takes up to a quarter off context_loss (Huber, channels last) and nothing
+// off the other two, whose few microseconds its warm-up makes longer.
+const Loops kAvx512 = {avx512::loops.name, avx512::loops.context_loss, avx2::loops.latent_step,
+                       avx2::loops.context_weight};
+#endif
+
 // Best first; the baseline, last, always runs.
 const Level kLevels[] = {
 #if defined(__x86_64__)
-    {&avx512::loops, has_avx512()},
+    {&kAvx512, has_avx512()},
     {&avx2::loops, __builtin_cpu_supports("avx2") != 0},
 #endif
     {&baseline::loops, true},
