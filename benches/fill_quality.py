@@ -35,11 +35,12 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=248, help="letters")
     parser.add_argument("--seed", type=int, default=1, help="of the letters and of the masks")
     parser.add_argument("--model", default="chars")
-    parser.add_argument("--data", type=Path, help="a folder of pictures instead of rendered letters")
+    parser.add_argument("--data", type=Path, nargs="+", help="pictures or folders instead of rendered letters")
+    parser.add_argument("--masks", nargs="+", default=MASKS, help="mask plugins")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    data = options.data or rendered(options.out / "letters", options.count, options.seed)
-    table = {mask: measured(data, mask, options) for mask in MASKS}
+    data = options.data or [rendered(options.out / "letters", options.count, options.seed)]
+    table = {mask: measured(data, mask, options) for mask in options.masks}
     (options.out / "scores.json").write_text(json.dumps(table))
     text = report(table, options)
     (options.out / "table.md").write_text(text)
@@ -55,20 +56,20 @@ def rendered(folder: Path, count: int, seed: int) -> Path:
     return folder
 
 
-def measured(data: Path, mask: str, options: argparse.Namespace) -> dict[str, list[float]]:
+def measured(data: list[Path], mask: str, options: argparse.Namespace) -> dict[str, list[float]]:
     """PSNR over the hole of each picture, for each method."""
     scores = {}
     for name, fill in OURS.items():
         lines = options.out / f"{mask}-{fill}.jsonl"
         run(
-            *("complete", str(data), "--model", options.model, "--out", str(options.out / mask / fill)),
+            *("complete", *map(str, data), "--model", options.model, "--out", str(options.out / mask / fill)),
             *("--mask-plugin", mask, "--fill", fill, "--seed", str(options.seed), "--metrics", str(lines)),
             *("--sheet", str(options.out / f"{mask}-{fill}.png"), "--overwrite"),
         )
         rows = [json.loads(line) for line in lines.read_text().splitlines()]
         scores[name] = [row["psnr_hole"] for row in rows]
     plugin = registry.make("mask", mask)
-    pictures = [read_picture(path) for path in find_pictures([data])]
+    pictures = [read_picture(path) for path in find_pictures(data)]
     masks = [make_mask(plugin, picture, options.seed) for picture in pictures]
     for name, method in OPENCV.items():
         scores[name] = [opencv(picture, keep, method) for picture, keep in zip(pictures, masks, strict=True)]
