@@ -30,12 +30,18 @@ OPENCV_RADIUS = 3  # pixels, as in OpenCV's own sample
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder for the letters, the results and table.md")
-    parser.add_argument("--count", type=int, default=248, help="letters")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for the letters, the results and table.md"
+    )
+    parser.add_argument("--count", type=int, default=217, help="letters")
     parser.add_argument("--seed", type=int, default=1, help="of the letters and of the masks")
     parser.add_argument("--model", default="chars")
-    parser.add_argument("--data", type=Path, nargs="+", help="pictures or folders instead of rendered letters")
+    parser.add_argument(
+        "--data", type=Path, nargs="+", help="pictures or folders instead of rendered letters"
+    )
     parser.add_argument("--masks", nargs="+", default=MASKS, help="mask plugins")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -83,7 +89,10 @@ def opencv(picture: Picture, keep: np.ndarray, method: int) -> float:
 
 def report(table: dict[str, dict[str, list[float]]], options: argparse.Namespace) -> str:
     methods = [*OURS, *OPENCV]
-    lines = ["| hole | " + " | ".join(methods) + " | better than the next by |", "|---" * (len(methods) + 2) + "|"]
+    lines = [
+        "| hole | " + " | ".join(methods) + " | better than the next by |",
+        "|---" * (len(methods) + 2) + "|",
+    ]
     for mask, scores in table.items():
         ours = np.array(scores["inpaintx"])
         others = {name: np.array(values) for name, values in scores.items() if name != "inpaintx"}
@@ -100,7 +109,7 @@ def spread(values: np.ndarray) -> str:
 
 
 def machine() -> str:
-    return f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, OpenCV {cv2.__version__}"
+    return f"{platform.machine()}, Python {platform.python_version()}, OpenCV {cv2.__version__}"
 
 
 if __name__ == "__main__":

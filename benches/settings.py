@@ -51,7 +51,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", default="chars")
     parser.add_argument("--count", type=int, default=62, help="letters")
     parser.add_argument("--out", type=Path, required=True, help="the table, Markdown")
