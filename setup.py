@@ -1,4 +1,4 @@
-"""Drives CMake; CMakeLists.txt is the one description of the native build, pyproject.toml holds the metadata."""
+"""Drives CMake: CMakeLists.txt describes the native build, pyproject.toml holds the metadata."""
 
 from __future__ import annotations
 
@@ -19,29 +19,39 @@ BUILD = ROOT / "build" / f"cmake-{sys.implementation.cache_tag}"  # kept, so tha
 
 def tool(name: str) -> str:
     """The path of a build tool: the one that pip put beside this Python first."""
-    path = shutil.which(name, path=os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")]))
+    path = shutil.which(
+        name, path=os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
+    )
     if path is None:
-        sys.exit(f"inpaintx: {name} is missing: pip install {name}, or INPAINTX_NATIVE=0 to build without native code")
+        sys.exit(f"inpaintx: {name} is missing: pip install {name}, or set INPAINTX_NATIVE=0 to do without")
     return path
 
 
 def has_compiler() -> bool:
-    return any(shutil.which(name) for name in (os.environ.get("CXX", "").split() or ["c++", "g++", "clang++"])[:3])
+    return any(
+        shutil.which(name) for name in (os.environ.get("CXX", "").split() or ["c++", "g++", "clang++"])[:3]
+    )
 
 
 def wants_native() -> bool:
     """Whether to compile; says in one line why not."""
     if os.environ.get("INPAINTX_NATIVE") == "0":
-        print("inpaintx: INPAINTX_NATIVE=0: built without native code; the reference will be used", file=sys.stderr)
+        print(
+            "inpaintx: INPAINTX_NATIVE=0: built without native code; the reference will be used",
+            file=sys.stderr,
+        )
         return False
     if not has_compiler():
-        print("inpaintx: no C++ compiler: built without native code; the reference will be used", file=sys.stderr)
+        print(
+            "inpaintx: no C++ compiler: built without native code; the reference will be used",
+            file=sys.stderr,
+        )
         return False
     return True
 
 
 class CMakeBuild(build_ext):
-    """Builds all native libraries in one go, into the package's folder of the build or (editable) of the sources."""
+    """Builds all native libraries in one go, into the package of the build, or (editable) of the sources."""
 
     def output(self) -> Path:
         editable = self.editable_mode or self.inplace
@@ -49,7 +59,9 @@ class CMakeBuild(build_ext):
 
     def run(self) -> None:
         if importlib.util.find_spec("torch") is None:
-            sys.exit("inpaintx: torch is missing: install torch>=2.10 first, then build with --no-build-isolation")
+            sys.exit(
+                "inpaintx: torch is missing: install torch>=2.10 first, then build with --no-build-isolation"
+            )
         built = BUILD / "out"
         subprocess.run(
             [

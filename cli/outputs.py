@@ -68,7 +68,7 @@ def check_apart(out: Path, sources: Iterable[Path]) -> None:
 def plan_results(inputs: Sequence[Path], out: Path, suffix: str) -> dict[Path, Path]:
     """Where the result of each picture goes: below ``out`` as below the folder that was given.
 
-    Of several folders, each keeps its name: ``a/1.png`` and ``b/1.png`` give ``out/a/1.png`` and ``out/b/1.png``.
+    Of several folders, each keeps its name: ``a/1.png``, ``b/1.png`` give ``out/a/1.png``, ``out/b/1.png``.
     Pictures of the same name but for their suffix keep it: ``a.jpg`` beside ``a.bmp`` gives ``a.jpg.png`` and
     ``a.bmp.png``.
 
