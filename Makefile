@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip install --disable-pip-version-check -q -c constraints.txt
 SOURCES := $(shell find csrc -type f) CMakeLists.txt setup.py pyproject.toml
 
-.PHONY: help install test test-here test-native lint format bench quality demo model check-torch wheel clean
+.PHONY: help install test test-here test-native lint format bench quality demo model check-wheel check-torch wheel clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -67,6 +67,9 @@ model: install  ## Train the shipped model anew (half an hour on 2 cores).
 
 wheel: install  ## Build a wheel into dist/.
 	$(BIN)/pip wheel . --no-build-isolation --no-deps -q -w dist
+
+check-wheel: install  ## Install the wheel into an empty environment and use it there.
+	tests/check_wheel.sh
 
 check-torch: install  ## Run the op tests in another torch with the same _ops.so: make check-torch TORCH=2.14.1
 	tests/check_torch.sh $(TORCH)
