@@ -5,7 +5,7 @@ dtypes, other devices, no native library) goes through `inpaintx.reference`, wit
 Environment, read at import:
 
 - `INPAINTX_NATIVE=0`: the reference, and no warning about it.
-- `INPAINTX_CPU=baseline|avx2|avx512`: the instruction set of the CPU loops, not the best that the CPU runs.
+- `INPAINTX_CPU=baseline|avx2|avx512`: the instruction set of the CPU loops; else AVX2 where the CPU has it.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ namespace avx512 {
 extern const Loops loops;
 }
 
-// The loops in use: the best that this CPU runs, or what INPAINTX_CPU names if this CPU runs it. Fixed at first call.
+// The loops in use: AVX2 where this CPU has it, or what INPAINTX_CPU names if this CPU runs it. Fixed at first call.
 const Loops& loops();
 
 // Comma-separated names: what this file holds, and what of it this CPU runs.
