@@ -61,6 +61,15 @@ def model(make_model: Callable[..., Model]) -> Model:
     return make_model()
 
 
+@pytest.fixture
+def exact(make_model: Callable[..., Model]) -> Model:
+    """The same in float64, where two ways to compute a search stay together for longer."""
+    made = make_model()
+    made.generator.double()
+    made.discriminator.double()
+    return made
+
+
 def _make_model(seed: int = 0, **architecture: Any) -> Model:
     shape = Architecture(**{"size": 32, "channels": 1, "width": 4, "nz": 8, **architecture})
     with torch.random.fork_rng(devices=[]), torch.no_grad():

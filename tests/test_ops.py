@@ -214,3 +214,18 @@ def test_every_instruction_set_gives_the_same_bits(native: None) -> None:
         name, *outputs[isa] = run.stdout.split()
         assert name == isa
     assert all(output == outputs["baseline"] for output in outputs.values())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a torch without CUDA")
+def test_a_gpu_that_the_kernels_cannot_serve_gets_the_reference_with_one_warning(
+    native: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    ops._native_dtypes.cache_clear()
+    try:
+        with pytest.warns(ops.ReferenceWarning, match=r"cuda:1: no native kernels \(.*\); using") as caught:
+            assert not any(ops._is_native(torch.float32, torch.device("cuda:1")) for _ in range(3))
+    finally:
+        ops._native_dtypes.cache_clear()
+    assert len(caught) == 1
+    assert "ready" not in ops.native_info()["cuda_here"]

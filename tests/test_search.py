@@ -20,15 +20,6 @@ MakeModel = Callable[..., Model]
 
 
 @pytest.fixture
-def exact(make_model: MakeModel) -> Model:
-    """The same in float64, where two ways to compute a search stay together for longer."""
-    made = make_model()
-    made.generator.double()
-    made.discriminator.double()
-    return made
-
-
-@pytest.fixture
 def codes_seen(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
     """The codes of all samples under way after every iteration."""
     seen: list[Tensor] = []
@@ -212,14 +203,15 @@ def test_starting_codes_are_in_the_box(make_model: MakeModel) -> None:
 
 
 @pytest.mark.parametrize("norm", ["l1", "l2"])
-def test_trap_3_result_does_not_depend_on_batch_mates(model: Model, norm: Any) -> None:
+def test_trap_3_result_does_not_depend_on_batch_mates(exact: Model, norm: Any) -> None:
+    model = exact  # in float32, batches of another size round apart
     images, masks = images_of(model, 5), masks_of(5)
-    options = replace(QUICK, norm=norm, candidates=1, lr=0.02)
+    options = replace(QUICK, norm=norm, candidates=1)
     together = run_search(model, options, images, masks)
     for index in range(5):
         alone = run_search(model, options, images[index : index + 1], masks[index : index + 1])
-        torch.testing.assert_close(alone.codes[0], together.codes[index], rtol=0, atol=1e-4)
-        torch.testing.assert_close(alone.fill[0], together.fill[index], rtol=0, atol=1e-4)
+        torch.testing.assert_close(alone.codes[0], together.codes[index], rtol=0, atol=1e-6)
+        torch.testing.assert_close(alone.fill[0], together.fill[index], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("part", ["generator", "discriminator"])

@@ -70,14 +70,15 @@ def test_candidates_are_sorted_by_loss(model: Model) -> None:
     assert len({tuple(row) for row in found.candidates.tolist()}) > 1
 
 
-def test_more_candidates_never_make_it_worse(model: Model) -> None:
+def test_more_candidates_never_make_it_worse(exact: Model) -> None:
+    model = exact  # in float32, batches of another size round apart
     images, masks = images_of(model, 3), masks_of(3)
     options = replace(QUICK, starts=8)
     few, more = (run_search(model, replace(options, candidates=count), images, masks) for count in (1, 4))
     row = (more.candidates == 0).nonzero()[:, 1]
-    torch.testing.assert_close(more.contextual[range(3), row], few.contextual[:, 0], rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(more.contextual[range(3), row], few.contextual[:, 0], rtol=1e-6, atol=1e-6)
     losses = [found.contextual[:, 0] + QUICK.prior * found.prior[:, 0] for found in (few, more)]
-    assert (losses[1] <= losses[0] + 1e-3).all()
+    assert (losses[1] <= losses[0] + 1e-6).all()
 
 
 def test_starting_codes_are_a_function_of_the_seed(model: Model) -> None:
@@ -118,7 +119,8 @@ def test_search_begins_from_the_codes_that_are_nearest_on_the_known_pixels(
 # --- samples under way ---
 
 
-def test_samples_beyond_the_batch_wait_and_take_the_place_of_finished_ones(model: Model) -> None:
+def test_samples_beyond_the_batch_wait_and_take_the_place_of_finished_ones(exact: Model) -> None:
+    model = exact  # in float32, batches of another size round apart
     images, masks = images_of(model, 5), masks_of(5)
     options = replace(QUICK, patience=8, iterations=80, lr=0.15)
     under_way: list[dict[int, int]] = []
@@ -138,8 +140,8 @@ def test_samples_beyond_the_batch_wait_and_take_the_place_of_finished_ones(model
     all_at_once = run_search(model, options, images, masks)
     assert torch.equal(few.candidates, all_at_once.candidates)
     assert torch.equal(few.iterations, all_at_once.iterations)
-    torch.testing.assert_close(few.codes, all_at_once.codes, rtol=0, atol=1e-4)
-    torch.testing.assert_close(few.contextual, all_at_once.contextual, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(few.codes, all_at_once.codes, rtol=0, atol=1e-6)
+    torch.testing.assert_close(few.contextual, all_at_once.contextual, rtol=1e-6, atol=1e-6)
 
 
 def test_watch_is_given_numbers_that_stay_as_they_were(model: Model) -> None:
