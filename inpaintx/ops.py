@@ -206,10 +206,13 @@ def _facts(library: ctypes.CDLL) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines)
 
 
-@torch.compiler.assume_constant_result
 def _is_native(dtype: torch.dtype, device: torch.device) -> bool:
     """Does native code serve this dtype on this device?"""
     return dtype in _native_dtypes(device)
+
+
+# What torch.compiler.assume_constant_result does, without its import of the compiler, which takes a second.
+_is_native._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 @functools.cache
