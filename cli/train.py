@@ -152,7 +152,8 @@ class _Display:
         )
         self._bar.update()
         if self._board is not None:
-            self._board.add_scalars("loss", {"D": report.loss_d, "G": report.loss_g}, report.step)
+            self._board.add_scalar("loss/D", report.loss_d, report.step)
+            self._board.add_scalar("loss/G", report.loss_g, report.step)
             self._board.add_scalar("images per second", speed, report.step)
 
     def on_save(self, trainer: Any, network: Any) -> None:

@@ -12,8 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_tools import TINY_RUN, Cli, blob, files_in
+from click.testing import CliRunner
 from PIL import Image
 from safetensors import safe_open
+
+from inpaintx_cli.main import cli as in_process
 
 
 def header_of(run: Path) -> dict:
@@ -104,6 +107,28 @@ def test_colour_and_what_is_left_out(cli: Cli, tmp_path: Path) -> None:
     assert header_of(tmp_path / "gray")["architecture"]["kernel"] == 5
     cli("generate", "--model", tmp_path / "colour", "--count", 1, "--out", tmp_path / "new")
     assert Image.open(tmp_path / "new" / "00000.png").mode == "RGB"
+
+
+def test_tensorboard_gets_scalars_and_samples(cli: Cli, collection: Path, tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    assert cli("train", collection, "--out", tmp_path, *TINY_RUN, "--steps", 3, "--tensorboard").code == 0
+    events = accumulator.EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("loss/G")] == [1, 2, 3]
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    logged = [event.value for event in events.Scalars("loss/D")]
+    assert logged == pytest.approx([line["loss_d"] for line in log])
+    assert [event.step for event in events.Images("samples")] == [3]
+
+
+def test_tensorboard_that_is_not_installed(
+    collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    flags = map(str, ("train", collection, "--out", tmp_path, *TINY_RUN, "--steps", 1, "--tensorboard"))
+    ended = CliRunner().invoke(in_process, list(flags))
+    assert ended.exit_code == 1
+    assert "Error: TensorBoard is not installed; pip install 'inpaintx[tensorboard]'" in ended.output
 
 
 def test_minutes_end_a_run(cli: Cli, collection: Path, tmp_path: Path) -> None:
