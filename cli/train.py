@@ -53,6 +53,7 @@ def command(data: Path, run: Path, **values: Any) -> None:
 
     from inpaintx import checkpoint
     from inpaintx.data import load_collection
+    from inpaintx.pictures import find_pictures
     from inpaintx.training import Trainer, train
 
     device = pick_device(values["device"])
@@ -63,6 +64,7 @@ def command(data: Path, run: Path, **values: Any) -> None:
     channels = {None: start.channels, True: 1, False: 3}[values["gray"]]
     fit = values["fit"] or start.fit
     check_apart(run, [data])
+    find_pictures([data])  # where there are none, no empty folder of a run is left behind
     make_folder(run)
 
     def reading(paths: list[Path]) -> tqdm:

@@ -109,6 +109,7 @@ def test_an_empty_folder(refused: Refused, model: Path, tmp_path: Path) -> None:
     error = refused("complete", "empty", "--model", model, "--out", "out", *CENTER)
     assert error == "no pictures in the folder: empty; name one that holds some"
     assert refused("train", "empty", "--out", "run") == error
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_truncated_picture_does_not_stop_its_folder(
