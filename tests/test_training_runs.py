@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,15 @@ def _when(step: int, action: Callable[[], None]) -> Callable[[Report], None]:
     return on_step
 
 
-def test_ctrl_c_finishes_the_step_and_saves(tmp_path: Path) -> None:
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C interrupts, also where the suite runs in a background that ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_finishes_the_step_and_saves(tmp_path: Path, ctrl_c: None) -> None:
     trainer, before = make_trainer(), signal.getsignal(signal.SIGINT)
     assert not train(trainer, tmp_path, _when(3, lambda: signal.raise_signal(signal.SIGINT)))
     assert trainer.step == 3
@@ -127,7 +135,7 @@ def test_ctrl_c_finishes_the_step_and_saves(tmp_path: Path) -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
+def test_second_ctrl_c_does_not_wait(tmp_path: Path, ctrl_c: None) -> None:
     def twice() -> None:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
