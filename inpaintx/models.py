@@ -9,6 +9,10 @@ from torch import Tensor, nn
 
 from inpaintx.options import Architecture
 
+# The first tanh of a process that runs on several threads can race in torch's math library: one thread's part
+# comes out up to 5e-5 off, and runs differ. A small one before, on one thread, settles it.
+torch.tanh(torch.zeros(8))
+
 LEAK = 0.2  # slope of D's leaky ReLU, as in the paper
 
 

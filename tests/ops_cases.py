@@ -48,7 +48,7 @@ def loss_inputs(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """x, y, w (about half of it 0), prior_grad."""
     g = generator(seed)
-    x = torch.tanh(torch.randn(shape, generator=g))
+    x = torch.rand(shape, generator=g) * 2 - 1
     y = torch.rand(shape, generator=g) * 2 - 1
     w = torch.rand((shape[0], 1, *shape[2:]), generator=g)
     w = torch.where(w < 0.5, 0, w)
