@@ -17,6 +17,7 @@ Code = Literal["uniform", "normal"]
 Fit = Literal["crop", "stretch"]
 Fill = Literal["model", "untrained", "constant"]
 Precision = Literal["float32", "bfloat16"]
+SearchPrecision = Literal["auto", "float32", "bfloat16"]
 Norm = Literal["l1", "l2", "huber"]
 Weight = Literal["mask", "window"]
 Border = Literal["valid", "zero"]
@@ -166,6 +167,10 @@ class SearchOptions:
         512, "Random codes looked at first; those nearest on the known pixels are searched."
     )
     batch: int = _option(64, "Samples searched together.")
+    precision: SearchPrecision = _option(
+        "auto",
+        "Of the convolutions; auto: bfloat16 where the processor multiplies it faster (AMX, tensor cores).",
+    )
     seed: int = _option(0, "Of the starting codes and of stochastic clipping.")
 
     def __post_init__(self) -> None:
@@ -185,6 +190,7 @@ class SearchOptions:
             "border": get_args(Border),
             "optimizer": get_args(Optimizer),
             "clip": get_args(Clip),
+            "precision": get_args(SearchPrecision),
         }
         _check("search", self, least, choices)
         _check_positive("search", self, "lr", "delta")

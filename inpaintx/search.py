@@ -17,7 +17,7 @@ from inpaintx import ops
 from inpaintx.engine import FrozenDiscriminator, FrozenGenerator
 from inpaintx.errors import InpaintxError
 from inpaintx.models import Discriminator, Generator
-from inpaintx.options import SearchOptions
+from inpaintx.options import SearchOptions, SearchPrecision
 
 #: Iterations between looks at which samples are finished.
 STRIDE = 10
@@ -65,8 +65,6 @@ class _Samples:
     stale: Tensor  # iterations since then
     evaluated: Tensor  # bool: the code of the last step has been looked at, too
     best_loss: Tensor
-    best_contextual: Tensor
-    best_prior: Tensor
     best_z: Tensor
 
     def keep(self, rows: Tensor) -> _Samples:
@@ -98,16 +96,20 @@ class Search:
                 "search: a network is in training mode, whose results depend on the batch; call eval()"
             )
         self.options = options
-        self._generator = FrozenGenerator(generator)
+        parameter = next(generator.parameters())
+        self._device, self._dtype = parameter.device, parameter.dtype
+        inside = _inner_dtype(options.precision, parameter)
+        self._exact = FrozenGenerator(generator)
+        self._generator = FrozenGenerator(generator, inside)
         self._discriminator: FrozenDiscriminator | None = None
+        self._judge: FrozenDiscriminator | None = None
         if options.prior:
             if discriminator is None:
                 raise InpaintxError(
                     "search: the prior loss needs a discriminator; load one, or set prior to 0"
                 )
-            self._discriminator = FrozenDiscriminator(discriminator)
-        parameter = next(generator.parameters())
-        self._device, self._dtype = parameter.device, parameter.dtype
+            self._discriminator = FrozenDiscriminator(discriminator, inside)
+            self._judge = FrozenDiscriminator(discriminator)
         self._codes = starting_codes(generator, options).to(self._device, self._dtype)
 
     @torch.no_grad()
@@ -139,7 +141,6 @@ class Search:
         total, candidates = len(images) * options.candidates, options.candidates
         a = self._generator.architecture
         codes = y.new_empty(total, a.nz)
-        contextual, prior = y.new_empty(total), y.new_empty(total)
         iterations = torch.empty(total, dtype=torch.int64, device=self._device)
         admitted = 0
         samples = self._admit(y, w, starts, range(0))
@@ -155,21 +156,31 @@ class Search:
             done = samples.evaluated & ~self._active(samples)
             rows = samples.index[done]
             codes[rows], iterations[rows] = samples.best_z[done], samples.step[done]
-            contextual[rows], prior[rows] = samples.best_contextual[done], samples.best_prior[done]
             samples = samples.keep(~done)
+        fills, contextual, prior = self._judged(codes, y, w)
         loss = (contextual + options.prior * prior).unflatten(0, (len(images), candidates))
         # One row of sample numbers an image, best candidate first.
         ranking = loss.argsort(1)
         order = ranking + torch.arange(0, total, candidates, device=self._device)[:, None]
-        fills = torch.cat([self.images(part) for part in codes.split(options.batch)])
         return Completion(
             codes[order], fills[order], contextual[order], prior[order], iterations[order], ranking
         )
 
     @torch.no_grad()
     def images(self, codes: Tensor) -> Tensor:
-        """``G(codes)``: ``[n, nz]`` to ``[n, C, S, S]`` in [−1, 1]."""
-        return self._generator.forward(codes.to(self._device, self._dtype))
+        """``G(codes)``: ``[n, nz]`` to ``[n, C, S, S]`` in [−1, 1], at the full precision of the weights."""
+        return self._exact.forward(codes.to(self._device, self._dtype))
+
+    def _judged(self, codes: Tensor, y: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The images of all candidates' codes and their losses, at the full precision of the weights."""
+        fills, contextual, prior = [], [], []
+        for numbers in torch.arange(len(codes), device=self._device).split(self.options.batch):
+            x, image = self.images(codes[numbers]), numbers // self.options.candidates
+            loss, _ = ops.context_loss(x, y[image], w[image], None, self.options.norm, self.options.delta)
+            fills.append(x)
+            contextual.append(loss.nan_to_num(nan=torch.inf))
+            prior.append(torch.zeros_like(loss) if self._judge is None else self._judge.prior(x)[0])
+        return torch.cat(fills), torch.cat(contextual), torch.cat(prior)
 
     def _check(self, images: Tensor, masks: Tensor) -> None:
         a = self._generator.architecture
@@ -196,7 +207,7 @@ class Search:
             len(y), count, dtype=torch.float64 if self._dtype == torch.float64 else torch.float32
         )
         for first in range(0, count, self.options.batch):
-            x = self.images(self._codes[first : first + self.options.batch])
+            x = self._generator.forward(self._codes[first : first + self.options.batch])
             for image in range(len(y)):
                 target, weight = y[image].expand_as(x), w[image].expand(len(x), -1, -1, -1)
                 loss, _ = ops.context_loss(x, target, weight, None, self.options.norm, self.options.delta)
@@ -224,8 +235,6 @@ class Search:
             stale=zeros.clone(),
             evaluated=zeros.bool(),
             best_loss=infinite,
-            best_contextual=infinite,
-            best_prior=z.new_zeros(count),
             best_z=z.clone(),
         )
 
@@ -243,7 +252,7 @@ class Search:
         """Evaluates every sample's code, remembers the best one, and takes a step where one is due."""
         options = self.options
         x = self._generator.forward(samples.z)
-        prior, prior_grad = torch.zeros_like(samples.best_prior), None
+        prior, prior_grad = torch.zeros_like(samples.best_loss), None
         if self._discriminator is not None:
             prior, prior_grad = self._discriminator.prior(x)
             prior_grad *= options.prior
@@ -257,8 +266,6 @@ class Search:
         samples.mark = torch.where(fell, loss, samples.mark)
         samples.stale = torch.where(fell, 0, samples.stale + 1)
         samples.best_loss = torch.where(better, loss, samples.best_loss)
-        samples.best_contextual = torch.where(better, contextual, samples.best_contextual)
-        samples.best_prior = torch.where(better, prior, samples.best_prior)
         samples.best_z = torch.where(better[:, None], samples.z, samples.best_z)
 
         ops.latent_step_(
@@ -275,6 +282,19 @@ class Search:
             bound=self._generator.architecture.bound,
             clip=options.clip,
         )
+
+
+def _inner_dtype(precision: SearchPrecision, weights: Tensor) -> torch.dtype:
+    """What the layers compute in. Said by what the device can do, not by timing, so that runs repeat."""
+    if weights.dtype != torch.float32 or precision == "float32":
+        return weights.dtype
+    if precision == "bfloat16":
+        return torch.bfloat16
+    if weights.device.type == "cuda":
+        tensor_cores = torch.cuda.get_device_capability(weights.device) >= (8, 0)
+        return torch.bfloat16 if tensor_cores else torch.float32
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return torch.bfloat16 if capabilities.get("amx_bf16") else torch.float32
 
 
 def starting_codes(generator: Generator, options: SearchOptions) -> Tensor:

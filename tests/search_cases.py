@@ -9,7 +9,8 @@ from inpaintx.checkpoint import Model
 from inpaintx.options import SearchOptions
 from inpaintx.search import Completion, Search
 
-QUICK = SearchOptions(iterations=25, candidates=2, starts=1, lr=0.05, prior=0.1)
+# In float32, so that what is compared does not depend on the machine.
+QUICK = SearchOptions(iterations=25, candidates=2, starts=1, lr=0.05, prior=0.1, precision="float32")
 
 
 def images_of(model: Model, count: int, seed: int = 5) -> Tensor:

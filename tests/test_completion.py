@@ -16,7 +16,7 @@ from inpaintx.pictures import Picture
 from inpaintx.regions import resample
 from inpaintx.solvers import membrane
 
-OPTIONS = SearchOptions(iterations=12, candidates=2, starts=4, lr=0.1)
+OPTIONS = SearchOptions(iterations=12, candidates=2, starts=4, lr=0.1, precision="float32")
 
 MakeModel = Callable[..., Model]
 
@@ -107,7 +107,7 @@ def test_what_the_model_can_draw_comes_back(model: Model, scale: int) -> None:
     drawn = (model.generator(codes)[0, 0].numpy() + 1) * 127.5
     picture = Picture(np.rint(drawn).astype(np.uint8).repeat(scale, 0).repeat(scale, 1))
     mask = _mask(*picture.array.shape)
-    options = SearchOptions(iterations=200, candidates=4, starts=64, lr=0.1, prior=0)
+    options = SearchOptions(iterations=200, candidates=4, starts=64, lr=0.1, prior=0, precision="float32")
     (completed,) = Completer(model, _blend("none"), options)([picture], [mask])
     expected = resample(drawn[..., None].astype(np.float32), *picture.array.shape)[..., 0].clip(0, 255)
     assert np.abs(completed.picture.array[~mask] - expected[~mask]).mean() < 2
@@ -172,7 +172,7 @@ def test_losses_iterations_and_time_are_told(model: Model) -> None:
 
 @pytest.mark.parametrize("batch", [64, 3])
 def test_trails_end_at_the_result(model: Model, batch: int) -> None:
-    options = SearchOptions(iterations=25, candidates=2, starts=4, lr=0.1, batch=batch)
+    options = SearchOptions(iterations=25, candidates=2, starts=4, lr=0.1, batch=batch, precision="float32")
     pictures, masks = [_picture(40, 50, channels=3, seed=k) for k in range(3)], [_mask(40, 50)] * 3
     for picture, completed in zip(
         pictures, Completer(model, _blend(), options)(pictures, masks, trails=True), strict=True

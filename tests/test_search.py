@@ -63,11 +63,11 @@ def _by_autograd(model: Model, options: SearchOptions, y: Tensor, w: Tensor) -> 
 @pytest.mark.parametrize(
     "options",
     [
-        SearchOptions(prior=0.5),
-        SearchOptions(norm="l2", lr=0.02),
-        SearchOptions(norm="huber", delta=0.2, momentum=0.5),
-        SearchOptions(optimizer="nesterov", lr=1e-3),
-        SearchOptions(prior=0, weight="window", window=5),
+        SearchOptions(prior=0.5, precision="float32"),
+        SearchOptions(norm="l2", lr=0.02, precision="float32"),
+        SearchOptions(norm="huber", delta=0.2, momentum=0.5, precision="float32"),
+        SearchOptions(optimizer="nesterov", lr=1e-3, precision="float32"),
+        SearchOptions(prior=0, weight="window", window=5, precision="float32"),
         *PRESETS.values(),
     ],
     ids=["l1", "l2", "huber", "nesterov", "window", *PRESETS],
@@ -105,7 +105,7 @@ def test_preset_seed_takes_the_steps_of_its_source(exact: Model, codes_seen: lis
 
 def test_code_of_a_generated_image_is_recovered(model: Model) -> None:
     images, masks = images_of(model, 4), masks_of(4)
-    options = SearchOptions(iterations=200, candidates=4, starts=4, prior=0)
+    options = SearchOptions(iterations=200, candidates=4, starts=4, prior=0, precision="float32")
     found = run_search(model, options, images, masks)
     with torch.no_grad():
         start = model.generator(starting_codes(model.generator, options))
