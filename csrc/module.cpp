@@ -4,8 +4,10 @@
 #include <pybind11/pybind11.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <stdexcept>
 
+#include "native/biharmonic.hpp"
 #include "native/distance.hpp"
 #include "native/membrane.hpp"
 
@@ -26,8 +28,12 @@ void require_known_pixel(const Array<bool>& known) {
     }
 }
 
+// A solver that fills the hole: membrane or biharmonic.
 template <typename T>
-Array<T> membrane(const Array<T>& values, const Array<bool>& known) {
+using Fill = void (*)(const T*, const bool*, T*, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t);
+
+template <typename T, Fill<T> fill>
+Array<T> interpolate(const Array<T>& values, const Array<bool>& known) {
     require_known_pixel(known);
     if (values.ndim() != 3 || values.shape(0) != known.shape(0) || values.shape(1) != known.shape(1)) {
         throw std::invalid_argument("values must have the shape [H, W, C], with known's H and W");
@@ -35,8 +41,17 @@ Array<T> membrane(const Array<T>& values, const Array<bool>& known) {
     Array<T> filled({values.shape(0), values.shape(1), values.shape(2)});
     T* out = filled.mutable_data();
     const py::gil_scoped_release release;
-    inpaintx::membrane(values.data(), known.data(), out, values.shape(0), values.shape(1), values.shape(2));
+    fill(values.data(), known.data(), out, values.shape(0), values.shape(1), values.shape(2));
     return filled;
+}
+
+template <typename T>
+void define_for(py::module_& module) {
+    const auto define = [&](const char* name, Array<T> (*function)(const Array<T>&, const Array<bool>&)) {
+        module.def(name, function, py::arg("values").noconvert(), py::arg("known").noconvert());
+    };
+    define("membrane", &interpolate<T, inpaintx::membrane<T>>);
+    define("biharmonic", &interpolate<T, inpaintx::biharmonic<T>>);
 }
 
 Array<float> distance_to_known(const Array<bool>& known) {
@@ -73,8 +88,8 @@ py::dict build_info() {
 
 PYBIND11_MODULE(_native, module) {
     module.doc() = "Native solvers on numpy arrays; see inpaintx.solvers for the documented face.";
-    module.def("membrane", &membrane<float>, py::arg("values").noconvert(), py::arg("known").noconvert());
-    module.def("membrane", &membrane<double>, py::arg("values").noconvert(), py::arg("known").noconvert());
+    define_for<float>(module);
+    define_for<double>(module);
     module.def("distance_to_known", &distance_to_known, py::arg("known").noconvert());
     module.def("build_info", &build_info, "The compiler, the C++ standard and the flags that this was built with.");
 }

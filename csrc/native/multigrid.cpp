@@ -1,24 +1,9 @@
 #include "multigrid.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <stdexcept>
-#include <utility>
 
 namespace inpaintx {
 namespace {
-
-// Every mask tried needs fewer than 30; this only bounds the time of a failure.
-constexpr int max_iterations = 300;
-
-template <typename Body>
-void for_each_unknown(const Level& level, Body body) {
-    for (const Run& run : level.runs) {
-        for (std::ptrdiff_t i = run.begin; i < run.end; ++i) {
-            body(i);
-        }
-    }
-}
 
 // Calls body(fine, coarse) for each unknown and the coarse cell that it is in.
 template <typename Body>
@@ -40,25 +25,6 @@ void relax(Level& level, bool black) {
             level.solution[i] = (level.right_side[i] + level.inflow(level.solution, i)) / level.diagonal[i];
         }
     }
-}
-
-Level finest_level(const std::vector<char>& hole, std::ptrdiff_t height, std::ptrdiff_t width) {
-    Level level(hole, height, width);
-    for (std::ptrdiff_t row = 0; row < height; ++row) {
-        for (std::ptrdiff_t column = 0; column < width; ++column) {
-            const std::ptrdiff_t pixel = row * width + column;
-            if (!hole[pixel]) {
-                continue;
-            }
-            const std::ptrdiff_t i = level.index(row, column);
-            const bool has_east = column + 1 < width;
-            const bool has_south = row + 1 < height;
-            level.east[i] = has_east && hole[pixel + 1];
-            level.south[i] = has_south && hole[pixel + width];
-            level.diagonal[i] = static_cast<float>((column > 0) + has_east + (row > 0) + has_south);
-        }
-    }
-    return level;
 }
 
 std::vector<char> coarse_hole(const Level& fine, std::ptrdiff_t height, std::ptrdiff_t width) {
@@ -114,8 +80,27 @@ Level::Level(const std::vector<char>& hole, std::ptrdiff_t height, std::ptrdiff_
     }
 }
 
+Level graph_laplacian(const std::vector<char>& hole, std::ptrdiff_t height, std::ptrdiff_t width) {
+    Level level(hole, height, width);
+    for (std::ptrdiff_t row = 0; row < height; ++row) {
+        for (std::ptrdiff_t column = 0; column < width; ++column) {
+            const std::ptrdiff_t pixel = row * width + column;
+            if (!hole[pixel]) {
+                continue;
+            }
+            const std::ptrdiff_t i = level.index(row, column);
+            const bool has_east = column + 1 < width;
+            const bool has_south = row + 1 < height;
+            level.east[i] = has_east && hole[pixel + 1];
+            level.south[i] = has_south && hole[pixel + width];
+            level.diagonal[i] = static_cast<float>((column > 0) + has_east + (row > 0) + has_south);
+        }
+    }
+    return level;
+}
+
 Multigrid::Multigrid(const std::vector<char>& hole, std::ptrdiff_t height, std::ptrdiff_t width) {
-    levels_.push_back(finest_level(hole, height, width));
+    levels_.push_back(graph_laplacian(hole, height, width));
     while (levels_.back().height > 1 || levels_.back().width > 1) {
         levels_.push_back(coarse_level(levels_.back()));
     }
@@ -123,7 +108,7 @@ Multigrid::Multigrid(const std::vector<char>& hole, std::ptrdiff_t height, std::
 
 // level.solution = B level.right_side, where B approximates the matrix's inverse. Sweeping in the opposite order on
 // the way up makes B symmetric, as conjugate gradients need.
-void Multigrid::precondition(std::size_t depth) {
+void Multigrid::cycle(std::size_t depth) {
     Level& level = levels_[depth];
     for_each_unknown(level, [&](std::ptrdiff_t i) { level.solution[i] = 0.0; });
     relax(level, false);
@@ -132,10 +117,9 @@ void Multigrid::precondition(std::size_t depth) {
         Level& coarse = levels_[depth + 1];
         for_each_unknown(coarse, [&](std::ptrdiff_t j) { coarse.right_side[j] = 0.0; });
         for_each_child(level, coarse, [&](std::ptrdiff_t i, std::ptrdiff_t j) {
-            const double product = level.diagonal[i] * level.solution[i] - level.inflow(level.solution, i);
-            coarse.right_side[j] += level.right_side[i] - product;
+            coarse.right_side[j] += level.right_side[i] - level.product(level.solution, i);
         });
-        precondition(depth + 1);
+        cycle(depth + 1);
         for_each_child(level, coarse,
                        [&](std::ptrdiff_t i, std::ptrdiff_t j) { level.solution[i] += coarse.solution[j]; });
     }
@@ -143,41 +127,11 @@ void Multigrid::precondition(std::size_t depth) {
     relax(level, false);
 }
 
-std::vector<double> Multigrid::solve(std::vector<double> right_side, double tolerance) {
+const std::vector<double>& Multigrid::precondition(const std::vector<double>& right_side) {
     Level& level = levels_.front();
-    level.right_side = std::move(right_side);
-    std::vector<double>& residual = level.right_side;  // what conjugate gradients have left to do
-    const std::vector<double>& z = level.solution;
-    std::vector<double> u(residual.size(), 0.0);
-    std::vector<double> direction(residual.size(), 0.0);
-    std::vector<double> product(residual.size(), 0.0);
-    double previous_rz = 1.0;
-    for (int iteration = 0; iteration < max_iterations; ++iteration) {
-        precondition(0);
-        double rz = 0.0;
-        double error = 0.0;
-        for_each_unknown(level, [&](std::ptrdiff_t i) {
-            rz += residual[i] * z[i];
-            error = std::max(error, std::fabs(z[i]));
-        });
-        if (error <= tolerance) {
-            return u;
-        }
-        const double beta = iteration == 0 ? 0.0 : rz / previous_rz;
-        for_each_unknown(level, [&](std::ptrdiff_t i) { direction[i] = z[i] + beta * direction[i]; });
-        double energy = 0.0;
-        for_each_unknown(level, [&](std::ptrdiff_t i) {
-            product[i] = level.diagonal[i] * direction[i] - level.inflow(direction, i);
-            energy += direction[i] * product[i];
-        });
-        const double alpha = rz / energy;
-        for_each_unknown(level, [&](std::ptrdiff_t i) {
-            u[i] += alpha * direction[i];
-            residual[i] -= alpha * product[i];
-        });
-        previous_rz = rz;
-    }
-    throw std::runtime_error("the membrane did not converge");
+    for_each_unknown(level, [&](std::ptrdiff_t i) { level.right_side[i] = right_side[i]; });
+    cycle(0);
+    return level.solution;
 }
 
 }  // namespace inpaintx

@@ -33,6 +33,9 @@ struct Level {
         return east[i] * x[i + 1] + east[i - 1] * x[i - 1] + south[i] * x[i + width] + south[i - width] * x[i - width];
     }
 
+    // The matrix's row i times x.
+    double product(const std::vector<double>& x, std::ptrdiff_t i) const { return diagonal[i] * x[i] - inflow(x, i); }
+
     std::ptrdiff_t height, width;
     std::vector<Run> runs;
     std::vector<float> east, south;  // conductance to the cell on the right, and to the one below
@@ -40,20 +43,32 @@ struct Level {
     std::vector<double> solution, right_side;  // of the V-cycle
 };
 
+// Calls body(i) for each unknown.
+template <typename Body>
+void for_each_unknown(const Level& level, Body body) {
+    for (const Run& run : level.runs) {
+        for (std::ptrdiff_t i = run.begin; i < run.end; ++i) {
+            body(i);
+        }
+    }
+}
+
+// The 5-point Laplacian (with a plus on the diagonal) on the hole: 1 between neighbours that are both in it, and
+// their number on the diagonal, whether in the hole or not, as long as they are in the grid.
+Level graph_laplacian(const std::vector<char>& hole, std::ptrdiff_t height, std::ptrdiff_t width);
+
 class Multigrid {
 public:
     // hole: [height * width], nonzero where a pixel is unknown.
     Multigrid(const std::vector<char>& hole, std::ptrdiff_t height, std::ptrdiff_t width);
 
-    // Solves A u = right_side until the preconditioned residual, which estimates the error, is at most `tolerance`
-    // everywhere. Both arrays are laid out as `layout()` says; outside the hole u is 0. Throws std::runtime_error
-    // if it does not get there.
-    std::vector<double> solve(std::vector<double> right_side, double tolerance);
+    // B right_side, where B approximates the matrix's inverse; both arrays are laid out as `layout()` says.
+    const std::vector<double>& precondition(const std::vector<double>& right_side);
 
     const Level& layout() const { return levels_.front(); }
 
 private:
-    void precondition(std::size_t depth);
+    void cycle(std::size_t depth);
 
     std::vector<Level> levels_;
 };
