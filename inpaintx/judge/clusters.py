@@ -20,10 +20,10 @@ _ROWS = 1024  # pictures compared at once with all others
 def near_copies(images: np.ndarray, threshold: float = 0.95) -> np.ndarray:
     """Numbers the clusters of near-copies.
 
-    images: uint8 or float [N,C,H,W], any range. Two are near-copies if, shrunk to 16×16 and each channel's mean
-    removed, they correlate above the threshold; a cluster is what near-copies connect, directly or in a chain.
-    Gives int64 [N]: each picture's cluster, numbered in the order of their first pictures. A picture without
-    contrast correlates with nothing and is a cluster by itself.
+    images: uint8 or float [N,C,H,W], any range. Two are near-copies if, shrunk to 16×16 and each channel's
+    mean removed, they correlate above the threshold; a cluster is what near-copies connect, directly or in a
+    chain. Gives int64 [N]: each picture's cluster, numbered in the order of their first pictures. A picture
+    without contrast correlates with nothing and is a cluster by itself.
     """
     shrunk = _shrunk(images)
     links = [np.empty((2, 0), dtype=np.int64)]
@@ -37,7 +37,7 @@ def near_copies(images: np.ndarray, threshold: float = 0.95) -> np.ndarray:
 
 
 def nearest(images: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Finds for each image the one among others that it correlates with most, compared as ``near_copies`` does.
+    """Finds for each image the one among others that it correlates with most, as ``near_copies`` compares.
 
     images [N,C,H,W], others [M,C,H',W']: uint8 or float; the sizes may differ, the channels not. M > 0.
     Gives its index, int64 [N], and the correlation, float32 [N], −1 to 1.

@@ -17,8 +17,8 @@ def seam(original: np.ndarray, completed: np.ndarray, mask: np.ndarray) -> np.nd
     """
     if original.ndim != 4 or original.shape != completed.shape or mask.shape != original.shape[:3]:
         raise InpaintxError(
-            f"no seam between {list(original.shape)} and {list(completed.shape)} under masks {list(mask.shape)}: "
-            "give [N,H,W,C] twice and [N,H,W]"
+            f"no seam: pictures of {list(original.shape)} and {list(completed.shape)}, masks of "
+            f"{list(mask.shape)}; give [N,H,W,C] twice and [N,H,W]"
         )
     # The finite difference of the error is the difference of the finite differences.
     error = completed.astype(np.float32) - original

@@ -30,16 +30,16 @@ def interval(
 ) -> Interval:
     """The mean of values that come in groups, and where it would lie with other groups.
 
-    values: float [N]; NaN: no value, left out. groups: [N], whatever names a value's group (numbers or words).
-    level: the interval's confidence, between 0 and 1. rounds: bootstrap rounds; each draws as many whole groups
-    as there are, with replacement, and takes the sum of their values over their number.
-    Gives the mean of all values, and the interval's ends: those percentiles of the rounds' means. The ends are
-    NaN with fewer than two groups, all three with no value at all. With a handful of groups the interval is too
+    values: float [N]; NaN: no value, left out. groups: [N], whatever names a value's group (numbers or
+    words). level: the interval's confidence, between 0 and 1. rounds: bootstrap rounds; each draws as many
+    whole groups as there are, with replacement, and takes the sum of their values over their number. Gives
+    the mean of all values, and the interval's ends: those percentiles of the rounds' means. The ends are NaN
+    with fewer than two groups, all three with no value at all. With a handful of groups the interval is too
     narrow, as bootstrap intervals are.
 
-    The cluster bootstrap of Davison and Hinkley (1997), Bootstrap Methods and their Application, 3.8, strategy 1;
-    Field and Welsh (2007), Bootstrapping clustered data, "cluster bootstrap".
-    Raises InpaintxError where shapes, level or rounds don't fit.
+    The cluster bootstrap of Davison and Hinkley (1997), Bootstrap Methods and their Application, 3.8,
+    strategy 1; Field and Welsh (2007), Bootstrapping clustered data, "cluster bootstrap". Raises
+    InpaintxError where shapes, level or rounds don't fit.
     """
     values = np.asarray(values, dtype=np.float64)
     names = np.asarray(groups)
@@ -49,7 +49,7 @@ def interval(
         )
     if not 0 < level < 1 or rounds < 1:
         raise InpaintxError(
-            f"no interval of level {level} from {rounds} rounds: give a level between 0 and 1, and 1 round or more"
+            f"no interval of level {level} from {rounds} rounds: give 0 < level < 1 and a round or more"
         )
     there = ~np.isnan(values)
     if not there.any():
@@ -73,7 +73,7 @@ def paired(
     rounds: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """The interval of the mean of a − b, both float [N] of the same pictures; a pair with a NaN is left out."""
+    """The interval of the mean of a − b: float [N] of the same pictures; a pair with a NaN is left out."""
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.shape != b.shape:
         raise InpaintxError(f"{list(a.shape)} and {list(b.shape)} values are no pairs: give as many of both")
