@@ -14,7 +14,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from inpaintx.errors import InpaintxError
 
 _SIDE = 16
-_ROWS = 1024  # pictures compared at once with all others
+_ROWS = 512  # pictures compared at once with all others
 
 
 def near_copies(images: np.ndarray, threshold: float = 0.95) -> np.ndarray:
@@ -25,14 +25,13 @@ def near_copies(images: np.ndarray, threshold: float = 0.95) -> np.ndarray:
     chain. Gives int64 [N]: each picture's cluster, numbered in the order of their first pictures. A picture
     without contrast correlates with nothing and is a cluster by itself.
     """
-    shrunk = _shrunk(images)
-    links = [np.empty((2, 0), dtype=np.int64)]
+    shrunk, count = _shrunk(images), len(images)
+    labels = np.arange(count)
     for start, correlation in _correlations(shrunk, shrunk):
         row, column = np.nonzero(correlation > threshold)
-        links.append(np.stack([row + start, column]))
-    row, column = np.concatenate(links, axis=1)
-    graph = coo_array((np.ones(len(row), dtype=bool), (row, column)), shape=(len(images), len(images)))
-    labels = connected_components(graph, directed=False)[1]
+        links = (np.ones(len(row), dtype=bool), (labels[start + row], labels[column]))
+        # Joined block by block, since all links of a collection of copies wouldn't fit into memory.
+        labels = connected_components(coo_array(links, shape=(count, count)), directed=False)[1][labels]
     return _in_order_of_appearance(labels)
 
 
