@@ -7,30 +7,31 @@
 #include <utility>
 #include <vector>
 
-#include "multigrid.hpp"
+#include "grid.hpp"
 
 namespace inpaintx {
 
 // Solves A u = right_side until the preconditioned residual, which estimates the error, is at most `tolerance`
-// everywhere. All arrays are laid out as the level says; outside its unknowns u is 0.
-//   multiply(x, product): product = A x, for an x that is 0 outside the unknowns; A symmetric and positive definite
-//   precondition(residual): a reference to B residual, where B approximates A's inverse, symmetric and definite, too
+// everywhere. A problem has
+//   grid(): the unknowns, and how all arrays here are laid out; outside the unknowns u is 0
+//   multiply(x, product): product = A x, for an x that is 0 outside the unknowns; A is symmetric and positive definite
+//   precondition(residual): a reference to B residual; B approximates A's inverse, and is symmetric and definite, too
 // Throws std::runtime_error where it does not get there.
-template <typename Multiply, typename Precondition>
-std::vector<double> conjugate_gradients(const Level& layout, std::vector<double> right_side, double tolerance,
-                                        Multiply multiply, Precondition precondition) {
-    // Every mask tried needs fewer than 100; this only bounds the time of a failure.
+template <typename Problem>
+std::vector<double> conjugate_gradients(Problem& problem, std::vector<double> right_side, double tolerance) {
+    // Pictures tried need fewer than 100, and a line of 100,000 pixels with few known ones nearly so many.
     constexpr int max_iterations = 300;
+    const Grid& grid = problem.grid();
     std::vector<double> residual = std::move(right_side);
     std::vector<double> u(residual.size(), 0.0);
     std::vector<double> direction(residual.size(), 0.0);
     std::vector<double> product(residual.size(), 0.0);
     double previous_rz = 1.0;
     for (int iteration = 0; iteration < max_iterations; ++iteration) {
-        const std::vector<double>& z = precondition(residual);
+        const std::vector<double>& z = problem.precondition(residual);
         double rz = 0.0;
         double error = 0.0;
-        for_each_unknown(layout, [&](std::ptrdiff_t i) {
+        for_each_unknown(grid, [&](std::ptrdiff_t i) {
             rz += residual[i] * z[i];
             error = std::max(error, std::fabs(z[i]));
         });
@@ -38,12 +39,12 @@ std::vector<double> conjugate_gradients(const Level& layout, std::vector<double>
             return u;
         }
         const double beta = iteration == 0 ? 0.0 : rz / previous_rz;
-        for_each_unknown(layout, [&](std::ptrdiff_t i) { direction[i] = z[i] + beta * direction[i]; });
-        multiply(direction, product);
+        for_each_unknown(grid, [&](std::ptrdiff_t i) { direction[i] = z[i] + beta * direction[i]; });
+        problem.multiply(direction, product);
         double energy = 0.0;
-        for_each_unknown(layout, [&](std::ptrdiff_t i) { energy += direction[i] * product[i]; });
+        for_each_unknown(grid, [&](std::ptrdiff_t i) { energy += direction[i] * product[i]; });
         const double alpha = rz / energy;
-        for_each_unknown(layout, [&](std::ptrdiff_t i) {
+        for_each_unknown(grid, [&](std::ptrdiff_t i) {
             u[i] += alpha * direction[i];
             residual[i] -= alpha * product[i];
         });

@@ -36,9 +36,9 @@ void for_each_known_neighbour(const bool* known, const Size& size, std::ptrdiff_
 template <typename T>
 void fill_box(const T* values, const bool* known, T* filled, const Size& size, const Box& box) {
     Multigrid multigrid(hole_in(known, size, box), box.height(), box.width());
-    const Level& layout = multigrid.layout();
+    const Grid& grid = multigrid.grid();
     const auto cell = [&](std::ptrdiff_t row, std::ptrdiff_t column) {
-        return layout.index(row - box.rows.begin, column - box.columns.begin);
+        return grid.index(row - box.rows.begin, column - box.columns.begin);
     };
     for (std::ptrdiff_t channel = 0; channel < size.channels; ++channel) {
         const auto at = [&](std::ptrdiff_t pixel) { return pixel * size.channels + channel; };
@@ -51,20 +51,14 @@ void fill_box(const T* values, const bool* known, T* filled, const Size& size, c
             });
         });
         const double middle = low + (high - low) / 2;
-        std::vector<double> right_side(layout.solution.size(), 0.0);
+        std::vector<double> right_side(grid.size, 0.0);
         for_each_hole_pixel(known, size, box, [&](std::ptrdiff_t row, std::ptrdiff_t column) {
             for_each_known_neighbour(known, size, row, column, [&](std::ptrdiff_t pixel) {
                 right_side[cell(row, column)] += values[at(pixel)] - middle;
             });
         });
-        const std::vector<double> u = conjugate_gradients(
-            layout, std::move(right_side), relative_tolerance * (high - low),
-            [&](const std::vector<double>& x, std::vector<double>& product) {
-                for_each_unknown(layout, [&](std::ptrdiff_t i) { product[i] = layout.product(x, i); });
-            },
-            [&](const std::vector<double>& residual) -> const std::vector<double>& {
-                return multigrid.precondition(residual);
-            });
+        const std::vector<double> u =
+            conjugate_gradients(multigrid, std::move(right_side), relative_tolerance * (high - low));
         for_each_hole_pixel(known, size, box, [&](std::ptrdiff_t row, std::ptrdiff_t column) {
             const double value = std::clamp(u[cell(row, column)] + middle, low, high);
             filled[at(row * size.width + column)] = static_cast<T>(value);
