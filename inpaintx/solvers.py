@@ -56,7 +56,7 @@ def membrane(values: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 def membrane_reference(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     """`membrane` by a sparse direct solve; values: [H, W, C]. Its arguments must be in order already."""
-    return _solve_for_hole(_laplacian(known.shape), values, known)
+    return _solve_directly(values, known, 1)
 
 
 def biharmonic(values: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -80,8 +80,7 @@ def biharmonic(values: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 def biharmonic_reference(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     """`biharmonic` by a sparse direct solve; values: [H, W, C]. Its arguments must be in order already."""
-    laplacian = _laplacian(known.shape)
-    return _solve_for_hole((laplacian @ laplacian).tocsr(), values, known)
+    return _solve_directly(values, known, 2)
 
 
 def _interpolate(
@@ -124,17 +123,22 @@ def _laplacian(shape: tuple[int, ...]) -> csr_array:
     return coo_array((entries, (rows, columns)), shape=(count, count)).tocsr()
 
 
-def _solve_for_hole(matrix: csr_array, values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """`values` with its hole such that the rows of matrix @ result that belong to the hole are 0."""
+def _solve_directly(values: np.ndarray, known: np.ndarray, power: int) -> np.ndarray:
+    """`values`, with the hole filled such that this power of the Laplacian is 0 in it."""
     from scipy.sparse.linalg import splu
 
     filled = values.copy()
-    hole = np.flatnonzero(~known)
-    if hole.size == 0:
+    if known.all():
         return filled
-    around = np.flatnonzero(known)
-    rows = matrix[hole]
-    right_side = -(rows[:, around] @ values[known].astype(np.float64))
+    rows_with_hole, columns_with_hole = np.nonzero(~known)
+    box = _span(rows_with_hole, power), _span(columns_with_hole, power)  # the equations reach no further
+    hole = np.flatnonzero(~known[box])
+    around = np.flatnonzero(known[box])
+    laplacian = _laplacian(known[box].shape)
+    rows = laplacian[hole]
+    for _ in range(power - 1):
+        rows = rows @ laplacian
+    right_side = -(rows[:, around] @ values[box][known[box]].astype(np.float64))
     # Symmetric and positive definite, so no pivoting: it would undo the ordering (40 times slower).
     factors = splu(
         rows[:, hole].tocsc(),
@@ -144,6 +148,11 @@ def _solve_for_hole(matrix: csr_array, values: np.ndarray, known: np.ndarray) ->
     )
     filled[~known] = factors.solve(right_side)
     return filled
+
+
+def _span(lines: np.ndarray, rim: int) -> slice:
+    """From the first of these lines to the last, with `rim` more on each side, where there are any."""
+    return slice(max(lines.min() - rim, 0), lines.max() + 1 + rim)
 
 
 def distance_to_known(known: np.ndarray) -> np.ndarray:
