@@ -1,29 +1,25 @@
 """The built-in blends: what each of them promises, on the native solver and on the reference."""
 
-import os
-
 import numpy as np
 import pytest
+from solver_cases import SOLVERS, use_solver
 
 from inpaintx import InpaintxError, registry, solvers
 from inpaintx.blending import BlendPlugin
 from inpaintx.testing import check_blend_plugin
 from inpaintx_plugins.blends.alpha import Alpha
+from inpaintx_plugins.blends.biharmonic import Biharmonic
 from inpaintx_plugins.blends.none import NoBlend
 from inpaintx_plugins.blends.poisson import Poisson
 
-SOLVERS = ["reference"] if os.environ.get("INPAINTX_NATIVE") == "0" else ["native", "reference"]
-BLENDS: list[BlendPlugin] = [NoBlend(), Alpha(), Poisson()]
+BLENDS: list[BlendPlugin] = [NoBlend(), Alpha(), Poisson(), Biharmonic()]
 each_blend = pytest.mark.parametrize("blend", BLENDS, ids=lambda blend: blend.name)
 
 
 @pytest.fixture(params=SOLVERS)
 def solver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Runs the test on each of the two solvers."""
-    if request.param == "reference":
-        monkeypatch.setattr(solvers, "native", lambda: None)
-    else:
-        assert solvers.native() is not None, "inpaintx._native isn't built"
+    use_solver(request.param, monkeypatch)
     return request.param
 
 
@@ -58,7 +54,7 @@ def _noise(channels: int, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).random((32, 32, channels), dtype=np.float32)
 
 
-@pytest.mark.parametrize("plugin", [NoBlend, Alpha, Poisson])
+@pytest.mark.parametrize("plugin", [NoBlend, Alpha, Poisson, Biharmonic])
 def test_keeps_the_contract(solver: str, plugin: type) -> None:
     check_blend_plugin(plugin)
 
@@ -71,6 +67,7 @@ def test_alpha_of_any_width_keeps_the_contract(width: float) -> None:
 def test_come_by_entry_point() -> None:
     assert registry.get("blend", "none") is NoBlend
     assert registry.get("blend", "poisson") is Poisson
+    assert registry.get("blend", "biharmonic") is Biharmonic
     assert registry.make("blend", "alpha", {"width": "2.5"}) == Alpha(width=2.5)
 
 
@@ -94,11 +91,12 @@ def test_poisson_with_a_constant_fill_is_the_membrane(solver: str, mask: np.ndar
 
 
 @each_hole
-def test_poisson_of_the_truth_shifted_is_the_truth(solver: str, mask: np.ndarray) -> None:
+@pytest.mark.parametrize("plugin", [Poisson, Biharmonic])
+def test_truth_shifted_becomes_the_truth(solver: str, plugin: type, mask: np.ndarray) -> None:
     """Only the fill's gradients count: a constant that is added to each channel of it goes away."""
     picture = _waves(3)
     fill = picture + np.array([0.15, -0.1, 0.05], dtype=np.float32)
-    assert np.allclose(Poisson().blend(picture, fill, mask), picture, rtol=0, atol=1e-5)
+    assert np.allclose(plugin().blend(picture, fill, mask), picture, rtol=0, atol=1e-5)
 
 
 @each_hole
@@ -117,13 +115,35 @@ def test_poisson_has_the_gradients_of_the_fill(solver: str, mask: np.ndarray) ->
     assert abs(laplacian(joined) - laplacian(fill))[~mask].max() < 5e-6
 
 
-def test_poisson_clips() -> None:
+@pytest.mark.parametrize("plugin", [Poisson, Biharmonic])
+def test_clips(plugin: type) -> None:
     picture = np.zeros((32, 32, 1), dtype=np.float32)
     y, x = np.indices((32, 32))
     fill = np.where((y + x) % 2 == 0, 1, 0)[..., None].astype(np.float32)
-    blended = Poisson().blend(picture, fill, _center())
+    blended = plugin().blend(picture, fill, _center())
     assert blended.min() == 0
     assert 0.5 < blended.max() <= 1
+
+
+# --- biharmonic --------------------------------------------------------------------------------------------
+
+
+@each_hole
+@pytest.mark.parametrize("channels", [1, 3])
+def test_biharmonic_with_a_constant_fill_is_the_plate(solver: str, mask: np.ndarray, channels: int) -> None:
+    picture = _waves(channels)
+    blended = Biharmonic().blend(picture, np.full_like(picture, 0.4), mask)
+    plate = np.clip(solvers.biharmonic(picture, mask), 0, 1)
+    assert np.allclose(blended, plate, rtol=0, atol=1e-5)
+
+
+def test_biharmonic_of_the_truth_shaded_is_the_truth(solver: str) -> None:
+    """A slanted and bent error of the fill, which the membrane follows in part only, goes away."""
+    picture, mask = _waves(1), _center()
+    y, x = np.indices((32, 32)) / 32
+    fill = (picture + (0.3 * (x - 0.5) ** 2 - 0.2 * y * x)[..., None]).astype(np.float32)
+    assert np.allclose(Biharmonic().blend(picture, fill, mask), picture, rtol=0, atol=1e-5)
+    assert abs(Poisson().blend(picture, fill, mask) - picture).max() > 0.005
 
 
 # --- alpha -------------------------------------------------------------------------------------------------
@@ -172,7 +192,7 @@ def test_what_is_under_the_hole_is_never_read(solver: str, blend: BlendPlugin, m
         assert blend.blend(spoilt, fill, mask).tobytes() == clean.tobytes()
 
 
-@pytest.mark.parametrize("blend", [Alpha(), Poisson()], ids=lambda blend: blend.name)
+@pytest.mark.parametrize("blend", [Alpha(), Poisson(), Biharmonic()], ids=lambda blend: blend.name)
 def test_joins_the_known_pixels_without_a_seam(blend: BlendPlugin) -> None:
     """With a fill of the wrong brightness, the step at the rim is much smaller than without a blend."""
     mask = _center()

@@ -1,12 +1,11 @@
 """The membrane and the distances, native and reference, against direct solves and exact solutions."""
 
-import os
 import subprocess
 import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import ModuleType
 
 import numpy as np
@@ -14,22 +13,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from solver_cases import (
+    HOLES,
+    SOLVERS,
+    TOLERANCE,
+    blob,
+    each_hole,
+    grid,
+    needs_native,
+    random_pixels,
+    use_solver,
+)
 
 from inpaintx import InpaintxError, solvers
 
 STEP = 1 / 255
-TOLERANCE = 1e-5  # of the range of the known values; the design asks for 0.1 of an 8-bit step
-SOLVERS = ["reference"] if os.environ.get("INPAINTX_NATIVE") == "0" else ["native", "reference"]
-needs_native = pytest.mark.skipif("native" not in SOLVERS, reason="INPAINTX_NATIVE=0")
 
 
 @pytest.fixture(params=SOLVERS)
 def solver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Runs the test on each of the two solvers."""
-    if request.param == "reference":
-        monkeypatch.setattr(solvers, "native", lambda: None)
-    else:
-        _module()
+    use_solver(request.param, monkeypatch)
     return request.param
 
 
@@ -39,77 +43,6 @@ def fresh_native() -> Iterator[None]:
     solvers.native.cache_clear()
     yield
     solvers.native.cache_clear()
-
-
-def _grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    rows, columns = np.indices(shape, dtype=np.float64)
-    return rows, columns
-
-
-def _random(share_known: float) -> Callable[[tuple[int, int]], np.ndarray]:
-    def known(shape: tuple[int, int]) -> np.ndarray:
-        mask = np.random.default_rng(5).random(shape) < share_known
-        mask[shape[0] // 2, shape[1] // 2] = True
-        return mask
-
-    return known
-
-
-def _blob(shape: tuple[int, int]) -> np.ndarray:
-    y, x = _grid(shape)
-    y, x = y / shape[0] - 0.5, x / shape[1] - 0.45
-    return np.hypot(y, x) > 0.35 * (1 + 0.2 * np.sin(5 * np.arctan2(y, x)))
-
-
-def _strokes(shape: tuple[int, int]) -> np.ndarray:
-    y, x = _grid(shape)
-    return ~((y % 16 == 3) | (x % 23 == 5) | ((x + y) % 31 < 2))
-
-
-def _border(shape: tuple[int, int]) -> np.ndarray:
-    known = np.zeros(shape, dtype=bool)
-    known[shape[0] // 4 : -(shape[0] // 4), shape[1] // 4 : -(shape[1] // 4)] = True
-    return known
-
-
-def _serpent(shape: tuple[int, int]) -> np.ndarray:
-    """Walls of one pixel, open at alternate ends: one hole, much longer than the picture."""
-    y, x = _grid(shape)
-    opening = np.where((y // 4) % 2 == 0, 0, shape[1] - 1)
-    return (y % 4 == 2) & (x != opening)
-
-
-def _corners(shape: tuple[int, int]) -> np.ndarray:
-    known = np.ones(shape, dtype=bool)
-    known[:3, :4] = known[-2:, -5:] = known[:1, -1:] = False
-    return known
-
-
-def _nested(shape: tuple[int, int]) -> np.ndarray:
-    """A ring-shaped hole around an island that has a hole: their boxes lie in each other."""
-    y, x = _grid(shape)
-    radius = np.maximum(abs(y - shape[0] // 2) / shape[0], abs(x - shape[1] // 2) / shape[1])
-    return ~(((radius > 0.3) & (radius < 0.4)) | (radius < 0.1))
-
-
-HOLES: dict[str, Callable[[tuple[int, int]], np.ndarray]] = {
-    "random 80 %": _random(0.2),
-    "random 99 %": _random(0.01),
-    "random 10 %": _random(0.9),
-    "one pixel known": _random(0.0),
-    "blob": _blob,
-    "strokes": _strokes,
-    "left half": lambda shape: _grid(shape)[1] >= shape[1] // 2,
-    "top half": lambda shape: _grid(shape)[0] >= shape[0] // 2,
-    "whole border": _border,
-    "serpent": _serpent,
-    "corners": _corners,
-    "nested": _nested,
-    "lattice": lambda shape: ~((_grid(shape)[0] % 4 == 1) & (_grid(shape)[1] % 4 == 1)),
-    "low resolution": lambda shape: (_grid(shape)[0] % 4 == 0) & (_grid(shape)[1] % 4 == 0),
-    "nothing hidden": lambda shape: np.ones(shape, dtype=bool),
-}
-each_hole = pytest.mark.parametrize("hole", HOLES)
 
 
 def _module() -> ModuleType:
@@ -177,17 +110,17 @@ def test_flat_between_two_sides(solver: str, height: int) -> None:
 
 def test_saddle_is_its_own_membrane(solver: str) -> None:
     """x² − y² is harmonic on the grid, too."""
-    y, x = _grid((40, 40))
+    y, x = grid((40, 40))
     saddle = ((x - 20) ** 2 - (y - 15) ** 2) / 400
-    known = _blob((40, 40))
+    known = blob((40, 40))
     assert np.allclose(solvers.membrane(saddle, known), saddle, atol=TOLERANCE * np.ptp(saddle))
 
 
 @needs_native
 def test_large_blob_that_no_direct_solver_would_like() -> None:
-    y, x = _grid((900, 1100))
+    y, x = grid((900, 1100))
     saddle = ((x - 500) ** 2 - (y - 450) ** 2) / 500**2
-    known = _blob((900, 1100))
+    known = blob((900, 1100))
     u = solvers.membrane(np.where(known, saddle, np.nan), known)
     assert abs(u - saddle).max() < TOLERANCE * np.ptp(saddle)
 
@@ -221,7 +154,7 @@ def test_constant_picture_stays_constant(solver: str, hole: str) -> None:
 
 @pytest.mark.parametrize(("scale", "offset"), [(1e-6, 0.0), (1e6, 0.0), (1.0, 1e6)])
 def test_precision_follows_the_range_of_the_values(solver: str, scale: float, offset: float) -> None:
-    known = _blob((30, 30))
+    known = blob((30, 30))
     values = np.random.default_rng(4).random((30, 30))
     u = solvers.membrane(values * scale + offset, known)
     assert np.allclose((u - offset) / scale, solvers.membrane(values, known), rtol=0, atol=TOLERANCE)
@@ -242,7 +175,7 @@ def test_channels_and_far_holes_are_problems_of_their_own(solver: str) -> None:
 
 
 def test_any_layout_in_memory(solver: str) -> None:
-    known = _blob((30, 22)).T
+    known = blob((30, 22)).T
     values = np.random.default_rng(7).random((30, 22, 3)).transpose(1, 0, 2)[..., ::-1]
     u = solvers.membrane(values, known)
     assert np.array_equal(u, solvers.membrane(np.ascontiguousarray(values), np.ascontiguousarray(known)))
@@ -259,7 +192,7 @@ def test_gives_a_new_array_of_the_same_shape(solver: str) -> None:
 
 @needs_native
 def test_same_bits_each_time() -> None:
-    known = _random(0.2)((50, 50))
+    known = random_pixels(0.2)((50, 50))
     values = np.random.default_rng(9).random((50, 50))
     assert solvers.membrane(values, known).tobytes() == solvers.membrane(values, known).tobytes()
 
@@ -267,7 +200,7 @@ def test_same_bits_each_time() -> None:
 @needs_native
 def test_other_threads_run_meanwhile() -> None:
     values = np.random.default_rng(10).random((1000, 1000))
-    known = _blob((1000, 1000))
+    known = blob((1000, 1000))
     ticks = 0
     worker = threading.Thread(target=_module().membrane, args=(values[..., None], known))
     worker.start()
@@ -356,7 +289,7 @@ def test_warns_once_where_the_native_module_is_missing(
 ) -> None:
     monkeypatch.delenv("INPAINTX_NATIVE", raising=False)
     monkeypatch.setitem(sys.modules, "inpaintx._native", None)
-    known = _blob((12, 12))
+    known = blob((12, 12))
     with pytest.warns(UserWarning, match="native solvers can't be loaded"):
         u = solvers.membrane(np.ones((12, 12)), known)
     assert np.allclose(u, 1)
