@@ -17,7 +17,7 @@ import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
 from inpaintx.errors import InpaintxError
-from inpaintx.judge.filters import SCALES, average, magnitudes, mirrored
+from inpaintx.judge.filters import SCALES, average, extended, lowpass, moduli, spectrum_of
 
 _AT_ONCE = 16  # pictures in a batch: so few that their maps stay in the cache
 
@@ -26,7 +26,7 @@ _VISIBLE = 0.02
 # Luma counts six times a chroma, as where coded video is judged: (6·Y + U + V) / 8 (Ohm et al., 2012).
 _LUMA_WEIGHT, _CHROMA_WEIGHT = 6.0, 1.0
 
-_SMALLEST = 16  # pixels: a picture must be larger than the margin that mirrors it
+_SMALLEST = 32  # pixels: larger than the margin, which mirrors the picture
 _ROWS = 512  # of a kernel matrix at once
 _FOLDS = 5
 _GRID = 4  # an embedding averages over 4×4 parts of the picture
@@ -198,19 +198,19 @@ def _planes(images: Tensor) -> list[Plane]:
 
 def _distance(original: Tensor, completed: Tensor, mask: Tensor) -> np.ndarray:
     count, *size = mask.shape
-    hole = mirrored((~mask).float())
+    hole = extended((~mask).float())
     shares = [average(hole, 0, scale, *size) for scale in range(SCALES)]
     total, weights = torch.zeros(count), 0.0
     for plane in _planes(torch.cat([original, completed])):
-        moduli, lowpass = magnitudes(plane.values, plane.scales)
-        for scale, modulus in zip(plane.scales, moduli, strict=True):
-            a, b = average(modulus, scale, scale, *size).split(count)
+        spectrum = spectrum_of(plane.values)
+        for scale in plane.scales:
+            a, b = average(moduli(spectrum, scale), scale, scale, *size).split(count)
             energy = a.square().sum(dim=1) + b.square().sum(dim=1)
             different = (a - b).square().sum(dim=1) / (energy + _VISIBLE**2)
             total += plane.weight * _weighted(different, shares[scale])
-        a, b = average(lowpass, SCALES - 1, SCALES - 1, *size).split(count)
+        a, b = average(lowpass(spectrum), SCALES - 1, SCALES - 1, *size).split(count)
         total += plane.weight * _weighted((a - b).square(), shares[-1])
-        weights += plane.weight * (len(moduli) + 1)
+        weights += plane.weight * (len(plane.scales) + 1)
     return total.double().numpy() / weights
 
 
@@ -221,29 +221,19 @@ def _weighted(values: Tensor, weights: Tensor) -> Tensor:
 
 def _embedding(images: Tensor) -> Tensor:
     size = images.shape[1:3]
-    features = []
+    first, second = [], []
     for plane in _planes(images):
-        moduli, lowpass = magnitudes(plane.values, plane.scales)
-        maps = [average(lowpass, SCALES - 1, SCALES - 1, *size)[:, None]]
-        for scale, modulus in zip(plane.scales, moduli, strict=True):
-            maps.append(average(modulus, scale, scale, *size))
-            features.append(_second_order(modulus, range(1, SCALES - scale)))
-        features += [adaptive_avg_pool2d(each, _GRID).flatten(1) for each in maps]
-    return torch.cat(features, dim=1)
-
-
-def _second_order(modulus: Tensor, scales: range) -> Tensor:
-    """The mean amplitudes of coarser waves in the moduli [B,K,h,w] of a scale; scales count from that one."""
-    waves, _ = magnitudes(modulus.flatten(0, 1), scales)
-    means = [
-        average(each, scale, scale, *modulus.shape[2:]).mean(dim=(2, 3))
-        for scale, each in zip(scales, waves, strict=True)
-    ]
-    return (
-        torch.cat([each.reshape(len(modulus), -1) for each in means], dim=1)
-        if means
-        else modulus.new_empty(len(modulus), 0)
-    )
+        spectrum = spectrum_of(plane.values)
+        first.append(average(lowpass(spectrum), SCALES - 1, SCALES - 1, *size)[:, None])
+        for scale in plane.scales:
+            modulus = moduli(spectrum, scale)
+            first.append(average(modulus, scale, scale, *size))
+            envelopes = torch.fft.fft2(modulus).flatten(0, 1)
+            for coarser in range(scale + 1, SCALES):
+                waves = moduli(envelopes, coarser - scale).unflatten(0, modulus.shape[:2])
+                second.append(average(waves, coarser, coarser, *size).mean(dim=(3, 4)))
+    parts = [adaptive_avg_pool2d(maps, _GRID) for maps in first] + second
+    return torch.cat([part.flatten(1) for part in parts], dim=1)
 
 
 def _kernel(products: np.ndarray, features: int) -> np.ndarray:

@@ -8,46 +8,53 @@ there is, at which scale and in which direction, stays.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import torch
-from torch.nn.functional import pad
 
 SCALES = 3
 ORIENTATIONS = 4
 POOLING = 2.0  # σ of the local averages, and how far apart they are, in samples of the scale
-_MARGIN = 8  # pixels of mirror image at each border, at least
+_MARGIN = 8  # pixels at each border, at least
 
 Tensor = torch.Tensor
 
 
-def magnitudes(planes: Tensor, scales: range) -> tuple[list[Tensor], Tensor]:
-    """The moduli of the bands, and the local mean that they leave.
+def spectrum_of(planes: Tensor) -> Tensor:
+    """The spectrum of float32 [B,H,W] with its margin."""
+    return torch.fft.fft2(extended(planes))
 
-    planes: float32 [B,H,W]. scales: which of 0 (finest) to SCALES − 1 are wanted.
-    Gives for each scale float32 [B,K,h,w], the amplitude of the waves of each orientation k around each of
-    the samples, which are 2^scale pixels apart (a wave of amplitude 1 gives 1 in all, as the root of the sum
-    of the squares over scales and orientations); and the low-pass [B,h,w] of the coarsest. Both cover the
-    mirrored margin too: ``average`` cuts it off.
+
+def moduli(spectrum: Tensor, scale: int) -> Tensor:
+    """The amplitudes of a scale's waves: float32 [B,K,h,w] for each orientation k, margin included.
+
+    scale: 0, the finest, to SCALES − 1; the samples are 2^scale pixels apart. A wave of amplitude 1 gives 1
+    in all, as the root of the sum of the squares over scales and orientations.
     """
-    spectrum = torch.fft.fft2(mirrored(planes))
-    height, width = spectrum.shape[-2:]
-    bands, lowpass = _filters(height, width)
-    waves = (torch.fft.ifft2(_cropped(spectrum, scale)[:, None] * bands[scale]) for scale in scales)
+    bands, _ = _filters(*spectrum.shape[-2:])
+    waves = torch.fft.ifft2(_cropped(spectrum, scale)[:, None] * bands[scale])
     # Complex abs() guards against overflow, and is three times as slow for it.
-    moduli = [(wave.real.square() + wave.imag.square()).sqrt() for wave in waves]
-    return moduli, torch.fft.ifft2(_cropped(spectrum, SCALES - 1) * lowpass).real
+    return (waves.real.square() + waves.imag.square()).sqrt()
 
 
-def mirrored(planes: Tensor) -> Tensor:
-    """[B,H,W] with a mirrored margin, so that no border is an edge, and with sides that all scales divide."""
-    top, bottom = _margins(planes.shape[-2])
-    left, right = _margins(planes.shape[-1])
-    return pad(planes[:, None], (left, right, top, bottom), mode="reflect")[:, 0]
+def lowpass(spectrum: Tensor) -> Tensor:
+    """What the bands leave, the local mean: float32 [B,h,w], samples as of the coarsest scale."""
+    _, low = _filters(*spectrum.shape[-2:])
+    return torch.fft.ifft2(_cropped(spectrum, SCALES - 1) * low).real
+
+
+def extended(planes: Tensor) -> Tensor:
+    """[B,H,W] with a margin, so that no border is an edge, and with sides that all scales divide.
+
+    The margin fades from the mirror image of one border to that of the other, which the filters take for its
+    neighbour.
+    """
+    return _extension(planes.shape[-2]) @ planes @ _extension(planes.shape[-1]).T
 
 
 def average(maps: Tensor, sampled: int, scale: int, height: int, width: int) -> Tensor:
-    """Local averages of maps [...,h,w] of a mirrored plane of height × width pixels.
+    """Local averages of maps [...,h,w] of an extended plane of height × width pixels.
 
     sampled: the scale of the maps: their samples are 2^sampled pixels apart. scale: that of the windows:
     Gaussians of σ = POOLING·2^scale pixels, as many pixels apart, all around points of the plane itself.
@@ -69,14 +76,20 @@ def _filters(height: int, width: int) -> tuple[list[Tensor], Tensor]:
     octaves = torch.log2(radius)
     angle = torch.atan2(y, x)
     turns = torch.arange(ORIENTATIONS)[:, None, None] * torch.pi / ORIENTATIONS
-    lobes = torch.cos(angle - turns).clamp(min=0) ** (ORIENTATIONS - 1)
-    both_ways = lobes**2 + torch.cos(angle - turns + torch.pi).clamp(min=0) ** (2 * ORIENTATIONS - 2)
-    analytic = 2 * lobes / both_ways.sum(dim=0).sqrt()
+    there, back = (
+        torch.cos(angle - turns + turn).clamp(min=0) ** (ORIENTATIONS - 1) for turn in (0, torch.pi)
+    )
+    # Near the Nyquist frequency, where both directions of a wave meet, a filter passes both: an abrupt end
+    # there would ring through the picture.
+    near = (4 * torch.maximum(y.abs(), x.abs()) - 3).clamp(0, 1)
+    both = torch.pi / 4 * torch.sin(torch.pi / 2 * near) ** 2
+    norm = (there**2 + back**2).sum(dim=0).sqrt()
+    oriented = 2 * (torch.cos(both) * there + torch.sin(both) * back) / norm
     bands, passed = [], torch.ones_like(radius)
     for scale in range(SCALES):
         # Raised cosine over the octave below half the Nyquist frequency of the scale.
         rise = (octaves + scale + 2).clamp(0, 1)
-        band = analytic * (passed * torch.sin(torch.pi / 2 * rise))
+        band = oriented * (passed * torch.sin(torch.pi / 2 * rise))
         bands.append(_cropped(band, scale).float() / 4**scale)
         passed = passed * torch.cos(torch.pi / 2 * rise)
     return bands, _cropped(passed, SCALES - 1).float() / 4 ** (SCALES - 1)
@@ -96,8 +109,23 @@ def _cropped(spectrum: Tensor, scale: int) -> Tensor:
 
 def _margins(side: int) -> tuple[int, int]:
     step = 2**SCALES
-    padded = -(-(side + 2 * _MARGIN) // step) * step
-    return _MARGIN, padded - side - _MARGIN
+    extended_side = -(-(side + 2 * _MARGIN) // step) * step
+    return _MARGIN, extended_side - side - _MARGIN
+
+
+@lru_cache(maxsize=16)
+def _extension(side: int) -> Tensor:
+    """Float32 [extended side, side]."""
+    before, after = _margins(side)
+    matrix = torch.zeros(before + side + after, side)
+    matrix[before : before + side] = torch.eye(side)
+    gap = before + after
+    for step in range(gap):  # from the end of the picture on, around to its start
+        fade = math.sin(math.pi / 2 * (step + 1) / (gap + 1)) ** 2
+        row = (before + side + step) % len(matrix)
+        matrix[row, side - 2 - step] += 1 - fade
+        matrix[row, gap - step] += fade
+    return matrix
 
 
 @lru_cache(maxsize=64)
