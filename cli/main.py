@@ -15,6 +15,7 @@ COMMANDS = {
     "train": ("inpaintx_cli.train", "Train a model on a folder of pictures."),
     "generate": ("inpaintx_cli.generate", "Draw pictures from a model."),
     "complete": ("inpaintx_cli.complete", "Fill the holes of damaged pictures."),
+    "eval": ("inpaintx_cli.eval", "Judge a model's fill on pictures it never saw."),
     "export": ("inpaintx_cli.export", "Write a small checkpoint, for completion only."),
     "plugins": ("inpaintx_cli.plugins", "Show the masks and blends there are, and their options."),
     "info": ("inpaintx_cli.info", "Show versions, native code, devices, models and plugins."),

@@ -28,12 +28,9 @@ void require_known_pixel(const Array<bool>& known) {
     }
 }
 
-// A solver that fills the hole: membrane or biharmonic.
-template <typename T>
-using Fill = void (*)(const T*, const bool*, T*, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t);
-
-template <typename T, Fill<T> fill>
-Array<T> interpolate(const Array<T>& values, const Array<bool>& known) {
+// `fill` is a solver that fills the hole: membrane or biharmonic. `more` is what it takes besides.
+template <typename T, typename Fill, typename... More>
+Array<T> interpolate(Fill fill, const Array<T>& values, const Array<bool>& known, More... more) {
     require_known_pixel(known);
     if (values.ndim() != 3 || values.shape(0) != known.shape(0) || values.shape(1) != known.shape(1)) {
         throw std::invalid_argument("values must have the shape [H, W, C], with known's H and W");
@@ -41,17 +38,24 @@ Array<T> interpolate(const Array<T>& values, const Array<bool>& known) {
     Array<T> filled({values.shape(0), values.shape(1), values.shape(2)});
     T* out = filled.mutable_data();
     const py::gil_scoped_release release;
-    fill(values.data(), known.data(), out, values.shape(0), values.shape(1), values.shape(2));
+    fill(values.data(), known.data(), out, values.shape(0), values.shape(1), values.shape(2), more...);
     return filled;
 }
 
 template <typename T>
 void define_for(py::module_& module) {
-    const auto define = [&](const char* name, Array<T> (*function)(const Array<T>&, const Array<bool>&)) {
-        module.def(name, function, py::arg("values").noconvert(), py::arg("known").noconvert());
-    };
-    define("membrane", &interpolate<T, inpaintx::membrane<T>>);
-    define("biharmonic", &interpolate<T, inpaintx::biharmonic<T>>);
+    module.def(
+        "membrane",
+        [](const Array<T>& values, const Array<bool>& known) {
+            return interpolate(inpaintx::membrane<T>, values, known);
+        },
+        py::arg("values").noconvert(), py::arg("known").noconvert());
+    module.def(
+        "biharmonic",
+        [](const Array<T>& values, const Array<bool>& known, double tension) {
+            return interpolate(inpaintx::biharmonic<T>, values, known, tension);
+        },
+        py::arg("values").noconvert(), py::arg("known").noconvert(), py::arg("tension") = 0.0);
 }
 
 Array<float> distance_to_known(const Array<bool>& known) {

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
 from inpaintx.errors import InpaintxError
+from inpaintx.options import Estimate
 
 
 class BlendPlugin(Protocol):
@@ -16,6 +19,36 @@ class BlendPlugin(Protocol):
 
     def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """float32 [H,W,C] in [0,1]."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What was found for a picture while some of its known pixels were hidden.
+
+    Attributes:
+        picture: float32 ``[H, W, C]`` in [0, 1], valid where ``mask`` is True.
+        mask: bool ``[H, W]``, True = known.
+        hidden: bool ``[H, W]``, the part of ``mask`` that the fills were found without.
+        fills: float32 ``[k, H, W, C]`` in [0, 1], those of a part of the candidates.
+        candidates: how many candidates make the fill that is to be blended.
+    """
+
+    picture: np.ndarray
+    mask: np.ndarray
+    hidden: np.ndarray
+    fills: np.ndarray
+    candidates: int
+
+
+@runtime_checkable
+class ChoosingBlend(Protocol):
+    """A blend that is chosen picture by picture, from trials on its known pixels."""
+
+    name: ClassVar[str]
+    trials: ClassVar[int]
+
+    def choose(self, trials: Sequence[Trial], scale: float, estimate: Estimate) -> BlendPlugin:
+        """The blend for a picture with `scale` pixels, along a side, to one of the trials'."""
 
 
 def apply_blend(plugin: BlendPlugin, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from inpaintx.blending import BlendPlugin, apply_blend
+from inpaintx.blending import BlendPlugin, ChoosingBlend, apply_blend
 from inpaintx.checkpoint import Model
 from inpaintx.errors import InpaintxError
-from inpaintx.models import Generator, calibrate
+from inpaintx.estimate import disagreement
 from inpaintx.options import Fill, SearchOptions
 from inpaintx.pictures import Picture
+from inpaintx.proposals import Proposals, Proposer
 from inpaintx.regions import Region, from_square, hole_region, to_square
-from inpaintx.search import Search
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,8 @@ class Completed:
     Attributes:
         picture: the result: the known pixels bit for bit, the hole filled and blended.
         mask: bool ``[H, W]``, True = keep.
-        contextual: contextual loss of the code that was kept.
+        uncertainty: float32 ``[H, W]`` in [0, 0.5]: where the candidates disagree; 0 where known.
+        contextual: contextual loss of the best candidate.
         prior: its prior loss, before λ.
         iterations: gradient steps it took.
         seconds: the picture's share of its group's time.
@@ -36,22 +35,12 @@ class Completed:
 
     picture: Picture
     mask: np.ndarray
+    uncertainty: np.ndarray
     contextual: float
     prior: float
     iterations: int
     seconds: float
     trail: list[tuple[int, Picture]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Fill:
-    """What goes into one square: its image in [0, 1], how it was found, and its image on the way there."""
-
-    image: np.ndarray
-    contextual: float = 0.0
-    prior: float = 0.0
-    iterations: int = 0
-    walk: list[tuple[int, np.ndarray]] = field(default_factory=list)
 
 
 class Completer:
@@ -68,14 +57,9 @@ class Completer:
     def __init__(
         self, model: Model, blend: BlendPlugin, options: SearchOptions | None = None, fill: Fill = "model"
     ) -> None:
-        options = options or SearchOptions()
-        self._architecture, self._fit, self._blend = model.architecture, model.fit, blend
-        self._candidates = options.candidates
-        self._search: Search | None = None
-        if fill == "model":
-            self._search = Search(model.generator, model.discriminator, options)
-        elif fill == "untrained":
-            self._search = Search(_untrained(model), model.discriminator, options)
+        self._options = options or SearchOptions()
+        self._fit, self._blend = model.fit, blend
+        self._propose = Proposer(model, self._options, fill)
 
     def __call__(
         self, pictures: Sequence[Picture], masks: Sequence[np.ndarray], trails: bool = False
@@ -88,59 +72,52 @@ class Completer:
             trails: remember how each result formed.
 
         Raises:
-            InpaintxError: a mask that does not fit its picture, hides nothing or keeps nothing.
+            InpaintxError: a mask that does not fit its picture, hides nothing or keeps nothing; a number of
+                candidates that the blend's trials don't divide.
         """
         start = time.monotonic()
         for picture, mask in zip(pictures, masks, strict=True):
             _check(picture, mask)
         if not pictures:
             return []
-        a = self._architecture
+        a = self._propose.architecture
         regions = [hole_region(mask, self._fit) for mask in masks]
         squares = [
             to_square(picture.as_float(), mask, region, a.size, a.channels)
             for picture, mask, region in zip(pictures, masks, regions, strict=True)
         ]
-        if self._search is None:
-            fills = [_Fill(np.full((a.size, a.size, a.channels), 0.5, np.float32))] * len(pictures)
-        else:
-            fills = self._searched(self._search, squares, trails)
-        results = []
-        for picture, mask, region, fill in zip(pictures, masks, regions, fills, strict=True):
-            trail = [(step, self._blended(picture, mask, region, image)) for step, image in fill.walk]
-            results.append((self._blended(picture, mask, region, fill.image), trail))
+        sets = self._blend.trials if isinstance(self._blend, ChoosingBlend) else 0
+        proposals = self._propose(squares, sets, trails)
+        done = [self._finished(*parts) for parts in zip(pictures, masks, regions, proposals, strict=True)]
         share = (time.monotonic() - start) / len(pictures)
-        return [
-            Completed(picture, mask, fill.contextual, fill.prior, fill.iterations, share, trail)
-            for (picture, trail), mask, fill in zip(results, masks, fills, strict=True)
-        ]
+        return [replace(completed, seconds=share) for completed in done]
 
-    def _searched(
-        self, search: Search, squares: list[tuple[np.ndarray, np.ndarray]], trails: bool
-    ) -> list[_Fill]:
-        images = torch.from_numpy(np.stack([image for image, _ in squares])).permute(0, 3, 1, 2) * 2 - 1
-        masks = torch.from_numpy(np.stack([mask for _, mask in squares]))[:, None].float()
-        seen: dict[int, list[tuple[int, Tensor]]] = {}
+    def _finished(
+        self, picture: Picture, mask: np.ndarray, region: Region, proposals: Proposals
+    ) -> Completed:
+        blend = self._blend
+        if isinstance(blend, ChoosingBlend):
+            size = self._propose.architecture.size
+            scale = max(region.height, region.width) / size
+            blend = blend.choose(proposals.trials(), scale, self._options.estimate)
 
-        def watch(numbers: Tensor, steps: Tensor, codes: Tensor) -> None:
-            for number, step, code in zip(numbers.tolist(), steps.tolist(), codes.cpu(), strict=True):
-                seen.setdefault(number, []).append((step, code))
+        def blended(fill: np.ndarray) -> Picture:
+            whole = from_square(fill, region, picture.height, picture.width, picture.channels)
+            return picture.with_fill(apply_blend(blend, picture.as_float(), whole, mask), mask)
 
-        found = search(images, masks, watch if trails else None)
-        drawn = _to_float(found.fill)
-        fills = []
-        for index, candidate in enumerate(found.candidates[:, 0].tolist()):
-            walk = []
-            if trails:
-                steps, codes = zip(*seen[index * self._candidates + candidate], strict=True)
-                walk = list(zip(steps, _to_float(search.images(torch.stack(codes))), strict=True))
-            losses = found.contextual[index, 0].item(), found.prior[index, 0].item()
-            fills.append(_Fill(drawn[index], *losses, int(found.iterations[index, 0]), walk))
-        return fills
-
-    def _blended(self, picture: Picture, mask: np.ndarray, region: Region, fill: np.ndarray) -> Picture:
-        whole = from_square(fill, region, picture.height, picture.width, picture.channels)
-        return picture.with_fill(apply_blend(self._blend, picture.as_float(), whole, mask), mask)
+        doubt = from_square(
+            disagreement(proposals.fills)[..., None], region, picture.height, picture.width, 1
+        )[..., 0]
+        return Completed(
+            blended(proposals.fill(self._options.estimate)),
+            mask,
+            np.where(mask, np.float32(0), doubt),
+            float(proposals.contextual[0]),
+            float(proposals.prior[0]),
+            int(proposals.iterations[0]),
+            0.0,
+            [(step, blended(fill)) for step, fill in proposals.walk],
+        )
 
 
 def _check(picture: Picture, mask: np.ndarray) -> None:
@@ -151,18 +128,3 @@ def _check(picture: Picture, mask: np.ndarray) -> None:
     if mask.all() or not mask.any():
         what = "hides nothing" if mask.all() else "keeps nothing"
         raise InpaintxError(f"the mask of {where} {what}: there must be a hole and known pixels around it")
-
-
-def _to_float(images: Tensor) -> np.ndarray:
-    """Images in [−1, 1], ``[B, C, H, W]``, as float32 ``[B, H, W, C]`` in [0, 1]."""
-    return ((images.float() + 1) / 2).permute(0, 2, 3, 1).cpu().numpy()
-
-
-def _untrained(model: Model) -> Generator:
-    """G as it is initialised, with batch statistics of its own, where the model's G is."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        generator = Generator(model.architecture)
-    generator.requires_grad_(False)
-    calibrate(generator, torch.Generator().manual_seed(0))
-    return generator.to(next(model.generator.parameters()).device)

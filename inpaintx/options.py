@@ -21,6 +21,7 @@ SearchPrecision = Literal["auto", "float32", "bfloat16"]
 Norm = Literal["l1", "l2", "huber"]
 Weight = Literal["mask", "window"]
 Border = Literal["valid", "zero"]
+Estimate = Literal["mean", "sample"]
 Optimizer = Literal["adam", "nesterov"]
 Clip = Literal["clamp", "stochastic", "none"]
 
@@ -162,7 +163,10 @@ class SearchOptions:
     )
     iterations: int = _option(200, "Gradient steps at most.")
     patience: int = _option(0, "Stop when the loss has not fallen by 0.1 % for so many iterations; 0: never.")
-    candidates: int = _option(4, "Codes searched for each image; the best is kept.")
+    candidates: int = _option(8, "Codes searched for each image.")
+    estimate: Estimate = _option(
+        "mean", "Fill by the candidates' mean (nearest to the truth), or by the best one (sharpest)."
+    )
     starts: int = _option(
         512, "Random codes looked at first; those nearest on the known pixels are searched."
     )
@@ -191,6 +195,7 @@ class SearchOptions:
             "optimizer": get_args(Optimizer),
             "clip": get_args(Clip),
             "precision": get_args(SearchPrecision),
+            "estimate": get_args(Estimate),
         }
         _check("search", self, least, choices)
         _check_positive("search", self, "lr", "delta")
@@ -213,10 +218,18 @@ PRESETS: dict[str, SearchOptions] = {
         iterations=1001,
         candidates=1,
         starts=1,
+        estimate="sample",
     ),
     # B. Amos, "Image Completion with Deep Learning in TensorFlow" (2016): the defaults of its complete.py.
     "bamos": SearchOptions(
-        norm="l1", prior=0.1, optimizer="adam", lr=0.01, iterations=1000, candidates=1, starts=1
+        norm="l1",
+        prior=0.1,
+        optimizer="adam",
+        lr=0.01,
+        iterations=1000,
+        candidates=1,
+        starts=1,
+        estimate="sample",
     ),
     # Yeh et al. (2017): eq. 3 with window 7, λ = 0.003, 1500 iterations, codes kept in [−1, 1]; Nesterov 0.9
     # at learning rate 0.01 as in the code published with it.
@@ -229,5 +242,6 @@ PRESETS: dict[str, SearchOptions] = {
         iterations=1500,
         candidates=1,
         starts=1,
+        estimate="sample",
     ),
 }

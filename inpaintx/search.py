@@ -34,6 +34,7 @@ class Completion:
         prior: ``[B, K]``, their prior losses, before λ (0 where λ is 0).
         iterations: int64 ``[B, K]``, gradient steps taken.
         candidates: int64 ``[B, K]``, which of its image's starting codes each began from; 0: the nearest.
+            With F sets of pixels held out, candidate ``k`` did not see set ``k // (K / F)``.
     """
 
     codes: Tensor
@@ -118,6 +119,7 @@ class Search:
         images: Tensor,
         masks: Tensor,
         watch: Callable[[Tensor, Tensor, Tensor], None] | None = None,
+        held_out: Tensor | None = None,
     ) -> Completion:
         """Completes images.
 
@@ -126,21 +128,51 @@ class Search:
             masks: ``[B, 1, S, S]``, 1 = keep, 0 = complete.
             watch: called every :data:`STRIDE` iterations with the samples under way: their numbers
                 ``[n]`` (image · candidates + candidate), iterations taken ``[n]`` and best codes ``[n, nz]``.
+            held_out: bool ``[B, F, S, S]``: F sets of known pixels. Each is hidden from one part in F of the
+                candidates, so that it can be seen how well these predict it (cross-fitting).
 
         Raises:
-            InpaintxError: shapes that don't fit the model or each other.
+            InpaintxError: shapes that don't fit the model or each other; candidates that F does not divide.
         """
-        self._check(images, masks)
-        options = self.options
+        self._check(images, masks, held_out)
         y = images.to(self._device, self._dtype)
         masks = masks.to(self._device, self._dtype)
-        w = masks
-        if options.weight == "window":
-            w = ops.context_weight(masks, options.window, options.border)
-        starts = self._nearest_starts(y, w)
-        total, candidates = len(images) * options.candidates, options.candidates
-        a = self._generator.architecture
-        codes = y.new_empty(total, a.nz)
+        w = self._weighted(masks)
+        if held_out is None:
+            codes, iterations = self._searched(y, w, self.options.candidates, watch)
+        else:
+            folds = held_out.shape[1]
+            hidden = held_out.to(self._device).flatten(0, 1)[:, None]
+            seen = self._weighted(masks.repeat_interleave(folds, 0).masked_fill(hidden, 0))
+            part = self.options.candidates // folds
+            codes, iterations = self._searched(y.repeat_interleave(folds, 0), seen, part, watch)
+        fills, contextual, prior = self._judged(codes, y, w)
+        shape = (len(images), self.options.candidates)
+        loss = (contextual + self.options.prior * prior).unflatten(0, shape)
+        # One row of sample numbers an image, best candidate first.
+        ranking = loss.argsort(1)
+        order = ranking + torch.arange(len(images), device=self._device)[:, None] * self.options.candidates
+        return Completion(
+            codes[order], fills[order], contextual[order], prior[order], iterations[order], ranking
+        )
+
+    def _weighted(self, masks: Tensor) -> Tensor:
+        if self.options.weight == "window":
+            return ops.context_weight(masks, self.options.window, self.options.border)
+        return masks
+
+    def _searched(
+        self,
+        y: Tensor,
+        w: Tensor,
+        candidates: int,
+        watch: Callable[[Tensor, Tensor, Tensor], None] | None,
+    ) -> tuple[Tensor, Tensor]:
+        """The best code of each candidate of each image, ``[n, nz]``, and the steps it took, ``[n]``."""
+        options = self.options
+        starts = self._nearest_starts(y, w, candidates)
+        total = len(y) * candidates
+        codes = y.new_empty(total, self._generator.architecture.nz)
         iterations = torch.empty(total, dtype=torch.int64, device=self._device)
         admitted = 0
         samples = self._admit(y, w, starts, range(0))
@@ -157,14 +189,7 @@ class Search:
             rows = samples.index[done]
             codes[rows], iterations[rows] = samples.best_z[done], samples.step[done]
             samples = samples.keep(~done)
-        fills, contextual, prior = self._judged(codes, y, w)
-        loss = (contextual + options.prior * prior).unflatten(0, (len(images), candidates))
-        # One row of sample numbers an image, best candidate first.
-        ranking = loss.argsort(1)
-        order = ranking + torch.arange(0, total, candidates, device=self._device)[:, None]
-        return Completion(
-            codes[order], fills[order], contextual[order], prior[order], iterations[order], ranking
-        )
+        return codes, iterations
 
     @torch.no_grad()
     def images(self, codes: Tensor) -> Tensor:
@@ -182,7 +207,7 @@ class Search:
             prior.append(torch.zeros_like(loss) if self._judge is None else self._judge.prior(x)[0])
         return torch.cat(fills), torch.cat(contextual), torch.cat(prior)
 
-    def _check(self, images: Tensor, masks: Tensor) -> None:
+    def _check(self, images: Tensor, masks: Tensor, held_out: Tensor | None) -> None:
         a = self._generator.architecture
         wanted = (a.channels, a.size, a.size)
         if images.dim() != 4 or tuple(images.shape[1:]) != wanted:
@@ -194,13 +219,25 @@ class Search:
                 f"search: masks have shape {tuple(masks.shape)}; "
                 f"these images need {(len(images), 1, a.size, a.size)}"
             )
+        if held_out is None:
+            return
+        if held_out.dim() != 4 or held_out.shape[0] != len(images) or held_out.shape[2:] != masks.shape[2:]:
+            raise InpaintxError(
+                f"search: held-out pixels have shape {tuple(held_out.shape)}; "
+                f"these images need [{len(images)}, F, {a.size}, {a.size}]"
+            )
+        if self.options.candidates % held_out.shape[1]:
+            raise InpaintxError(
+                f"search: {self.options.candidates} candidates can't share {held_out.shape[1]} sets of "
+                f"held-out pixels; choose a multiple of {held_out.shape[1]}"
+            )
 
-    def _nearest_starts(self, y: Tensor, w: Tensor) -> Tensor:
-        """int64 ``[B, K]``: for each image, the starting codes with the lowest contextual loss, best first.
+    def _nearest_starts(self, y: Tensor, w: Tensor, chosen: int) -> Tensor:
+        """int64 ``[B, chosen]``: for each image, those starting codes with the lowest contextual loss.
 
         All images share the starting codes, so that G draws each of them once.
         """
-        count, chosen = len(self._codes), self.options.candidates
+        count = len(self._codes)
         if count == chosen:
             return torch.arange(chosen, device=self._device).expand(len(y), chosen)
         losses = y.new_empty(
@@ -217,7 +254,7 @@ class Search:
     def _admit(self, y: Tensor, w: Tensor, starts: Tensor, numbers: range) -> _Samples:
         """Fresh samples for the given numbers (image · candidates + candidate)."""
         index = torch.tensor(list(numbers), dtype=torch.int64, device=self._device)
-        image, candidate = index // self.options.candidates, index % self.options.candidates
+        image, candidate = index // starts.shape[1], index % starts.shape[1]
         z = self._codes[starts[image, candidate]]
         count = len(index)
         zeros = torch.zeros(count, dtype=torch.int64, device=self._device)
@@ -230,7 +267,7 @@ class Search:
             m=torch.zeros_like(z),
             v=torch.zeros_like(z),
             step=zeros,
-            seed=self.options.seed * 1_000_003 % 2**62 + candidate,
+            seed=self.options.seed * 1_000_003 % 2**62 + index % self.options.candidates,
             mark=infinite,
             stale=zeros.clone(),
             evaluated=zeros.bool(),
@@ -293,7 +330,7 @@ def _inner_dtype(precision: SearchPrecision, weights: Tensor) -> torch.dtype:
     if weights.device.type == "cuda":
         tensor_cores = torch.cuda.get_device_capability(weights.device) >= (8, 0)
         return torch.bfloat16 if tensor_cores else torch.float32
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return torch.bfloat16 if capabilities.get("amx_bf16") else torch.float32
 
 

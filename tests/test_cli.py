@@ -210,7 +210,10 @@ def test_info_tells_a_person_the_same() -> None:
     assert f"torch: {torch.__version__}" in lines
     assert f"  available: {'yes' if ops.native_available() else 'no'}" in lines
     assert "broken plugins: none" in lines
-    assert next(line for line in lines if line.startswith("blends: ")) == "blends: alpha, none, poisson"
+    assert (
+        next(line for line in lines if line.startswith("blends: "))
+        == "blends: alpha, auto, biharmonic, none, poisson, spline"
+    )
 
 
 # --- make-chars ---

@@ -18,9 +18,9 @@ constexpr double relative_tolerance = 2e-7;
 // The box has its rim, and a hole. Solves for the difference from the middle of the known values, so that their offset
 // costs no precision.
 template <typename T>
-void fill_box(const T* values, const bool* known, T* filled, const Size& size, const Box& box) {
+void fill_box(const T* values, const bool* known, T* filled, const Size& size, const Box& box, double tension) {
     const std::vector<char> hole = hole_in(known, size, box);
-    Plate plate(hole, box.height(), box.width());
+    Plate plate(hole, box.height(), box.width(), tension);
     const Grid pixels(std::vector<char>(hole.size(), 1), box.height(), box.width());
     for (std::ptrdiff_t channel = 0; channel < size.channels; ++channel) {
         const auto at = [&](std::ptrdiff_t row, std::ptrdiff_t column) {
@@ -55,15 +55,17 @@ void fill_box(const T* values, const bool* known, T* filled, const Size& size, c
 
 template <typename T>
 void biharmonic(const T* values, const bool* known, T* filled, std::ptrdiff_t height, std::ptrdiff_t width,
-                std::ptrdiff_t channels) {
+                std::ptrdiff_t channels, double tension) {
     const Size size{height, width, channels};
     std::copy(values, values + height * width * channels, filled);
     for (const Box& box : boxes_of_hole(known, size, 2)) {
-        fill_box(values, known, filled, size, box);
+        fill_box(values, known, filled, size, box, tension);
     }
 }
 
-template void biharmonic(const float*, const bool*, float*, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t);
-template void biharmonic(const double*, const bool*, double*, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t);
+template void biharmonic(const float*, const bool*, float*, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t,
+                         double);
+template void biharmonic(const double*, const bool*, double*, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t,
+                         double);
 
 }  // namespace inpaintx

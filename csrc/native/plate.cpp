@@ -33,8 +33,9 @@ void sweep_up(Level& level) {
 
 }  // namespace
 
-Plate::Finest::Finest(const std::vector<char>& hole, std::ptrdiff_t height, std::ptrdiff_t width)
+Plate::Finest::Finest(const std::vector<char>& hole, std::ptrdiff_t height, std::ptrdiff_t width, double tension)
     : Grid(hole, height, width),
+      tension(tension),
       pixels(unit_network(std::vector<char>(hole.size(), 1), height, width)),
       curvature(size, 0.0),
       solution(size, 0.0),
@@ -46,15 +47,15 @@ void Plate::Finest::start() {
 }
 
 void Plate::Finest::bend(const std::vector<double>& x) {
-    for_each_unknown(pixels, [&](std::ptrdiff_t i) { curvature[i] = pixels.product(x, i); });
+    for_each_unknown(pixels, [&](std::ptrdiff_t i) { curvature[i] = pixels.product(x, i) + tension * x[i]; });
 }
 
-// The curvature follows each change of the solution, so that a row of the squared Laplacian costs two of the Laplacian.
+// The curvature follows each change of the solution, so that a row of the matrix costs two of the Laplacian.
 void Plate::Finest::relax(std::ptrdiff_t i) {
     const double degree = pixels.diagonal[i];
-    const double change = residual(i) / (degree * (degree + 1));
+    const double change = residual(i) / (degree * (degree + 1 + tension));
     solution[i] += change;
-    curvature[i] += degree * change;
+    curvature[i] += (degree + tension) * change;
     curvature[i + 1] -= pixels.east[i] * change;
     curvature[i - 1] -= pixels.east[i - 1] * change;
     curvature[i + stride] -= pixels.south[i] * change;
@@ -62,20 +63,20 @@ void Plate::Finest::relax(std::ptrdiff_t i) {
 }
 
 Plate::Stencil Plate::Finest::stencil(std::ptrdiff_t i) const {
-    Stencil squared{};
+    Stencil entries{};
     const auto add = [&](std::size_t entry, std::ptrdiff_t neighbour, double factor) {
-        squared[entry] += factor * pixels.diagonal[neighbour];
-        squared[entry + 1] -= factor * pixels.east[neighbour];
-        squared[entry - 1] -= factor * pixels.east[neighbour - 1];
-        squared[entry + 5] -= factor * pixels.south[neighbour];
-        squared[entry - 5] -= factor * pixels.south[neighbour - stride];
+        entries[entry] += factor * (pixels.diagonal[neighbour] + tension);
+        entries[entry + 1] -= factor * pixels.east[neighbour];
+        entries[entry - 1] -= factor * pixels.east[neighbour - 1];
+        entries[entry + 5] -= factor * pixels.south[neighbour];
+        entries[entry - 5] -= factor * pixels.south[neighbour - stride];
     };
     add(12, i, pixels.diagonal[i]);
     add(13, i + 1, -pixels.east[i]);
     add(11, i - 1, -pixels.east[i - 1]);
     add(17, i + stride, -pixels.south[i]);
     add(7, i - stride, -pixels.south[i - stride]);
-    return squared;
+    return entries;
 }
 
 Plate::Coarse::Coarse(Grid grid, const Grid& fine)
@@ -151,8 +152,8 @@ Plate::Coarse Plate::coarse_level(const Fine& fine) {
     return coarse;
 }
 
-Plate::Plate(const std::vector<char>& hole, std::ptrdiff_t height, std::ptrdiff_t width)
-    : finest_(hole, height, width) {
+Plate::Plate(const std::vector<char>& hole, std::ptrdiff_t height, std::ptrdiff_t width, double tension)
+    : finest_(hole, height, width, tension) {
     if (height > 1 || width > 1) {
         coarse_.push_back(coarse_level(finest_));
         while (coarse_.back().height > 1 || coarse_.back().width > 1) {

@@ -1,5 +1,5 @@
-// The square of the 5-point Laplacian on the hole of a picture, and one multigrid V-cycle to precondition conjugate
-// gradients on it.
+// A plate in tension on the hole of a picture, L (L + tension) with the 5-point Laplacian L, and one multigrid V-cycle
+// to precondition conjugate gradients on it.
 //
 // The unknowns are the hole's pixels; the Laplacian is that of all pixels, with zero flux over the picture's border, so
 // that the known pixels clamp the plate by their slopes, too. It is symmetric and positive definite if any pixel is
@@ -24,11 +24,11 @@ namespace inpaintx {
 class Plate {
 public:
     // hole: [height * width], nonzero where a pixel is unknown.
-    Plate(const std::vector<char>& hole, std::ptrdiff_t height, std::ptrdiff_t width);
+    Plate(const std::vector<char>& hole, std::ptrdiff_t height, std::ptrdiff_t width, double tension = 0.0);
 
     const Grid& grid() const { return finest_; }
 
-    // In the hole, product = the Laplacian of the Laplacian of x. x may be other than 0 outside the hole.
+    // In the hole, product = L (L + tension) x. x may be other than 0 outside the hole.
     void multiply(const std::vector<double>& x, std::vector<double>& product);
 
     // B residual, where B approximates the inverse of the matrix in the hole, and is symmetric and positive definite.
@@ -40,15 +40,16 @@ private:
 
     // The picture's pixels.
     struct Finest : Grid {
-        Finest(const std::vector<char>& hole, std::ptrdiff_t height, std::ptrdiff_t width);
+        Finest(const std::vector<char>& hole, std::ptrdiff_t height, std::ptrdiff_t width, double tension);
         void start();
         void bend(const std::vector<double>& x);
         void relax(std::ptrdiff_t i);
         double residual(std::ptrdiff_t i) const { return right_side[i] - pixels.product(curvature, i); }
         Stencil stencil(std::ptrdiff_t i) const;
 
+        double tension;
         Network pixels;                 // all of them
-        std::vector<double> curvature;  // the Laplacian of the solution
+        std::vector<double> curvature;  // (L + tension) solution
         std::vector<double> solution, right_side;
     };
 

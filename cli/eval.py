@@ -1,0 +1,95 @@
+"""`inpaintx eval`: judge a model's fill on held-out pictures."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from inpaintx.options import SearchOptions
+from inpaintx_cli.options import device_option, flags, given, model_option, out_folder_option, pick_device
+from inpaintx_cli.outputs import check_apart, check_free, make_folder, overwrite_option
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@model_option
+@out_folder_option
+@click.option(
+    "--collection",
+    type=click.Path(path_type=Path),
+    help="What the model was trained on: simpler models learn from it, and a reader if it is letters.",
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="PATTERN",
+    help="Pictures to leave out of --collection, as in training.",
+)
+@click.option("--count", type=click.IntRange(min=2), help="Judge on so many of the pictures. [default: all]")
+@click.option(
+    "--family", "families", multiple=True, help="A family of masks; may be given again. [default: all]"
+)
+@click.option(
+    "--slow-count",
+    type=click.IntRange(min=2),
+    default=64,
+    show_default=True,
+    help="Pictures for the slow methods: untrained G and the presets.",
+)
+@click.option("--mask-seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the masks.")
+@overwrite_option
+@flags(SearchOptions)
+@device_option
+def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
+    """Judge a model on held-out pictures: INPUTS are files or folders that training never saw.
+
+    Compares the fill with classical methods, with simpler models that learn from the same collection, and
+    with itself without what training gives. Writes eval.json and eval.html to --out. Pictures in several
+    folders count as one group a folder (a person, a font family); those in one, as clusters of near-copies.
+    """
+    from tqdm import tqdm
+
+    from inpaintx import checkpoint
+    from inpaintx.data import load_collection
+    from inpaintx.judge.judging import Plan, contender_count, held_out_from, verdict_on
+    from inpaintx.judge.page import render
+    from inpaintx.judge.protocol import FAMILIES
+    from inpaintx.pictures import atomic_file
+
+    families = values["families"] or tuple(FAMILIES)
+    unknown = [name for name in families if name not in FAMILIES]
+    if unknown:
+        raise click.UsageError(f"no such family of masks: {unknown[0]}; choose from {', '.join(FAMILIES)}")
+    targets = {"json": out / "eval.json", "html": out / "eval.html"}
+    check_apart(out, inputs)
+    check_free(targets.values(), values["overwrite"])
+    options = replace(SearchOptions(), **given(SearchOptions, values))
+    model = checkpoint.load_model(checkpoint.find(values["model"]), pick_device(values["device"]))
+    held_out = held_out_from(inputs, model, values["count"])
+    a = model.architecture
+    collection = None
+    if values["collection"] is not None:
+        collection = load_collection(values["collection"], a.size, a.channels, model.fit, values["exclude"])
+    make_folder(out)
+    plan = Plan(families, values["mask_seed"], values["slow_count"])
+    fast, slow = contender_count(collection is not None) - 4, 4
+    each = fast * len(held_out.images) + slow * min(values["slow_count"], len(held_out.images))
+    with tqdm(total=len(families) * each, desc="judging", unit="picture", disable=None) as bar:
+        verdict = verdict_on(held_out, model, collection, options, plan, _command_line(), bar.update)
+    with atomic_file(targets["json"]) as file:
+        file.write(json.dumps(verdict.to_dict(), indent=1, ensure_ascii=False).encode())
+    with atomic_file(targets["html"]) as file:
+        file.write(render(verdict).encode())
+    click.echo(f"{len(held_out.images)} pictures judged: {targets['html']}, {targets['json']}")
+
+
+def _command_line() -> str:
+    """What was typed, in short: long lists of files are cut."""
+    words = sys.argv[1:]
+    shown = words if len(words) <= 24 else [*words[:8], "…", *words[-15:]]
+    return " ".join(["inpaintx", *shown])

@@ -1,0 +1,133 @@
+"""A judgement from folders and a model: what `inpaintx eval` runs."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inpaintx.checkpoint import Model
+from inpaintx.data import Collection, fit_picture
+from inpaintx.judge import methods
+from inpaintx.judge.clusters import groups_of, near_copies, nearest
+from inpaintx.judge.protocol import Contender, HeldOut, judge
+from inpaintx.judge.reader import Reader, fused, label_of
+from inpaintx.judge.verdict import Verdict
+from inpaintx.options import PRESETS, SearchOptions
+from inpaintx.pictures import find_pictures, read_picture
+
+READER_PICTURES = 10_000  # at most: enough to read letters
+NEAR_COPY = 0.95  # correlation
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to judge on, besides the data.
+
+    Attributes:
+        families: of masks.
+        seed: of the masks.
+        slow_count: how many of the images the slow methods get (untrained G, presets).
+    """
+
+    families: Sequence[str]
+    seed: int
+    slow_count: int
+
+
+def held_out_from(inputs: Sequence[Path], model: Model, count: int | None) -> HeldOut:
+    """The images to judge on: every n-th picture, so that ``count`` of them spread over all.
+
+    Raises:
+        InpaintxError: an input that is missing, empty or unreadable.
+    """
+    paths = find_pictures(inputs)
+    if count is not None and count < len(paths):
+        paths = [paths[int(index)] for index in np.linspace(0, len(paths) - 1, count)]
+    a = model.architecture
+    squares = [fit_picture(read_picture(path), a.size, a.channels, model.fit) for path in paths]
+    images = np.rint(np.stack(squares) * 255).astype(np.uint8)
+    root = Path(os.path.commonpath([path.parent for path in paths]))
+    folders = groups_of(paths, root)
+    groups = near_copies(images.transpose(0, 3, 1, 2)) if folders is None else np.array(folders)
+    return HeldOut(images, [path.name for path in paths], groups, _labels(paths))
+
+
+def verdict_on(
+    held_out: HeldOut,
+    model: Model,
+    collection: Collection | None,
+    options: SearchOptions,
+    plan: Plan,
+    command: str,
+    progress: Callable[[int], object] = lambda _: None,
+) -> Verdict:
+    """Judges a model against the classical methods, and against those that learn from its collection.
+
+    Args:
+        held_out: from :func:`held_out_from`.
+        model: whose completions are judged.
+        collection: what it was trained on; without it, no learned method and no reader takes part.
+        options: of the latent search.
+        plan: the protocol's parameters.
+        command: for the record.
+        progress: called with the number of images that another contender has gone through.
+    """
+    about: dict[str, Any] = {
+        "command": command,
+        "model": str(model.source),
+        "pictures": len(held_out.images),
+        "groups": len(np.unique(held_out.groups)),
+        "groups are": "folders"
+        if held_out.groups.dtype.kind == "U"
+        else "near-copies (correlation above 0.95)",
+        "size": f"{model.architecture.size} pixels, {model.architecture.channels} channels",
+        "mask seed": plan.seed,
+        "slow methods": f"first {plan.slow_count} pictures",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "versions": ", ".join(f"{name} {version(name)}" for name in ("inpaintx", "torch", "numpy")),
+        "search": ", ".join(f"{name} {value}" for name, value in vars(options).items()),
+    }
+    contenders = [Contender(*each) for each in methods.classical()]
+    contenders.append(Contender(*methods.ours(model, options)))
+    contenders.append(Contender(*methods.switched(model, options, "constant")))
+    contenders.append(Contender(*methods.switched(model, options, "untrained"), plan.slow_count))
+    contenders += [Contender(*methods.preset(model, name, options), plan.slow_count) for name in PRESETS]
+    reader = None
+    if collection is not None:
+        trained_on = collection.images.numpy()
+        contenders += [Contender(*each) for each in methods.learned(trained_on)]
+        _, correlation = nearest(held_out.images.transpose(0, 3, 1, 2), trained_on)
+        about["collection"] = f"{len(trained_on)} pictures"
+        about["correlate above 0.95 with one of them"] = int((correlation > NEAR_COPY).sum())
+        reader = _reader(collection)
+        if reader is not None and held_out.labels is not None:
+            intact = held_out.images.astype(np.float32) / 255
+            right = float((reader.read(intact) == fused(held_out.labels)).mean())
+            about["intact letters read right"] = f"{100 * right:.1f} %"
+    return judge(held_out, contenders, plan.families, plan.seed, about, reader, progress)
+
+
+def contender_count(with_collection: bool) -> int:
+    """How many contenders go through the images."""
+    return 4 + 3 + len(PRESETS) + (2 if with_collection else 0)
+
+
+def _labels(paths: Sequence[Path]) -> np.ndarray | None:
+    labels = [label_of(path) for path in paths]
+    return None if None in labels else np.array(labels, dtype=np.int64)
+
+
+def _reader(collection: Collection) -> Reader | None:
+    labels = _labels(collection.paths)
+    if labels is None:
+        return None
+    step = max(1, -(-len(labels) // READER_PICTURES))
+    images = collection.images.numpy()[::step].transpose(0, 2, 3, 1).astype(np.float32) / 255
+    return Reader.train(images, labels[::step])

@@ -1,0 +1,187 @@
+"""The methods that are judged side by side: all get the same images, of the model's size, and masks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from inpaintx import registry
+from inpaintx.blending import BlendPlugin, ChoosingBlend, Trial, apply_blend
+from inpaintx.checkpoint import Model
+from inpaintx.errors import InpaintxError
+from inpaintx.estimate import disagreement
+from inpaintx.holdout import hold_out
+from inpaintx.judge.learned import MeanOfNearest, ProbabilisticPCA
+from inpaintx.judge.verdict import Method
+from inpaintx.options import PRESETS, Estimate, Fill, SearchOptions
+from inpaintx.proposals import Proposals, Proposer
+from inpaintx.solvers import biharmonic, membrane
+
+Square = tuple[np.ndarray, np.ndarray]  # image float32 [S, S, C] in [0, 1], mask bool [S, S]
+
+MEAN, SAMPLE = "inpaintx mean", "inpaintx sample"
+BLENDS = ("none", "alpha", "poisson", "biharmonic", "spline")
+OPENCV_RADIUS = 3  # pixels, as in OpenCV's own sample
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What one method made of a group of squares.
+
+    Attributes:
+        name: the method's.
+        images: float32 ``[n, S, S, C]`` in [0, 1].
+        seconds: for a picture.
+        doubt: float32 ``[n, S, S]``, where its candidates disagree, if it has any.
+    """
+
+    name: str
+    images: np.ndarray
+    seconds: float
+    doubt: np.ndarray | None = None
+
+
+Source = Callable[[Sequence[Square]], Iterator[Filled]]
+
+
+def classical() -> list[tuple[list[Method], Source]]:
+    """OpenCV's two inpainting functions, and the two linear interpolations."""
+    cv2 = _opencv()
+
+    def opencv(flag: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        def fill(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+            filled = cv2.inpaint(_eight_bits(image), np.uint8(~mask), OPENCV_RADIUS, flag)
+            return filled.reshape(image.shape).astype(np.float32) / 255
+
+        return fill
+
+    methods = [
+        (Method("Telea", "classical", "Fast marching (Telea, 2004), by OpenCV."), opencv(cv2.INPAINT_TELEA)),
+        (
+            Method("Navier–Stokes", "classical", "Isophotes (Bertalmio et al., 2001), by OpenCV."),
+            opencv(cv2.INPAINT_NS),
+        ),
+        (Method("harmonic", "classical", "The membrane through the known pixels."), membrane),
+        (Method("biharmonic", "classical", "The thin plate through the known pixels."), biharmonic),
+    ]
+    return [([method], _one_by_one(method.name, fill)) for method, fill in methods]
+
+
+def ours(model: Model, options: SearchOptions) -> tuple[list[Method], Source]:
+    """The model under each blend, and both estimates; one search serves them all."""
+    methods = [
+        Method(MEAN, "ours", "The candidates' mean, blend `auto`: the default."),
+        Method(SAMPLE, "ours", "The best candidate, blend `auto`."),
+        *(Method(f"mean, {blend}", "ours", f"The candidates' mean, blend `{blend}`.") for blend in BLENDS),
+    ]
+    auto = registry.make("blend", "auto")
+    variants: list[tuple[str, BlendPlugin, Estimate]] = [(MEAN, auto, "mean"), (SAMPLE, auto, "sample")]
+    variants += [(f"mean, {blend}", registry.make("blend", blend), "mean") for blend in BLENDS]
+    return methods, _searched(Proposer(model, options), variants)
+
+
+def switched(model: Model, options: SearchOptions, fill: Fill) -> tuple[list[Method], Source]:
+    """Ours without what training gives, under the default blend."""
+    about = {
+        "constant": "Our blend of mid gray: interpolation alone.",
+        "untrained": "Our search and blend with G before training.",
+    }
+    name = f"{fill} G"
+    return [Method(name, "switch", about[fill])], _searched(
+        Proposer(model, options, fill), [(name, registry.make("blend", "auto"), options.estimate)]
+    )
+
+
+def preset(model: Model, name: str, precision: SearchOptions) -> tuple[list[Method], Source]:
+    """A published source's search. It has one candidate and no trials, so it gets `auto`'s blend, trusted."""
+    options = replace(PRESETS[name], precision=precision.precision, batch=precision.batch)
+    method = Method(f"preset {name}", "preset", f"The search of preset `{name}`, blend `spline`.")
+    return [method], _searched(
+        Proposer(model, options), [(method.name, registry.make("blend", "spline"), "sample")]
+    )
+
+
+def learned(collection: np.ndarray) -> list[tuple[list[Method], Source]]:
+    """What simpler models learn from the same collection, under our default blend.
+
+    collection: uint8 ``[N, C, S, S]``.
+    """
+    return [
+        (
+            [Method("PPCA", "learned", f"{ProbabilisticPCA.__doc__.splitlines()[0]} Blend `auto`.")],  # type: ignore[union-attr]
+            _predicted("PPCA", ProbabilisticPCA(collection)),
+        ),
+        (
+            [Method("8 nearest", "learned", f"{MeanOfNearest.__doc__.splitlines()[0]} Blend `auto`.")],  # type: ignore[union-attr]
+            _predicted("8 nearest", MeanOfNearest(collection)),
+        ),
+    ]
+
+
+def _one_by_one(name: str, fill: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Source:
+    def run(squares: Sequence[Square]) -> Iterator[Filled]:
+        start = time.monotonic()
+        images = [np.clip(fill(image, mask), 0, 1) for image, mask in squares]
+        yield Filled(name, np.stack(images), (time.monotonic() - start) / len(squares))
+
+    return run
+
+
+def _searched(propose: Proposer, variants: Sequence[tuple[str, BlendPlugin, Estimate]]) -> Source:
+    def run(squares: Sequence[Square]) -> Iterator[Filled]:
+        start = time.monotonic()
+        sets = max(blend.trials if isinstance(blend, ChoosingBlend) else 0 for _, blend, _ in variants)
+        proposals = propose(squares, sets)
+        searched = (time.monotonic() - start) / len(squares)
+        doubt = np.stack([disagreement(proposal.fills) for proposal in proposals])
+        for name, blend, estimate in variants:
+            start = time.monotonic()
+            images = np.stack([_blended(proposal, blend, estimate) for proposal in proposals])
+            yield Filled(name, images, searched + (time.monotonic() - start) / len(squares), doubt)
+
+    return run
+
+
+def _blended(proposals: Proposals, blend: BlendPlugin, estimate: Estimate) -> np.ndarray:
+    if isinstance(blend, ChoosingBlend):
+        blend = blend.choose(proposals.trials(), 1.0, estimate)
+    return apply_blend(blend, proposals.image, proposals.fill(estimate), proposals.mask)
+
+
+def _predicted(name: str, predict: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Source:
+    """A learned predictor under `auto`: it, too, is tried on known pixels that it has not seen."""
+    auto = registry.make("blend", "auto")
+
+    def run(squares: Sequence[Square]) -> Iterator[Filled]:
+        start = time.monotonic()
+        hidden = np.stack([hold_out(mask, auto.trials, seed=0) for _, mask in squares])  # [n, F, S, S]
+        images = np.stack([image for image, _ in squares])
+        masks = np.stack([mask for _, mask in squares])
+        fills = predict(images, masks)
+        tried = [predict(images, masks & ~hidden[:, number]) for number in range(auto.trials)]
+        completed = []
+        for index, (image, mask) in enumerate(squares):
+            trials = [
+                Trial(image, mask, hidden[index, number], tried[number][index][None], 1)
+                for number in range(auto.trials)
+            ]
+            blend = auto.choose(trials, 1.0, "mean")
+            completed.append(apply_blend(blend, image, fills[index], mask))
+        yield Filled(name, np.stack(completed), (time.monotonic() - start) / len(squares))
+
+    return run
+
+
+def _eight_bits(image: np.ndarray) -> np.ndarray:
+    return np.rint(image * 255).astype(np.uint8)
+
+
+def _opencv():  # type: ignore[no-untyped-def]
+    try:
+        import cv2
+    except ImportError as error:
+        raise InpaintxError('the judge needs OpenCV: pip install "inpaintx[eval]"') from error
+    return cv2

@@ -1,0 +1,38 @@
+"""The blend `spline`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from inpaintx.solvers import biharmonic
+
+
+@dataclass(frozen=True)
+class Spline:
+    """Joins the fill to the known pixels by a spline in tension: a plate near them, a membrane further in.
+
+    With I, the interpolation of known pixels into the hole, the result is I(picture) + trust · (fill −
+    I(fill)): where trust is 1, the interpolation of what the fill misses on the known pixels is added to it,
+    and where it is 0, the fill isn't looked at. I is that of Smith and Wessel (Gridding with continuous
+    curvature splines in tension, Geophysics 55, 1990, equation 3).
+    """
+
+    name: ClassVar[str] = "spline"
+    length: float = field(
+        default=2.0, metadata={"help": "pixels from the rim to where the plate becomes a membrane"}
+    )
+    trust: float = field(default=1.0, metadata={"help": "the fill's share: 0 leaves it out"})
+
+    def __post_init__(self) -> None:
+        if not self.length > 0:
+            raise ValueError(f"option 'length' must be more than 0, is {self.length}")
+        if not 0 <= self.trust <= 1:
+            raise ValueError(f"option 'trust' must be in [0, 1], is {self.trust}")
+
+    def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """float32 [H,W,C] in [0,1]."""
+        share = np.float32(self.trust) * fill
+        return np.clip(share + biharmonic(picture - share, mask, self.length**-2.0), 0, 1)
