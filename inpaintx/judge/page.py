@@ -5,15 +5,19 @@ from __future__ import annotations
 import base64
 import io
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from inpaintx.judge.statistics import Interval
 from inpaintx.judge.verdict import Case, FamilyVerdict, Method, Metric, Verdict
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 KINDS = {
     "ours": "Ours",
@@ -120,6 +124,9 @@ def render(verdict: Verdict) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["prose"] = _prose
+    kinds = _by_kind(verdict.methods)
+    methods = [method for members in kinds.values() for method in members]
     # What is judged by the first metric is what the cases are about.
     cases_of = verdict.judged.get(verdict.metrics[0].name, "")
     return environment.get_template("page.html.jinja").render(
@@ -127,12 +134,11 @@ def render(verdict: Verdict) -> str:
         facts={name: _fact(value) for name, value in verdict.about.items()},
         groups=verdict.about.get("groups"),
         most=max((count for family in verdict.families for count in family.counts.values()), default=0),
-        kinds=_by_kind(verdict.methods),
-        panels=[_panel(verdict, metric) for metric in verdict.metrics],
+        kinds=kinds,
+        panels=[_panel(verdict, metric, kinds) for metric in verdict.metrics],
         cases_of=cases_of,
         cases=[
-            [_shown_case(case, verdict.methods, cases_of) for case in family.cases]
-            for family in verdict.families
+            [_shown_case(case, methods, cases_of) for case in family.cases] for family in verdict.families
         ],
         doubts=[_number(family.doubt, 2) for family in verdict.families],
         NOTHING=NOTHING,
@@ -146,9 +152,9 @@ def _by_kind(methods: Sequence[Method]) -> dict[str, list[Method]]:
     return {title: members for title, members in grouped.items() if members}
 
 
-def _panel(verdict: Verdict, metric: Metric) -> _Panel:
+def _panel(verdict: Verdict, metric: Metric, kinds: Mapping[str, Sequence[Method]]) -> _Panel:
     judged = verdict.judged.get(metric.name, "")
-    others = [method for method in verdict.methods if method.name != judged]
+    others = [method for members in kinds.values() for method in members if method.name != judged]
     columns = [_column(family, metric, verdict.methods) for family in verdict.families]
     plots = [_plot(family, metric, others) for family in verdict.families]
     standings = [mark.standing for plot in plots for mark in plot.marks if mark.at is not None]
@@ -161,7 +167,7 @@ def _panel(verdict: Verdict, metric: Metric) -> _Panel:
                 title,
                 [_Row(m, m.name == judged, [column[m.name] for column in columns]) for m in members],
             )
-            for title, members in _by_kind(verdict.methods).items()
+            for title, members in kinds.items()
         ],
         plots=plots if standings else [],
     )
@@ -302,6 +308,13 @@ def _number(value: float | None, digits: int, signed: bool = False) -> str:
     if not float(text):
         return text
     return "−" + text if value < 0 else "+" + text if signed else text
+
+
+def _prose(text: str) -> Markup:
+    """Escaped, with what stands between backticks set as code."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _fact(value: Any) -> str:
