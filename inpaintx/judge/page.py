@@ -234,7 +234,9 @@ def _ticks(low: float, high: float) -> list[tuple[float, str]]:
     step = next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= least)
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
     numbers = range(math.ceil(low / step), math.floor(high / step) + 1)
-    return [(number * step, _number(number * step, digits, signed=True)) for number in numbers]
+    return [
+        (number * step, _number(number * step, digits if number else 0, signed=True)) for number in numbers
+    ]
 
 
 def _standing(win: Interval) -> str:

@@ -249,7 +249,7 @@ def test_plots_of_nothing_but_equals_still_have_a_scale(verdict: Verdict) -> Non
     plot = wins(parsed(page.render(verdict)), panel=1)[0]
     assert {row.all("td")[-1].text for row in plot.all("tr")} == {"0.000", ""}
     assert {node.attributes["cx"] for node in plot.all("circle")} == {"50.0%"}
-    assert [node.text for node in plot.all("text")] == ["−1.0", "−0.5", "0.0", "+0.5", "+1.0"]
+    assert [node.text for node in plot.all("text")] == ["−1.0", "−0.5", "0", "+0.5", "+1.0"]
 
 
 @pytest.mark.parametrize(
