@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from inpaintx.masking import MaskPlugin
     from inpaintx.pictures import Picture
 
-DEFAULT_BLEND = "poisson"
+DEFAULT_BLEND = "auto"
 EXTRAS = ("sheet", "gif", "metrics")
 FORMATS = ("png", "tiff", "webp", "bmp", "jpeg")
 # What is completed together, so that memory is bounded. A trail holds each picture some thirty times.
@@ -74,6 +74,11 @@ GROUP_PICTURES, GROUP_PIXELS, GROUP_PIXELS_WITH_TRAILS = 64, 32_000_000, 1_000_0
 )
 @click.option("--gif", type=click.Path(path_type=Path), help="Write how the fill forms over the iterations.")
 @click.option("--metrics", type=click.Path(path_type=Path), help="Write a line of JSON for each picture.")
+@click.option(
+    "--uncertainty",
+    type=click.Path(path_type=Path),
+    help="Folder for maps of where the candidates disagree (white: most); the sheet gets a row of them.",
+)
 @click.option("--preset", type=click.Choice(list(PRESETS)), help="Search settings of a published source.")
 @click.option(
     "--fill",
@@ -100,12 +105,13 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     mask, blend = _plugins(values)
     model = checkpoint.find(values["model"])
     targets = plan_results(inputs, out, "." + values["format_"])
-    _check_outputs(inputs, model, targets, out, values)
+    maps = _maps(targets, out, values["uncertainty"])
+    _check_outputs(inputs, model, targets, maps, out, values)
     completer = Completer(checkpoint.load_model(model, device), blend, options, values["fill"])
     for folder in (out, *(extra.parent for extra in _extras(values))):
         make_folder(folder)
-    run = Run(targets, completer, mask, options.seed, values["format_"])
-    showcase = Showcase(values["sheet"], values["gif"])
+    run = Run(targets, maps, completer, mask, options.seed, values["format_"])
+    showcase = Showcase(values["sheet"], values["gif"], uncertainty=bool(maps))
     with ExitStack() as stack:
         write_metrics = metrics_writer(stack, values["metrics"])
         for result in run.results(showcase):
@@ -144,7 +150,12 @@ def _plugins(values: Mapping[str, Any]) -> tuple[MaskPlugin, Any]:
 
 
 def _check_outputs(
-    inputs: Sequence[Path], model: Path, targets: Mapping[Path, Path], out: Path, values: Mapping[str, Any]
+    inputs: Sequence[Path],
+    model: Path,
+    targets: Mapping[Path, Path],
+    maps: Mapping[Path, Path],
+    out: Path,
+    values: Mapping[str, Any],
 ) -> None:
     """Raises InpaintxError where an output would hurt a file of the user's, or has a name that can't be."""
     mask = [] if values["mask"] is None else [values["mask"]]
@@ -157,9 +168,18 @@ def _check_outputs(
     check_apart(out, [*inputs, *folders])
     for extra in extras:
         check_apart(extra.parent, folders)
-    outputs = [*targets.values(), *extras]
+    if values["uncertainty"] is not None:
+        check_apart(values["uncertainty"], [*inputs, *folders])
+    outputs = [*targets.values(), *maps.values(), *extras]
     check_harmless(outputs, [*targets, *mask, model])
     check_free(outputs, values["overwrite"])
+
+
+def _maps(targets: Mapping[Path, Path], out: Path, folder: Path | None) -> dict[Path, Path]:
+    """Where the uncertainty map of each result goes: below the folder as the result below ``out``."""
+    if folder is None:
+        return {}
+    return {target: folder / target.relative_to(out).with_suffix(".png") for target in targets.values()}
 
 
 def _extras(values: Mapping[str, Any]) -> list[Path]:
@@ -173,6 +193,7 @@ class Run:
 
     Attributes:
         targets: the files to complete, and where the result of each goes.
+        maps: results, and where the uncertainty map of each goes; empty: none is wanted.
         completer: does it.
         mask: says where the holes are.
         seed: of the masks.
@@ -182,6 +203,7 @@ class Run:
     """
 
     targets: Mapping[Path, Path]
+    maps: Mapping[Path, Path]
     completer: Completer
     mask: MaskPlugin
     seed: int
@@ -240,12 +262,17 @@ class Run:
             yield Result(picture, after, self.targets[path], synthetic)
 
     def _write(self, result: Result) -> bool:
-        from inpaintx.pictures import write_picture
+        from inpaintx.pictures import Picture, write_picture
+        from inpaintx.sheets import show_uncertainty
 
         assert result.original.path is not None
         try:
             make_folder(result.target.parent)
             write_picture(result.completed.picture, result.target, self.format)
+            if self.maps:
+                target = self.maps[result.target]
+                make_folder(target.parent)
+                write_picture(Picture(show_uncertainty(result.completed.uncertainty)), target, "png")
         except InpaintxError as error:
             self._fail(result.original.path, error)
             return False

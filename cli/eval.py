@@ -10,8 +10,19 @@ from typing import Any
 
 import click
 
+from inpaintx.errors import InpaintxError
 from inpaintx.options import SearchOptions
-from inpaintx_cli.options import device_option, flags, given, model_option, out_folder_option, pick_device
+from inpaintx_cli.options import (
+    device_option,
+    exclude_from_option,
+    excluded,
+    flags,
+    given,
+    model_option,
+    out_folder_option,
+    pick_device,
+    read_list,
+)
 from inpaintx_cli.outputs import check_apart, check_free, make_folder, overwrite_option
 
 
@@ -29,6 +40,10 @@ from inpaintx_cli.outputs import check_apart, check_free, make_folder, overwrite
     multiple=True,
     metavar="PATTERN",
     help="Pictures to leave out of --collection, as in training.",
+)
+@exclude_from_option
+@click.option(
+    "--only", type=click.Path(path_type=Path), help="Judge on those of the pictures that this file lists."
 )
 @click.option("--count", type=click.IntRange(min=2), help="Judge on so many of the pictures. [default: all]")
 @click.option(
@@ -70,11 +85,11 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     check_free(targets.values(), values["overwrite"])
     options = replace(SearchOptions(), **given(SearchOptions, values))
     model = checkpoint.load_model(checkpoint.find(values["model"]), pick_device(values["device"]))
-    held_out = held_out_from(inputs, model, values["count"])
+    held_out = held_out_from(_chosen(inputs, values["only"]), model, values["count"])
     a = model.architecture
     collection = None
     if values["collection"] is not None:
-        collection = load_collection(values["collection"], a.size, a.channels, model.fit, values["exclude"])
+        collection = load_collection(values["collection"], a.size, a.channels, model.fit, excluded(values))
     make_folder(out)
     plan = Plan(families, values["mask_seed"], values["slow_count"])
     fast, slow = contender_count(collection is not None) - 4, 4
@@ -86,6 +101,16 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     with atomic_file(targets["html"]) as file:
         file.write(render(verdict).encode())
     click.echo(f"{len(held_out.images)} pictures judged: {targets['html']}, {targets['json']}")
+
+
+def _chosen(inputs: tuple[Path, ...], only: Path | None) -> list[Path]:
+    """The inputs, or those of their pictures that a list names."""
+    if only is None:
+        return list(inputs)
+    paths = [folder / name for name in read_list(only) for folder in inputs if (folder / name).is_file()]
+    if not paths:
+        raise InpaintxError(f"none of the pictures in {only} is in {', '.join(map(str, inputs))}; check both")
+    return paths
 
 
 def _command_line() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -19,6 +20,14 @@ model_option = click.option(
     "--model", required=True, help="A run folder, a checkpoint file, or the name of a shipped model."
 )
 device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+exclude_option = click.option(
+    "--exclude", multiple=True, help="Leave out files or folders that match, e.g. 's3*'. Repeatable."
+)
+exclude_from_option = click.option(
+    "--exclude-from",
+    type=click.Path(path_type=Path),
+    help="Leave out the files that this one lists, one a line, as `check --list` writes it.",
+)
 out_folder_option = click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder for the results."
 )
@@ -53,6 +62,26 @@ def given(options: type, values: Mapping[str, Any]) -> dict[str, Any]:
     source = click.get_current_context().get_parameter_source
     names = [field.name for field in fields(options) if field.name in values]
     return {name: values[name] for name in names if source(name) is not ParameterSource.DEFAULT}
+
+
+def excluded(values: Mapping[str, Any]) -> list[str]:
+    """The patterns of what ``--exclude`` and ``--exclude-from`` leave out."""
+    listed = [] if values["exclude_from"] is None else read_list(values["exclude_from"])
+    return [*values["exclude"], *(glob.escape(name) for name in listed)]
+
+
+def read_list(path: Path) -> list[str]:
+    """The lines of a list of files. Raises InpaintxError where it can't be read, or lists none."""
+    try:
+        names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InpaintxError(
+            f"can't read the list {path}: {error}; give a text file, one name a line"
+        ) from error
+    names = [name for name in names if name]
+    if not names:
+        raise InpaintxError(f"the list {path} is empty; give a text file, one name a line")
+    return names
 
 
 def pick_device(name: str) -> torch.device:

@@ -50,6 +50,7 @@ class Result:
             "contextual_loss": completed.contextual,
             "prior_loss": completed.prior,
             "iterations": completed.iterations,
+            "uncertainty": float(completed.uncertainty[~completed.mask].mean()),
             "seconds": completed.seconds,
         }
         if self.synthetic:
@@ -77,11 +78,14 @@ def metrics_writer(stack: ExitStack, path: Path | None) -> Callable[[Result], No
 
 
 class Showcase:
-    """Small copies of a run's first pictures, from which its sheet and its GIF are made."""
+    """Small copies of a run's first pictures, from which its sheet and its GIF are made.
 
-    def __init__(self, sheet: Path | None, gif: Path | None) -> None:
-        self._sheet, self._gif = sheet, gif
-        self._rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # real, corrupted, reconstructed
+    With ``uncertainty``, the sheet has a row for it.
+    """
+
+    def __init__(self, sheet: Path | None, gif: Path | None, uncertainty: bool = False) -> None:
+        self._sheet, self._gif, self._uncertainty = sheet, gif, uncertainty
+        self._rows: list[tuple[np.ndarray, ...]] = []  # real, corrupted, reconstructed, uncertainty
         self._trails: list[list[np.ndarray]] = []
 
     @property
@@ -92,14 +96,15 @@ class Showcase:
     def add(self, result: Result) -> None:
         """Keeps what will be shown of a result, if anything."""
         from inpaintx.pictures import Picture
-        from inpaintx.sheets import show_hole
+        from inpaintx.sheets import show_hole, show_uncertainty
 
         if self.wants_trails:
             self._trails.append([_small(picture) for _, picture in result.completed.trail])
         if (self._sheet or self._gif) and len(self._rows) < SHEET_PICTURES:
             corrupted = Picture(show_hole(result.original.array, result.completed.mask))
-            row = (_small(result.original), _small(corrupted), _small(result.completed.picture))
-            self._rows.append(row)
+            doubt = Picture(show_uncertainty(result.completed.uncertainty))
+            shown = (result.original, corrupted, result.completed.picture, doubt)
+            self._rows.append(tuple(map(_small, shown)))
 
     def write(self) -> None:
         """Writes what was asked for, if any picture was completed."""
@@ -107,9 +112,10 @@ class Showcase:
 
         if not self._rows:
             return
-        real, corrupted, reconstructed = zip(*self._rows, strict=True)
+        real, corrupted, reconstructed, uncertainty = zip(*self._rows, strict=True)
         if self._sheet is not None:
-            write_sheet(three_row_sheet(real, corrupted, reconstructed), self._sheet)
+            fourth = uncertainty if self._uncertainty else None
+            write_sheet(three_row_sheet(real, corrupted, reconstructed, uncertainty=fourth), self._sheet)
         if self._gif is not None:
             shown = len(self._trails)
             looks = max(map(len, self._trails))

@@ -11,7 +11,15 @@ import click
 
 from inpaintx.errors import InpaintxError
 from inpaintx.options import Architecture, Fit, TrainOptions
-from inpaintx_cli.options import device_option, flags, given, pick_device
+from inpaintx_cli.options import (
+    device_option,
+    exclude_from_option,
+    exclude_option,
+    excluded,
+    flags,
+    given,
+    pick_device,
+)
 from inpaintx_cli.outputs import check_apart, make_folder, write_sheet
 
 if TYPE_CHECKING:
@@ -36,9 +44,8 @@ SAMPLES = "samples"  # the folder of all sample sheets; the newest is beside it,
     help="How a picture becomes a square: its largest centred square, or all of it, stretched.  "
     "[default: crop]",
 )
-@click.option(
-    "--exclude", multiple=True, help="Leave out files or folders that match, e.g. 's3*'. Repeatable."
-)
+@exclude_option
+@exclude_from_option
 @click.option("--gray/--rgb", "gray", default=None, help="[default: RGB if any picture has colour]")
 @flags(Architecture, skip=("channels",))
 @flags(TrainOptions)
@@ -70,7 +77,7 @@ def command(data: Path, run: Path, **values: Any) -> None:
     def reading(paths: list[Path]) -> tqdm:
         return tqdm(paths, desc="reading", unit="picture", leave=False, disable=None)
 
-    collection = load_collection(data, architecture.size, channels, fit, values["exclude"], reading)
+    collection = load_collection(data, architecture.size, channels, fit, excluded(values), reading)
     _tell(collection)
     architecture = replace(architecture, channels=collection.images.shape[1])
     trainer = Trainer(collection, architecture, options, fit, device)

@@ -72,8 +72,7 @@ class Completer:
             trails: remember how each result formed.
 
         Raises:
-            InpaintxError: a mask that does not fit its picture, hides nothing or keeps nothing; a number of
-                candidates that the blend's trials don't divide.
+            InpaintxError: a mask that does not fit its picture, hides nothing or keeps nothing.
         """
         start = time.monotonic()
         for picture, mask in zip(pictures, masks, strict=True):

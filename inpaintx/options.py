@@ -154,14 +154,14 @@ class SearchOptions:
     border: Border = _option(
         "valid", "At the image's border, divide by the window's pixels inside, or by the whole window."
     )
-    prior: float = _option(0.1, "Weight (lambda) of the prior loss, what D says; 0 leaves D out.")
+    prior: float = _option(0.0, "Weight (lambda) of the prior loss, what D says; 0 leaves D out.")
     optimizer: Optimizer = _option("adam", "How a step is made from the gradient.")
     lr: float = _option(0.2, "Learning rate.")
     momentum: float = _option(0.9, "Nesterov's momentum, or Adam's first decay rate.")
     clip: Clip = _option(
         "clamp", "Keep the code in its box: clamp, or (stochastic) draw anew what leaves it."
     )
-    iterations: int = _option(200, "Gradient steps at most.")
+    iterations: int = _option(100, "Gradient steps at most.")
     patience: int = _option(0, "Stop when the loss has not fallen by 0.1 % for so many iterations; 0: never.")
     candidates: int = _option(8, "Codes searched for each image.")
     estimate: Estimate = _option(

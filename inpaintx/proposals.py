@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import gcd
 
 import numpy as np
 import torch
@@ -80,12 +81,13 @@ class Proposer:
 
         Args:
             squares: images, float32 ``[S, S, C]`` in [0, 1], and masks, bool ``[S, S]``, True = keep.
-            sets: how many sets of known pixels to hold out, each from a part of the candidates; 0: none.
+            sets: how many sets of known pixels to hold out, each from a part of the candidates; fewer where
+                that does not divide them, and none where it would take pixels from all of them.
             trails: remember how each fill formed.
-
-        Raises:
-            InpaintxError: a number of candidates that ``sets`` does not divide.
         """
+        if self._search is not None and sets:
+            sets = gcd(sets, self.options.candidates)
+            sets = sets if sets > 1 else 0
         hidden = [hold_out(mask, sets, self.options.seed) for _, mask in squares]
         if self._search is None:
             return [

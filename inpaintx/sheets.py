@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from inpaintx.pictures import atomic_file
 
-CAPTIONS = ("real", "corrupted", "reconstructed")
+CAPTIONS = ("real", "corrupted", "reconstructed", "uncertainty")
 
 _PAPER = (232, 232, 232)  # so that white pictures are seen whole
 _INK = (40, 40, 40)
@@ -32,6 +32,11 @@ def show_hole(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     shown = np.array(_to_rgb(image))
     shown[~mask] = _HOLE
     return shown
+
+
+def show_uncertainty(uncertainty: np.ndarray) -> np.ndarray:
+    """Where candidates disagree, float [H, W] in [0, 0.5], as uint8 [H, W]: black where they agree."""
+    return np.rint(np.clip(uncertainty, 0, 0.5) * 510).astype(np.uint8)
 
 
 def grid(images: Sequence[np.ndarray], columns: int | None = None) -> Image.Image:
@@ -57,18 +62,19 @@ def three_row_sheet(
     corrupted: Sequence[np.ndarray],
     reconstructed: Sequence[np.ndarray],
     columns: int = 12,
+    uncertainty: Sequence[np.ndarray] | None = None,
 ) -> Image.Image:
     """Row 1 real, row 2 corrupted (see `show_hole`), row 3 reconstructed, each with its caption on the left.
 
-    The i-th images of the three belong together, one below the other. More than `columns` of them go on in
-    further bands of three rows below.
+    The i-th images of the rows belong together, one below the other. More than `columns` of them go on in
+    further bands of rows below. With uncertainty, see `show_uncertainty`, there is a fourth row.
     """
-    rows = (real, corrupted, reconstructed)
+    rows = (real, corrupted, reconstructed, *([] if uncertainty is None else [uncertainty]))
     count = len(real)
     if not count or any(len(row) != count for row in rows):
-        raise ValueError(f"three rows of equally many images are needed, not {[len(row) for row in rows]}")
+        raise ValueError(f"rows of equally many images are needed, not {[len(row) for row in rows]}")
     columns = min(columns, count)
-    cell = _cell_size([*real, *corrupted, *reconstructed])
+    cell = _cell_size([image for row in rows for image in row])
     font = ImageFont.load_default(size=15)
     margin = _GAP + math.ceil(max(font.getlength(caption) for caption in CAPTIONS))
     band_height = _extent(len(rows), cell) + _GAP
@@ -76,7 +82,7 @@ def three_row_sheet(
     sheet = Image.new("RGB", (margin + _extent(columns, cell), bands * band_height - _GAP), _PAPER)
     draw = ImageDraw.Draw(sheet)
     for band in range(bands):
-        for number, (caption, row) in enumerate(zip(CAPTIONS, rows, strict=True)):
+        for number, (caption, row) in enumerate(zip(CAPTIONS, rows, strict=False)):
             y = band * band_height + _extent(number, cell)
             draw.text((margin, y + cell // 2), caption, _INK, font, anchor="rm")
             for column, image in enumerate(row[band * columns : (band + 1) * columns]):

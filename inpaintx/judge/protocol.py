@@ -44,7 +44,15 @@ _OF_SAMPLES = ("perceptual", "kid", "told_apart", "read")
 
 GROUP = 64  # images completed together: bounds the memory
 
-_PSNR = Metric("psnr_hole", "PSNR, hole", "dB", True, 2, "In the hole, 8 bits, capped at 48 dB.")
+_PSNR = Metric(
+    "psnr_hole",
+    "PSNR, hole",
+    "dB",
+    True,
+    2,
+    "Peak signal-to-noise ratio in the hole: how near the fill is to the truth, pixel by pixel; 3 dB more is "
+    "half the squared error. 8 bits, capped at 48 dB.",
+)
 METRICS = [
     _PSNR,
     Metric("ssim_hole", "SSIM, hole", "", True, 3, "Structural similarity (Wang et al., 2004) in the hole."),
@@ -59,8 +67,8 @@ METRICS = [
         "forgives small shifts, but not blur. The filters are fixed, so nothing is downloaded or learned.",
     ),
     Metric("seam", "seam", "%", False, 2, "Gradient mismatch across the hole's rim, % of the range."),
-    Metric("psnr", "PSNR", "dB", True, 2, "Over the whole image."),
-    Metric("ssim", "SSIM", "", True, 3, "Over the whole image."),
+    Metric("psnr", "PSNR, whole", "dB", True, 2, "Over the whole image."),
+    Metric("ssim", "SSIM, whole", "", True, 3, "Over the whole image."),
     Metric("seconds", "seconds", "s", False, 3, "For a picture.", per_picture=False),
     Metric(
         "kid",

@@ -37,7 +37,12 @@ class Auto:
     trials: ClassVar[int] = 4
 
     def choose(self, trials: Sequence[Trial], scale: float, estimate: Estimate) -> Spline:
-        """The blend for a picture with `scale` pixels, along a side, to one of the trials'."""
+        """The blend for a picture with `scale` pixels, along a side, to one of the trials'.
+
+        Without trials, which a single candidate can't have, the fill is trusted.
+        """
+        if not trials:
+            return Spline(LENGTHS[0] * scale)
         fits = {length: _fit([_compare(trial, length) for trial in trials]) for length in LENGTHS}
         usual, *others = LENGTHS
         best = min(others, key=lambda length: fits[length][1])

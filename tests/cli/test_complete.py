@@ -220,7 +220,7 @@ def test_the_real_command_cold(complete: Complete, model: Path, photos: Path, tm
 
 def test_each_blend_and_its_options(complete: Complete, photos: Path, tmp_path: Path) -> None:
     results = set()
-    blends = [("none",), ("poisson",), ("alpha",), ("alpha", "-o", "blend.width=9")]
+    blends = [("none",), ("auto",), ("poisson",), ("alpha",), ("alpha", "-o", "blend.width=9")]
     for number, blend in enumerate(blends):
         complete(photos / "0.png", "--out", number, "--mask-plugin", "center", "--blend", *blend)
         results.add((tmp_path / str(number) / "0.png").read_bytes())
@@ -266,7 +266,8 @@ def test_a_preset_is_its_settings_and_flags_have_the_last_word(
 
 def test_metrics_compare_with_what_a_plugin_hid(complete: Complete, photos: Path, tmp_path: Path) -> None:
     complete(
-        "photos", "--out", "out", "--mask-plugin", "center", "-o", "mask.size=0.5", "--metrics", "m.jsonl"
+        *("photos", "--out", "out", "--mask-plugin", "center", "-o", "mask.size=0.5"),
+        *("--metrics", "m.jsonl", "--prior", "0.1"),
     )
     lines = lines_of(tmp_path / "m.jsonl")
     assert [(line["picture"], line["result"]) for line in lines] == [
@@ -283,6 +284,7 @@ def test_metrics_compare_with_what_a_plugin_hid(complete: Complete, photos: Path
         assert line["seconds"] > 0
         assert line["contextual_loss"] > 0
         assert line["prior_loss"] > 0
+        assert 0 < line["uncertainty"] < 0.5
 
 
 def place_of(tile: np.ndarray, sheet: np.ndarray) -> tuple[int, int]:

@@ -1,0 +1,90 @@
+"""`inpaintx check`: is it the pictures, the model or the search?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from inpaintx.errors import InpaintxError
+from inpaintx.options import Fit
+from inpaintx_cli.options import device_option, exclude_from_option, exclude_option, excluded, pick_device
+from inpaintx_cli.outputs import check_free, make_folder, overwrite_option
+
+
+@click.command()
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--model", help="Check this model, too: a run folder, a checkpoint file, or a shipped model.")
+@click.option(
+    "--held-out",
+    type=click.Path(path_type=Path),
+    help="Folder of intact pictures that training never saw, for what the model can reach at best.",
+)
+@exclude_option
+@exclude_from_option
+@click.option(
+    "--size", default=64, show_default=True, help="Side that pictures are brought to, without --model."
+)
+@click.option("--fit", type=click.Choice(get_args(Fit)), default="crop", show_default=True, help="Likewise.")
+@click.option(
+    "--hold-out",
+    type=click.IntRange(min=1),
+    help="Choose so many pictures to keep from training, clusters of near-copies whole, and write --list.",
+)
+@click.option(
+    "--list",
+    "list_file",
+    type=click.Path(path_type=Path),
+    help="Where to write them, one a line: for train --exclude-from and eval --only.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of --hold-out.")
+@overwrite_option
+@device_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(data: Path, list_file: Path | None, **values: Any) -> None:
+    """Check the pictures in DATA as a collection to train on, and a model of them.
+
+    Says how many pictures and near-copies there are and how well they are aligned; with --model, what it
+    reaches when it is fitted to intact pictures, and which training pictures it copies.
+    """
+    from inpaintx import checkpoint
+    from inpaintx.data import load_collection
+    from inpaintx.judge.diagnosis import diagnose_collection, diagnose_model, held_out_pictures, in_words
+    from inpaintx.pictures import atomic_file
+
+    if (values["hold_out"] is None) != (list_file is None):
+        raise click.UsageError("--hold-out and --list go together")
+    if list_file is not None:
+        check_free([list_file], values["overwrite"])
+    model = None
+    shape: tuple[int, int | None, Fit] = (values["size"], None, values["fit"])
+    if values["model"] is not None:
+        model = checkpoint.load_model(checkpoint.find(values["model"]), pick_device(values["device"]))
+        shape = (model.architecture.size, model.architecture.channels, model.fit)
+    collection = load_collection(data, *shape, excluded(values))
+    findings = diagnose_collection(collection)
+    if model is not None:
+        intact = None
+        if values["held_out"] is not None:
+            intact = load_collection(values["held_out"], *shape).images.numpy()
+        findings += diagnose_model(model, collection, intact)
+    elif values["held_out"] is not None:
+        raise InpaintxError("--held-out is for checking a model: give --model, too")
+    if list_file is not None:
+        names = [
+            path.relative_to(data).as_posix()
+            for path in held_out_pictures(collection, values["hold_out"], values["seed"])
+        ]
+        make_folder(list_file.parent)
+        with atomic_file(list_file) as file:
+            file.write("".join(f"{name}\n" for name in names).encode())
+    click.echo(
+        json.dumps([asdict(finding) for finding in findings], indent=1)
+        if values["as_json"]
+        else in_words(findings)
+    )
+    if list_file is not None and not values["as_json"]:
+        click.echo(f"held out: {len(names)} pictures, listed in {list_file}")

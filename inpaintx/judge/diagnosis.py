@@ -1,0 +1,220 @@
+"""Is it the pictures, the model or the search? What `inpaintx check` measures, and says in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from inpaintx.checkpoint import Model
+from inpaintx.data import Collection, to_unit
+from inpaintx.errors import InpaintxError
+from inpaintx.judge.clusters import near_copies, nearest
+from inpaintx.judge.learned import ProbabilisticPCA
+from inpaintx.options import SearchOptions
+from inpaintx.search import Search
+
+FEW, MANY = 1_000, 3_000  # pictures
+COPY = 0.95  # correlation at 16×16 above which one picture is a near-copy of another
+#: For hold-outs: joining too much costs nothing there, telling copies apart does.
+KEPT_TOGETHER = 0.9
+ALIGNED, LOOSE = 0.03, 0.08  # typical shifts, as shares of the side
+SAMPLES = 256
+CEILING_PICTURES = 64
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was measured.
+
+    Attributes:
+        name: a short name.
+        values: what was measured, by name.
+        text: what it means, in plain words.
+        advice: what to do about it; empty: nothing.
+    """
+
+    name: str
+    values: dict[str, float | int | list[str]]
+    text: str
+    advice: str = ""
+
+
+def diagnose_collection(collection: Collection) -> list[Finding]:
+    """How many pictures, how many near-copies, how well aligned."""
+    images = collection.images.numpy()
+    return [_size(len(images)), _copies(images), _alignment(images)]
+
+
+def diagnose_model(model: Model, collection: Collection, held_out: np.ndarray | None) -> list[Finding]:
+    """What G can reach, and what it copies.
+
+    Args:
+        model: trained on the collection.
+        collection: what it was trained on.
+        held_out: uint8 ``[N, C, S, S]``, intact pictures that training never saw; without them the ceiling is
+            measured on pictures of the collection, and is too high.
+    """
+    return [_ceiling(model, collection, held_out), _copied(model, collection)]
+
+
+def held_out_pictures(collection: Collection, count: int, seed: int) -> list[Path]:
+    """Pictures to keep from training: whole clusters of near-copies, drawn until there are ``count``.
+
+    A cluster is what correlates above 0.9 at 16×16 pixels; those of more than a tenth of ``count`` stay in
+    training. Raises InpaintxError where there are not enough others.
+    """
+    clusters = near_copies(collection.images.numpy(), KEPT_TOGETHER)
+    sizes = np.bincount(clusters)
+    chosen: list[int] = []
+    total = 0
+    for cluster in np.random.default_rng(seed).permutation(len(sizes)):
+        if total >= count:
+            break
+        if sizes[cluster] <= max(1, count / 10):
+            chosen.append(cluster)
+            total += sizes[cluster]
+    if total < count:
+        raise InpaintxError(
+            f"can't hold out {count} pictures: {total} of {len(clusters)} are in small enough clusters of "
+            "near-copies; hold out fewer, or whole folders with --exclude"
+        )
+    held_out = np.isin(clusters, chosen)
+    return [path for path, held in zip(collection.paths, held_out, strict=True) if held]
+
+
+def _size(count: int) -> Finding:
+    if count < FEW:
+        advice = (
+            "Add pictures of the same kind if you can; with few, train for fewer steps and look for copies."
+        )
+    elif count < MANY:
+        advice = "It is enough to begin with; more pictures of the same kind help more than longer training."
+    else:
+        advice = ""
+    return Finding("pictures", {"count": count}, f"There are {count} pictures to learn from.", advice)
+
+
+def _copies(images: np.ndarray) -> Finding:
+    sizes = np.bincount(near_copies(images, COPY))
+    share = float(sizes[sizes > 1].sum() / len(images))
+    text = (
+        f"{share:.1%} of the pictures are near-copies of another one (the largest cluster has "
+        f"{int(sizes.max())}): they look alike at 16×16 pixels."
+    )
+    advice = ""
+    if share > 0.01:
+        advice = "Hold out clusters whole when you judge a model: --hold-out and --list write such a list."
+    return Finding("near-copies", {"share": share, "largest": int(sizes.max())}, text, advice)
+
+
+def _alignment(images: np.ndarray) -> Finding:
+    shift = typical_shift(images)
+    if shift < ALIGNED:
+        text, advice = "well aligned", ""
+    elif shift < LOOSE:
+        text, advice = (
+            "loosely aligned",
+            "Cropping to the same frame would let the model spend itself on looks.",
+        )
+    else:
+        text = "hardly aligned"
+        advice = "Crop and centre them alike: a small GAN learns one kind of frame, not all shifts of it."
+    return Finding(
+        "alignment",
+        {"typical shift": shift},
+        f"They are {text}: typically, a picture fits the collection's mean best when it is moved by "
+        f"{shift:.0%} of its side.",
+        advice,
+    )
+
+
+def typical_shift(images: np.ndarray) -> float:
+    """The median over the pictures of the shift that fits each to the collection's mean best.
+
+    As a share of the side; shifts of up to a quarter of it are tried, by cross-correlation of the luma.
+
+    images: uint8 ``[N, C, S, S]``.
+    """
+    planes = torch.from_numpy(images).float().mean(1)
+    planes = planes - planes.mean((1, 2), keepdim=True)
+    side = planes.shape[-1]
+    reference = torch.fft.rfft2(planes.mean(0)).conj()
+    reach = side // 4
+    shifts = torch.arange(-reach, reach + 1)
+    rows, columns = torch.meshgrid(shifts, shifts, indexing="ij")
+    lengths = torch.hypot(rows.float(), columns.float()).flatten()
+    found = []
+    for part in planes.split(512):
+        # Letters are dark on light in one picture and light on dark in another, so the sign doesn't count.
+        fit = torch.fft.irfft2(torch.fft.rfft2(part) * reference, s=part.shape[-2:]).abs()
+        near = fit[:, rows % side, columns % side].flatten(1)
+        found.append(lengths[near.argmax(1)])
+    return float(torch.cat(found).median() / side)
+
+
+def _ceiling(model: Model, collection: Collection, held_out: np.ndarray | None) -> Finding:
+    trained_on = collection.images.numpy()
+    judged = trained_on if held_out is None else held_out
+    judged = judged[np.linspace(0, len(judged) - 1, min(CEILING_PICTURES, len(judged))).astype(int)]
+    ours = fitted_psnr(model, judged)
+    shown = judged.transpose(0, 2, 3, 1).astype(np.float32) / 255
+    whole = np.ones(shown.shape[:3], bool)
+    linear = _psnr(ProbabilisticPCA(trained_on)(shown, whole), shown)
+    kind = "pictures of the collection" if held_out is None else "intact held-out pictures"
+    text = (
+        f"Fitted to {len(judged)} {kind}, G reaches {ours:.1f} dB; no completion of such pictures can be "
+        f"much nearer to the truth. A linear model with 32 components reaches {linear:.1f} dB."
+    )
+    advice = ""
+    if ours < linear:
+        advice = "The model is the limit, not the search: train longer, wider, or on better aligned pictures."
+    if held_out is None:
+        advice = (advice + " Give --held-out for an honest figure: G may remember these.").strip()
+    return Finding("ceiling", {"psnr": ours, "linear psnr": linear, "pictures": len(judged)}, text, advice)
+
+
+def fitted_psnr(model: Model, images: np.ndarray) -> float:
+    """Mean PSNR, dB, of the images that G makes when it is fitted to intact ones.
+
+    images: uint8 ``[N, C, S, S]``.
+    """
+    options = replace(SearchOptions(), prior=0.0, estimate="sample")
+    y = to_unit(torch.from_numpy(images))
+    found = Search(model.generator, None, options)(y, torch.ones_like(y[:, :1]))
+    fills = (found.fill.cpu().permute(0, 2, 3, 1).numpy() + 1) / 2
+    return _psnr(fills, images.transpose(0, 2, 3, 1).astype(np.float32) / 255)
+
+
+def _copied(model: Model, collection: Collection) -> Finding:
+    noise = torch.Generator().manual_seed(0)
+    codes = model.generator.sample_codes(SAMPLES, noise).to(next(model.generator.parameters()).device)
+    with torch.no_grad():
+        samples = torch.cat([model.generator(part) for part in codes.split(64)]).cpu().numpy()
+    index, correlation = nearest(samples, collection.images.numpy())
+    copies = np.flatnonzero(correlation > COPY)
+    names = list(dict.fromkeys(collection.paths[index[copy]].name for copy in copies))
+    share = len(copies) / SAMPLES
+    text = f"{share:.0%} of {SAMPLES} samples of G are near-copies of a training picture" + (
+        f", such as {', '.join(names[:5])}." if names else "."
+    )
+    advice = ""
+    if share > 0.2:
+        advice = "The model remembers pictures; train it for fewer steps, or on more pictures."
+    return Finding("copied", {"share": share, "pictures": names}, text, advice)
+
+
+def _psnr(fills: np.ndarray, truth: np.ndarray) -> float:
+    errors = ((fills.clip(0, 1) - truth) ** 2).mean((1, 2, 3))
+    return float((-10 * np.log10(np.maximum(errors, 1e-8))).mean())
+
+
+def in_words(findings: Sequence[Finding]) -> str:
+    """A paragraph for each finding."""
+    return "\n".join(
+        f"{finding.name}: {finding.text}" + (f"\n  → {finding.advice}" if finding.advice else "")
+        for finding in findings
+    )

@@ -1,0 +1,60 @@
+"""What `inpaintx check` measures."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from inpaintx.data import Collection
+from inpaintx.judge.clusters import near_copies
+from inpaintx.judge.diagnosis import held_out_pictures, typical_shift
+
+
+def shapes(count: int, shift: int = 0, seed: int = 0) -> np.ndarray:
+    """uint8 [N, 1, 32, 32]: a bar and some noise, moved by up to `shift` pixels each way."""
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 40, (count, 1, 32, 32)).astype(np.uint8)
+    for image in images:
+        row, column = rng.integers(-shift, shift + 1, 2)
+        image[0, 8 + row : 24 + row, 13 + column : 18 + column] += 180
+    return images
+
+
+def test_typical_shift_is_none_where_pictures_are_aligned() -> None:
+    assert typical_shift(shapes(50)) == 0
+
+
+def test_typical_shift_sees_pictures_that_moved() -> None:
+    measured = typical_shift(shapes(400, shift=6)) * 32
+    rng = np.random.default_rng(1)
+    expected = np.median(np.hypot(*rng.integers(-6, 7, (2, 10_000))))
+    assert abs(measured - expected) < 1.5
+
+
+def test_typical_shift_does_not_mind_the_sign() -> None:
+    images = shapes(60)
+    images[::3] = 255 - images[::3]
+    assert typical_shift(images) == 0
+
+
+def test_held_out_pictures_are_whole_clusters_and_enough() -> None:
+    rng = np.random.default_rng(2)
+    originals = rng.integers(0, 256, (100, 1, 32, 32)).astype(np.uint8)
+    images = np.concatenate([originals, np.roll(originals[:40], 0)])  # forty of them twice
+    collection = Collection(torch.from_numpy(images), [Path(f"{number}.png") for number in range(140)])
+    chosen = held_out_pictures(collection, 30, seed=3)
+    assert 30 <= len(chosen) <= 32
+    numbers = np.array([int(path.stem) for path in chosen])
+    clusters = near_copies(images, 0.9)
+    assert not set(clusters[numbers]) & set(np.delete(clusters, numbers))
+    assert chosen == held_out_pictures(collection, 30, seed=3)
+    assert chosen != held_out_pictures(collection, 30, seed=4)
+
+
+def test_a_large_cluster_stays_in_training() -> None:
+    rng = np.random.default_rng(4)
+    same = np.repeat(rng.integers(0, 256, (1, 1, 32, 32)), 50, 0)
+    images = np.concatenate([same, rng.integers(0, 256, (100, 1, 32, 32))]).astype(np.uint8)
+    collection = Collection(torch.from_numpy(images), [Path(f"{number:03}.png") for number in range(150)])
+    for seed in range(5):
+        assert all(int(path.stem) >= 50 for path in held_out_pictures(collection, 20, seed))
