@@ -39,9 +39,10 @@ class Auto:
     def choose(self, trials: Sequence[Trial], scale: float, estimate: Estimate) -> Spline:
         """The blend for a picture with `scale` pixels, along a side, to one of the trials'.
 
-        Without trials, which a single candidate can't have, the fill is trusted.
+        Where nothing was held out, from a single candidate or where hardly anything is known, the fill is
+        trusted.
         """
-        if not trials:
+        if not any(trial.hidden.any() for trial in trials):
             return Spline(LENGTHS[0] * scale)
         fits = {length: _fit([_compare(trial, length) for trial in trials]) for length in LENGTHS}
         usual, *others = LENGTHS
