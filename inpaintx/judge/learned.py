@@ -61,7 +61,8 @@ class MeanOfNearest:
         """images: float32 ``[n, S, S, C]`` in [0, 1]; masks: bool ``[n, S, S]``."""
         channels = images.shape[3]
         known = torch.from_numpy(np.repeat(masks[:, None], channels, 1).reshape(len(masks), -1)).float()
-        seen = torch.from_numpy(images.transpose(0, 3, 1, 2).reshape(len(images), -1)) * known
+        images = np.where(masks[..., None], images, np.float32(0))
+        seen = torch.from_numpy(images.transpose(0, 3, 1, 2).reshape(len(images), -1))
         # Σ m (x − y)², without Σ m y², which is the same for all x.
         distances = known @ self._squares.T - 2 * seen @ self._rows.T
         nearest = distances.topk(self._count, largest=False).indices
