@@ -258,6 +258,82 @@ def test_same_bits_each_time() -> None:
     assert solvers.biharmonic(values, known).tobytes() == solvers.biharmonic(values, known).tobytes()
 
 
+# --- in tension --------------------------------------------------------------------------------------------
+
+each_tension = pytest.mark.parametrize("tension", [1e-4, 0.25, 3.0, 1e4])
+
+
+@each_hole
+@each_tension
+def test_in_tension_the_equation_is_that_of_a_plate_and_a_membrane(hole: str, tension: float) -> None:
+    """L (L + tension) u = 0 in the hole, with L the negated Laplacian."""
+    known = HOLES[hole]((37, 50))
+    u = solvers.biharmonic_reference(_noise((37, 50, 2)), known, tension)
+    residual = _laplacian(_laplacian(u) - tension * u)
+    assert abs(residual[~known]).max(initial=0) < 1e-9 * (1 + tension)
+
+
+@needs_native
+@each_hole
+@each_tension
+def test_native_in_tension_is_the_direct_solution(hole: str, tension: float) -> None:
+    known = HOLES[hole]((37, 50))
+    for dtype in (np.float32, np.float64):
+        values = _noise((37, 50, 2), seed=1).astype(dtype)
+        u = solvers.biharmonic(values, known, tension)
+        exact = solvers.biharmonic_reference(values.astype(np.float64), known, tension)
+        assert u.dtype == dtype
+        assert u[known].tobytes() == values[known].tobytes()
+        assert abs(u - exact).max() < TOLERANCE
+
+
+@needs_native
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(
+    known=arrays(bool, st.tuples(st.integers(1, 20), st.integers(1, 20))).filter(lambda known: known.any()),
+    tension=st.floats(0, 1e6),
+    seed=st.integers(0, 1000),
+)
+def test_native_in_tension_is_the_direct_solution_for_any_mask(
+    known: np.ndarray, tension: float, seed: int
+) -> None:
+    values: np.ndarray = np.random.default_rng(seed).normal(size=known.shape)
+    u = solvers.biharmonic(values, known, tension)
+    exact = solvers.biharmonic_reference(values[..., None], known, tension)[..., 0]
+    assert abs(u - exact).max() <= TOLERANCE * np.ptp(values[known]) + 1e-9
+
+
+@each_hole
+def test_tension_goes_from_the_plate_to_the_membrane(solver: str, hole: str) -> None:
+    known = HOLES[hole]((24, 31))
+    values = _noise((24, 31), seed=4)
+    plate, membrane = solvers.biharmonic(values, known), solvers.membrane(values, known)
+    slack, tight = (solvers.biharmonic(values, known, tension) for tension in (1e-9, 1e6))
+    assert np.allclose(slack, plate, rtol=0, atol=1e-4)
+    assert np.allclose(tight, membrane, rtol=0, atol=1e-4)
+    apart = [abs(solvers.biharmonic(values, known, t) - membrane).max() for t in (0, 0.1, 1, 10, 100)]
+    assert apart[0] < 1e-6 or (np.diff(apart) < 0).all()  # nothing bends where one pixel or all are known
+
+
+def test_beam_in_tension_is_a_plate_near_its_ends_and_a_membrane_further_in(solver: str) -> None:
+    """In one dimension u is a + b x plus what decays, or grows, by the same factor at each pixel."""
+    tension, count = 0.25, 60
+    decay = 1 + tension / 2 - np.sqrt(tension + tension**2 / 4)  # the root of r + 1/r = 2 + tension
+    assert 1 / -np.log(decay) == pytest.approx(tension**-0.5, rel=0.02)  # the length it is named for
+    x = np.arange(count)
+    beam = (0.2 + 0.01 * x + 0.5 * decay**x - 0.3 * decay ** (count - 1 - x))[None]
+    known = np.zeros((1, count), dtype=bool)
+    known[:, [0, 1, -2, -1]] = True
+    u = solvers.biharmonic(np.where(known, beam, np.nan), known, tension)
+    assert np.allclose(u, beam, rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("tension", [-1e-9, -1.0, np.inf, -np.inf, np.nan])
+def test_tension_is_a_number_from_0_on(solver: str, tension: float) -> None:
+    with pytest.raises(InpaintxError, match=f"a plate can't have the tension {tension}: use 0 or more"):
+        solvers.biharmonic(_noise((6, 6)), HOLES["blob"]((6, 6)), tension)
+
+
 # --- errors ------------------------------------------------------------------------------------------------
 
 

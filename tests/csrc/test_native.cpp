@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "../../csrc/native/biharmonic.hpp"
@@ -57,17 +58,22 @@ std::vector<double> laplacian(const std::vector<double>& u, const Size& size) {
   return result;
 }
 
-// The largest value, over the hole, of the Laplacian applied `times` times.
+// The largest value, over the hole, of the product of L + tension for each of these tensions, L the Laplacian.
 template <class T>
-double worst_residual(const Buffer<T>& filled, const Buffer<bool>& known, const Size& size, int channels, int times) {
+double worst_residual(const Buffer<T>& filled, const Buffer<bool>& known, const Size& size, int channels,
+                      const std::vector<double>& tensions) {
   double worst = 0;
   for (int c = 0; c < channels; ++c) {
     std::vector<double> u;
     for (std::ptrdiff_t i = 0; i < size.pixels(); ++i) {
       u.push_back(filled[i * channels + c]);
     }
-    for (int time = 0; time < times; ++time) {
-      u = laplacian(u, size);
+    for (const double tension : tensions) {
+      std::vector<double> product = laplacian(u, size);
+      for (std::size_t i = 0; i < u.size(); ++i) {
+        product[i] += tension * u[i];
+      }
+      u = std::move(product);
     }
     for (std::ptrdiff_t i = 0; i < size.pixels(); ++i) {
       worst = known[i] ? worst : std::max(worst, std::fabs(u[i]));
@@ -108,31 +114,31 @@ void check_membrane(const Size& size, int kind, int channels) {
   for (std::ptrdiff_t i = 0; i < size.pixels() * channels; ++i) {
     CHECK(filled[i] >= 0 && filled[i] <= 1, filled[i] << " in " << size << ", kind " << kind);
   }
-  CHECK(worst_residual(filled, known, size, channels, 1) < 4e-5, size << ", kind " << kind);
+  CHECK(worst_residual(filled, known, size, channels, {0}) < 4e-5, size << ", kind " << kind);
 }
 
-// An error of e in one pixel makes a residual of 20 e there.
+// An error of e in one pixel makes a residual of 20 e there, and 4 tension e more.
 template <class T>
-void check_biharmonic(const Size& size, int kind, int channels) {
+void check_biharmonic(const Size& size, int kind, int channels, double tension) {
   const Buffer<bool> known = make_known(size, kind);
   const Buffer<T> values = noise<T>(known, size, channels);
   Buffer<T> filled(size.pixels() * channels, 0);
-  inpaintx::biharmonic(values.data(), known.data(), filled.data(), size.height, size.width, channels);
+  inpaintx::biharmonic(values.data(), known.data(), filled.data(), size.height, size.width, channels, tension);
   check_known(values, filled, known, size, channels);
-  const double worst = worst_residual(filled, known, size, channels, 2);
-  CHECK(worst < 1e-4, worst << " in " << size << ", kind " << kind);
+  const double worst = worst_residual(filled, known, size, channels, {tension, 0});
+  CHECK(worst < 1e-4 * (1 + tension / 5), worst << " in " << size << ", kind " << kind << ", tension " << tension);
 }
 
 // What conjugate gradients rest on: for any x and y in the hole, x B y = y B x, x A y = y A x, and both are positive
 // for x = y.
-template <class Problem>
-void check_symmetric_and_definite(const Size& size, int kind) {
+template <class Problem, class... More>
+void check_symmetric_and_definite(const Size& size, int kind, More... more) {
   const Buffer<bool> known = make_known(size, kind);
   std::vector<char> hole;
   for (std::ptrdiff_t i = 0; i < size.pixels(); ++i) {
     hole.push_back(!known[i]);
   }
-  Problem problem(hole, size.height, size.width);
+  Problem problem(hole, size.height, size.width, more...);
   const inpaintx::Grid& grid = problem.grid();
   std::mt19937 random(3);
   std::vector<double> x(grid.size, 0.0), y(grid.size, 0.0), product_x(grid.size, 0.0), product_y(grid.size, 0.0);
@@ -191,9 +197,10 @@ TEST(membrane_continues_a_ramp) {
 TEST(biharmonic_is_biharmonic_in_the_hole_and_the_picture_where_known) {
   for (const Size& size : kSizes) {
     for (int kind = 0; kind < kKinds; ++kind) {
-      check_biharmonic<float>(size, kind, 1);
-      check_biharmonic<float>(size, kind, 3);
-      check_biharmonic<double>(size, kind, 2);
+      check_biharmonic<float>(size, kind, 1, 0.0);
+      check_biharmonic<float>(size, kind, 3, 0.25);
+      check_biharmonic<double>(size, kind, 2, 0.0);
+      check_biharmonic<double>(size, kind, 1, 40.0);
     }
   }
 }
@@ -220,6 +227,25 @@ TEST(biharmonic_continues_a_cubic) {
   CHECK(worst < 1e-5, worst);
 }
 
+TEST(tension_leads_from_the_plate_to_the_membrane) {
+  const Size size{33, 31};
+  const Buffer<bool> known = make_known(size, 1);
+  const Buffer<double> values = noise<double>(known, size, 1);
+  Buffer<double> membrane(size.pixels(), 0), plate(size.pixels(), 0);
+  inpaintx::membrane(values.data(), known.data(), membrane.data(), size.height, size.width, 1);
+  double before = std::numeric_limits<double>::infinity();
+  for (const double tension : {0.0, 0.1, 10.0, 1e6}) {
+    inpaintx::biharmonic(values.data(), known.data(), plate.data(), size.height, size.width, 1, tension);
+    double apart = 0;
+    for (std::ptrdiff_t i = 0; i < size.pixels(); ++i) {
+      apart = std::max(apart, std::fabs(plate[i] - membrane[i]));
+    }
+    CHECK(apart < 0.8 * before, apart << " with tension " << tension << ", before " << before);
+    before = apart;
+  }
+  CHECK(before < 1e-4, before);
+}
+
 TEST(picture_without_a_hole_stays) {
   Buffer<float> values(12, 0), filled(12, 0), plate(12, 0);
   Buffer<bool> known(12, 0, true);
@@ -235,7 +261,9 @@ TEST(matrices_and_their_preconditioners_are_symmetric_and_definite) {
   for (const Size& size : kSizes) {
     for (int kind = 0; kind < kKinds; ++kind) {
       check_symmetric_and_definite<inpaintx::Multigrid>(size, kind);
-      check_symmetric_and_definite<inpaintx::Plate>(size, kind);
+      for (const double tension : {0.0, 0.25, 40.0}) {
+        check_symmetric_and_definite<inpaintx::Plate>(size, kind, tension);
+      }
     }
   }
 }
