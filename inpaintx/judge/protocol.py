@@ -43,6 +43,7 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
 _OF_SAMPLES = ("perceptual", "kid", "told_apart", "read")
 
 GROUP = 64  # images completed together: bounds the memory
+FEWEST_FOR_KID = 3  # images: of fewer, its error can't be told
 
 _PSNR = Metric(
     "psnr_hole",
@@ -284,7 +285,7 @@ class _Family:
             features.embed(images.astype(np.float32) / 255)
             for images in (self._held_out.images[:count], completed)
         )
-        distance, error = features.kid(real, fake)
+        distance, error = features.kid(real, fake) if count >= FEWEST_FOR_KID else (np.nan, np.nan)
         told = 100 * features.two_sample_accuracy(real, fake, self._held_out.groups[:count], seed=0)
         return {
             "kid": Interval(distance, distance - error, distance + error),
