@@ -44,12 +44,16 @@ class Plan:
 def held_out_from(inputs: Sequence[Path], model: Model, count: int | None) -> HeldOut:
     """The images to judge on: every n-th picture, so that ``count`` of them spread over all.
 
+    They are shuffled, since files are sorted by group or class, so that the slow methods, which get the first
+    few, are judged on some of each.
+
     Raises:
         InpaintxError: an input that is missing, empty or unreadable.
     """
     paths = find_pictures(inputs)
     if count is not None and count < len(paths):
         paths = [paths[int(index)] for index in np.linspace(0, len(paths) - 1, count)]
+    paths = [paths[index] for index in np.random.default_rng(0).permutation(len(paths))]
     a = model.architecture
     squares = [fit_picture(read_picture(path), a.size, a.channels, model.fit) for path in paths]
     images = np.rint(np.stack(squares) * 255).astype(np.uint8)
@@ -89,7 +93,7 @@ def verdict_on(
         else "near-copies (correlation above 0.95)",
         "size": f"{model.architecture.size} pixels, {model.architecture.channels} channels",
         "mask seed": plan.seed,
-        "slow methods": f"first {plan.slow_count} pictures",
+        "slow methods": f"{min(plan.slow_count, len(held_out.images))} of the pictures, drawn by chance",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "versions": ", ".join(f"{name} {version(name)}" for name in ("inpaintx", "torch", "numpy")),
         "search": ", ".join(f"{name} {value}" for name, value in vars(options).items()),
