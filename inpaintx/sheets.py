@@ -35,8 +35,8 @@ def show_hole(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def show_uncertainty(uncertainty: np.ndarray) -> np.ndarray:
-    """Where candidates disagree, float [H, W] in [0, 0.5], as uint8 [H, W]: black where they agree."""
-    return np.rint(np.clip(uncertainty, 0, 0.5) * 510).astype(np.uint8)
+    """Where candidates disagree, float [H, W], as uint8 [H, W]: black where they agree, white from 0.25 on."""
+    return np.rint(np.clip(uncertainty / 0.25, 0, 1) * 255).astype(np.uint8)
 
 
 def grid(images: Sequence[np.ndarray], columns: int | None = None) -> Image.Image:

@@ -76,9 +76,9 @@ def biharmonic(values: np.ndarray, known: np.ndarray, tension: float = 0.0) -> n
     plate up to about tension ** -0.5 pixels from the known ones, a membrane further in (Smith and Wessel,
     Gridding with continuous curvature splines in tension, 1990, Geophysics 55, equation 3).
 
-    values, known, what it returns and raises: as for `membrane`. tension: in 1 / pixel², finite, not negative.
-    Also raises InpaintxError for another tension, and where the native solver does not converge (met only with
-    a thousandth of a line of more than 100,000 pixels known).
+    values, known, what it returns and raises: as for `membrane`. tension: in 1 / pixel², finite, not
+    negative. Also raises InpaintxError for another tension, and where the native solver does not converge
+    (met only with a thousandth of a line of more than 100,000 pixels known).
     """
     if not 0 <= tension < np.inf:
         raise InpaintxError(f"a plate can't have the tension {tension}: use 0 or more")

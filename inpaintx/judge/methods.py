@@ -73,8 +73,8 @@ def classical() -> list[tuple[list[Method], Source]]:
 def ours(model: Model, options: SearchOptions) -> tuple[list[Method], Source]:
     """The model under each blend, and both estimates; one search serves them all."""
     methods = [
-        Method(MEAN, "ours", "The candidates' mean, blend `auto`: the default."),
-        Method(SAMPLE, "ours", "The best candidate, blend `auto`."),
+        Method(MEAN, "ours", "The candidates' mean, blend `auto`: `--estimate mean`."),
+        Method(SAMPLE, "ours", "The best candidate, blend `auto`: the default."),
         *(Method(f"mean, {blend}", "ours", f"The candidates' mean, blend `{blend}`.") for blend in BLENDS),
     ]
     auto = registry.make("blend", "auto")
@@ -91,7 +91,7 @@ def switched(model: Model, options: SearchOptions, fill: Fill) -> tuple[list[Met
     }
     name = f"{fill} G"
     return [Method(name, "switch", about[fill])], _searched(
-        Proposer(model, options, fill), [(name, registry.make("blend", "auto"), options.estimate)]
+        Proposer(model, options, fill), [(name, registry.make("blend", "auto"), "mean")]
     )
 
 

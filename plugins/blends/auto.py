@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from inpaintx.options import Estimate
 
 LENGTHS = (2.0, float("inf"))  # pixels; what `spline` is chosen from, the usual one first
-_WORTHLESS = 0.1  # trust below which a sample is left out
 _CLEARLY = 0.9  # of the usual one's error: what another must stay below
 _NOISE_AT_MOST = 0.8  # of the fill's energy that is taken for disagreement between candidates
 
@@ -29,8 +28,8 @@ class Auto:
     compared with what interpolation alone predicts, and `spline`'s trust is the share of the fill that brings
     the two closest to the truth (least squares, corrected for what is chance in a mean of few candidates:
     errors in variables, Fuller, Measurement Error Models, 1987, section 1.2). The length of `spline` is its
-    usual one, or infinite where that predicts the held-out pixels clearly better. A sample is trusted wholly
-    or not at all, since a part of it would be a ghost.
+    usual one, or infinite where that predicts the held-out pixels clearly better. A sample is trusted wholly:
+    a part of it would be a ghost.
     """
 
     name: ClassVar[str] = "auto"
@@ -48,10 +47,7 @@ class Auto:
         usual, *others = LENGTHS
         best = min(others, key=lambda length: fits[length][1])
         length = best if fits[best][1] < _CLEARLY * fits[usual][1] else usual
-        trust = fits[length][0]
-        if estimate == "sample":
-            trust = float(trust >= _WORTHLESS)
-        return Spline(length * scale, trust)
+        return Spline(length * scale, 1.0 if estimate == "sample" else fits[length][0])
 
     def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """float32 [H,W,C] in [0,1]: without trials, the fill is trusted."""
