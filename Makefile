@@ -44,8 +44,18 @@ format: install  ## Put the Python sources into shape.
 bench: install  ## Measure the fused ops against eager PyTorch, torch.compile and a plain copy.
 	$(BIN)/python benches/report.py
 
-quality: install  ## Measure the fill of the shipped model against OpenCV and against no model.
-	$(BIN)/python benches/fill_quality.py --out build/quality
+# What the shipped model was trained on, and letters in families that it never saw.
+LETTERS := build/letters/train build/letters/test
+build/letters/train: | $(VENV)/.installed
+	$(BIN)/inpaintx make-chars --out $@ --split train --count 20000
+build/letters/test: | $(VENV)/.installed
+	$(BIN)/inpaintx make-chars --out $@ --split test --count 520 --seed 1
+
+MODEL ?= chars
+quality: install $(LETTERS)  ## Judge the shipped model's fill on letters it never saw (an hour on 2 cores).
+	$(BIN)/inpaintx eval build/letters/test --model $(MODEL) --collection build/letters/train \
+		--slow-count 32 --out build/quality --overwrite
+	$(BIN)/python benches/eval_table.py build/quality/eval.json
 
 demo: install  ## Render letters, train for a minute, complete damaged letters; prints the path of the sheet.
 	rm -rf demo
@@ -58,12 +68,12 @@ demo: install  ## Render letters, train for a minute, complete damaged letters; 
 	@echo "Samples after a minute of training: $(CURDIR)/demo/run/samples.png"
 	@echo "Letters completed with the shipped model (real, corrupted, reconstructed): $(CURDIR)/demo/sheet.png"
 
-model: install  ## Train the shipped model anew (half an hour on 2 cores).
-	$(BIN)/inpaintx make-chars --out build/model/letters --split train --count 20000
-	$(BIN)/inpaintx train build/model/letters --out build/model/run --width 32 --translate 0 \
+model: install $(LETTERS)  ## Train the shipped model anew and judge it (an hour and a half on 2 cores).
+	$(BIN)/inpaintx train build/letters/train --out build/model/run --width 32 --translate 0 \
 		--precision bfloat16
 	$(BIN)/inpaintx export --model build/model/run --card inpaintx/shipped/chars.card.json \
 		--out build/model/chars.safetensors
+	$(MAKE) quality MODEL=build/model/chars.safetensors
 
 wheel: install  ## Build a wheel into dist/.
 	$(BIN)/pip wheel . --no-build-isolation --no-deps -q -w dist

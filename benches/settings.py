@@ -28,23 +28,32 @@ from inpaintx.pictures import Picture, find_pictures, read_picture
 MASKS = ("random-patch", "left", "random", "center")
 SEED = 7  # of the letters and holes; the training set has 0, the judged one 1
 
+#: The estimate that is judged by PSNR.
+BASE = SearchOptions(estimate="mean")
+
 #: What is changed, and how: settings of the search, or the blend.
 VARIANTS: dict[str, dict[str, Any]] = {
     "defaults": {},
+    "estimate sample": {"estimate": "sample"},
     "blend none": {"blend": "none"},
     "blend alpha": {"blend": "alpha"},
-    "weight window, border valid": {"weight": "window"},
-    "weight window, border zero": {"weight": "window", "border": "zero"},
+    "blend poisson": {"blend": "poisson"},
+    "blend biharmonic": {"blend": "biharmonic"},
+    "blend spline": {"blend": "spline"},
+    "prior 0.1": {"prior": 0.1},
+    "prior 1": {"prior": 1.0},
+    "weight window": {"weight": "window"},
     "norm l2": {"norm": "l2"},
     "norm huber": {"norm": "huber"},
-    "no prior": {"prior": 0.0},
-    "prior 1": {"prior": 1.0},
     "lr 0.05": {"lr": 0.05},
     "lr 0.4": {"lr": 0.4},
     "one start": {"starts": 1},
     "one candidate": {"candidates": 1},
-    "100 iterations": {"iterations": 100},
-    "400 iterations": {"iterations": 400},
+    "4 candidates": {"candidates": 4},
+    "16 candidates": {"candidates": 16},
+    "50 iterations": {"iterations": 50},
+    "200 iterations": {"iterations": 200},
+    "float32": {"precision": "float32"},
     "stochastic clipping": {"clip": "stochastic"},
     "nesterov, lr 0.01": {"optimizer": "nesterov", "lr": 0.01},
 }
@@ -78,8 +87,8 @@ def letters(count: int) -> list[Picture]:
 def measured(model: Model, pictures: list[Picture], changes: dict[str, Any]) -> tuple[list[float], float]:
     """Mean PSNR over the hole for each kind of mask, and processor seconds for each completion."""
     search = {name: value for name, value in changes.items() if name != "blend"}
-    blend = registry.make("blend", changes.get("blend", "poisson"))
-    completer = Completer(model, blend, replace(SearchOptions(), **search))
+    blend = registry.make("blend", changes.get("blend", "auto"))
+    completer = Completer(model, blend, replace(BASE, **search))
     means = []
     start = time.process_time()
     for kind in MASKS:

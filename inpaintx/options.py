@@ -165,7 +165,7 @@ class SearchOptions:
     patience: int = _option(0, "Stop when the loss has not fallen by 0.1 % for so many iterations; 0: never.")
     candidates: int = _option(8, "Codes searched for each image.")
     estimate: Estimate = _option(
-        "sample", "Fill by the best candidate (sharp), or by the mean of all (nearest to the truth on average)."
+        "sample", "Fill by the best candidate (sharp), or the mean of all (nearest to the truth on average)."
     )
     starts: int = _option(
         512, "Random codes looked at first; those nearest on the known pixels are searched."

@@ -35,7 +35,7 @@ def show_hole(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def show_uncertainty(uncertainty: np.ndarray) -> np.ndarray:
-    """Where candidates disagree, float [H, W], as uint8 [H, W]: black where they agree, white from 0.25 on."""
+    """Where candidates disagree, float [H, W], as uint8 [H, W]: black for 0, white from 0.25 on."""
     return np.rint(np.clip(uncertainty / 0.25, 0, 1) * 255).astype(np.uint8)
 
 
