@@ -1,6 +1,7 @@
 """Pictures end to end: known pixels bit for bit, the hole filled."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,15 +9,20 @@ import pytest
 import torch
 
 from inpaintx import registry
+from inpaintx.blending import apply_blend
 from inpaintx.checkpoint import Model
 from inpaintx.completion import Completed, Completer
 from inpaintx.errors import InpaintxError
+from inpaintx.estimate import disagreement
 from inpaintx.options import SearchOptions
 from inpaintx.pictures import Picture
-from inpaintx.regions import resample
-from inpaintx.solvers import membrane
+from inpaintx.proposals import Proposer
+from inpaintx.regions import from_square, hole_region, resample, to_square
+from inpaintx.solvers import biharmonic, membrane
+from inpaintx_plugins.blends.auto import Auto
+from inpaintx_plugins.blends.spline import Spline
 
-OPTIONS = SearchOptions(iterations=12, candidates=2, starts=4, lr=0.1, precision="float32")
+OPTIONS = SearchOptions(iterations=12, candidates=2, starts=4, lr=0.1, prior=0.1, precision="float32")
 
 MakeModel = Callable[..., Model]
 
@@ -244,3 +250,117 @@ def test_mask_that_does_not_fit_is_told(model: Model, mask: np.ndarray, message:
 def test_as_many_masks_as_pictures(model: Model) -> None:
     with pytest.raises(ValueError, match="zip"):
         Completer(model, _blend(), OPTIONS)([_picture(32, 32)], [])
+
+
+# --- where candidates disagree ---
+
+
+@pytest.mark.parametrize("size", [(32, 32), (45, 70), (20, 26)], ids=str)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_uncertainty_is_a_map_of_the_hole(
+    make_model: MakeModel, size: tuple[int, int], channels: int
+) -> None:
+    picture, mask = _picture(*size, channels=channels), _mask(*size)
+    doubt = _complete(make_model(channels=channels), picture, mask).uncertainty
+    assert doubt.shape == size
+    assert doubt.dtype == np.float32
+    assert not doubt[mask].any()
+    assert (doubt[~mask] > 0).mean() > 0.9
+    assert doubt.max() <= 0.5
+
+
+def test_uncertainty_is_the_candidates_disagreement(model: Model) -> None:
+    picture, mask = _picture(32, 32), _mask(32, 32)
+    (proposals,) = Proposer(model, OPTIONS)([(picture.as_float() * mask[..., None], mask)])
+    expected = np.where(mask, 0, disagreement(proposals.fills))
+    np.testing.assert_allclose(_complete(model, picture, mask).uncertainty, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("blend", ["poisson", "auto"])
+def test_nothing_is_uncertain_where_there_is_one_candidate(model: Model, blend: str) -> None:
+    picture, mask = _picture(40, 50), _mask(40, 50)
+    alone = replace(OPTIONS, candidates=1)
+    for fill, options in (("model", alone), ("constant", OPTIONS)):
+        (completed,) = Completer(model, _blend(blend), options, fill)([picture], [mask])  # type: ignore[arg-type]
+        assert not completed.uncertainty.any()
+
+
+# --- a blend that chooses ---
+
+
+@pytest.fixture
+def choices(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float, str, Spline]]:
+    """What `auto` was asked, and what it chose: trials, scale, estimate, blend."""
+    made: list[tuple[int, float, str, Spline]] = []
+    choose = Auto.choose
+
+    def spy(self: Auto, trials: Any, scale: float, estimate: Any) -> Spline:
+        made.append((len(trials), scale, estimate, choose(self, trials, scale, estimate)))
+        return made[-1][-1]
+
+    monkeypatch.setattr(Auto, "choose", spy)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("size", "fit", "scale"),
+    [((32, 32), "crop", 1), ((64, 64), "crop", 2), ((45, 70), "crop", 45 / 32), ((48, 96), "stretch", 3)],
+)
+@pytest.mark.parametrize("estimate", ["mean", "sample"])
+def test_auto_is_told_the_pictures_scale_and_blends_as_it_chose(
+    model: Model, choices: list, size: tuple[int, int], fit: str, scale: float, estimate: Any
+) -> None:
+    picture, mask = _picture(*size), _mask(*size)
+    fitted = replace(model, header=model.header | {"fit": fit})
+    options = replace(OPTIONS, candidates=4, estimate=estimate)
+    (completed,) = Completer(fitted, _blend("auto"), options)([picture], [mask])
+    ((trials, told, asked, chosen),) = choices
+    assert (trials, asked) == (4, estimate)
+    assert told == pytest.approx(scale)
+    assert chosen.length in (pytest.approx(2 * scale), np.inf)
+    assert np.array_equal(completed.picture.array[mask], picture.array[mask])
+    region = hole_region(mask, fitted.fit)
+    square = to_square(picture.as_float(), mask, region, 32, 1)
+    (proposals,) = Proposer(fitted, options)([square], sets=4)
+    fill = from_square(proposals.fill(estimate), region, *size, 1)
+    expected = apply_blend(chosen, picture.as_float(), fill, mask)[..., 0] * 255
+    assert np.abs(completed.picture.array - expected).max() <= 1
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_auto_trusts_a_model_that_can_draw_the_picture(model: Model, choices: list, scale: int) -> None:
+    """And completes it better than interpolation alone, also where the fill is scaled up."""
+    codes = model.generator.sample_codes(1, torch.Generator().manual_seed(1))
+    drawn = ((model.generator(codes)[0, 0].numpy() + 1) / 2)[..., None]
+    original = resample(drawn, 32 * scale, 32 * scale).clip(0, 1)
+    picture = Picture(np.rint(original[..., 0] * 255).astype(np.uint8))
+    mask = _mask(32 * scale, 32 * scale)
+    options = SearchOptions(iterations=150, candidates=4, starts=64, lr=0.1, prior=0, precision="float32")
+    (completed,) = Completer(model, _blend("auto"), options)([picture], [mask])
+    ((_, _, _, chosen),) = choices
+    assert chosen.trust > 0.7
+    alone = biharmonic(picture.as_float(), mask, chosen.length**-2.0).clip(0, 1)
+    errors = [np.abs(u - original)[~mask].mean() for u in (completed.picture.as_float(), alone)]
+    assert errors[0] < 0.25 * errors[1]
+
+
+@pytest.mark.parametrize("size", [(32, 32), (45, 70)], ids=str)
+def test_auto_with_a_constant_fill_is_interpolation_alone(
+    model: Model, choices: list, size: tuple[int, int]
+) -> None:
+    picture, mask = _picture(*size, channels=3), _mask(*size)
+    (completed,) = Completer(model, _blend("auto"), OPTIONS, "constant")([picture], [mask])
+    ((_, _, _, chosen),) = choices
+    alone = biharmonic(picture.as_float(), mask, chosen.length**-2.0).clip(0, 1)
+    assert np.abs(completed.picture.as_float() - alone).max() < 0.51 / 255 + 1e-5
+
+
+def test_auto_does_without_trials_where_candidates_can_not_share_them(model: Model, choices: list) -> None:
+    """A single candidate sees everything, and is trusted."""
+    picture, mask = _picture(40, 40), _mask(40, 40)
+    for candidates, trials in ((1, 0), (3, 0), (6, 2), (8, 4)):
+        options = replace(OPTIONS, candidates=candidates, iterations=3)
+        Completer(model, _blend("auto"), options)([picture], [mask])
+        assert choices[-1][0] == trials
+        if not trials:
+            assert choices[-1][3] == Spline(2 * 40 / 32, 1.0)
