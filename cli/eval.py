@@ -66,6 +66,7 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     Compares the fill with classical methods, with simpler models that learn from the same collection, and
     with itself without what training gives. Writes eval.json and eval.html to --out. Pictures in several
     folders count as one group a folder (a person, a font family); those in one, as clusters of near-copies.
+    Both files are written anew after each family of masks.
     """
     from tqdm import tqdm
 
@@ -95,11 +96,11 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     fast, slow = contender_count(collection is not None) - 4, 4
     each = fast * len(held_out.images) + slow * min(values["slow_count"], len(held_out.images))
     with tqdm(total=len(families) * each, desc="judging", unit="picture", disable=None) as bar:
-        verdict = verdict_on(held_out, model, collection, options, plan, _command_line(), bar.update)
-    with atomic_file(targets["json"]) as file:
-        file.write(json.dumps(verdict.to_dict(), indent=1, ensure_ascii=False).encode())
-    with atomic_file(targets["html"]) as file:
-        file.write(render(verdict).encode())
+        for verdict in verdict_on(held_out, model, collection, options, plan, _command_line(), bar.update):
+            with atomic_file(targets["json"]) as file:
+                file.write(json.dumps(verdict.to_dict(), indent=1, ensure_ascii=False).encode())
+            with atomic_file(targets["html"]) as file:
+                file.write(render(verdict).encode())
     click.echo(f"{len(held_out.images)} pictures judged: {targets['html']}, {targets['json']}")
 
 

@@ -137,8 +137,8 @@ def judge(
     about: Mapping[str, Any],
     reader: Reader | None = None,
     progress: Callable[[int], object] = lambda _: None,
-) -> Verdict:
-    """Runs the protocol.
+) -> Iterator[Verdict]:
+    """Runs the protocol, and gives the verdict so far after each family: it takes long, and may be cut off.
 
     Args:
         held_out: what no method has seen.
@@ -151,12 +151,12 @@ def judge(
     """
     metrics = METRICS if reader is None or held_out.labels is None else [*METRICS[:4], READ, *METRICS[4:]]
     judged = {metric.name: SAMPLE if metric.name in _OF_SAMPLES else MEAN for metric in metrics}
-    verdicts = []
+    methods = [method for contender in contenders for method in contender.methods]
+    verdicts: list[FamilyVerdict] = []
     for name in families:
         family = _Family(name, held_out, contenders, seed, reader, progress)
         verdicts.append(family.verdict(metrics, judged))
-    methods = [method for contender in contenders for method in contender.methods]
-    return Verdict(dict(about), metrics, methods, judged, verdicts)
+        yield Verdict(dict(about), metrics, methods, judged, list(verdicts))
 
 
 def masks_for(family: str, held_out: HeldOut, seed: int) -> np.ndarray:

@@ -79,7 +79,8 @@ def _ours(held_out: HeldOut, mean: float = 0, sample: float = 0, **more: Any) ->
 def _judged(
     held_out: HeldOut, *contenders: Contender, families: Sequence[str] = ("center",), **more: Any
 ) -> Verdict:
-    return judge(held_out, contenders, families, 1, {"by": "a test"}, **more)
+    *_, verdict = judge(held_out, contenders, families, 1, {"by": "a test"}, **more)
+    return verdict
 
 
 def _family(held_out: HeldOut, *contenders: Contender, **more: Any) -> FamilyVerdict:
