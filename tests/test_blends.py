@@ -8,11 +8,13 @@ from inpaintx import InpaintxError, registry, solvers
 from inpaintx.blending import BlendPlugin
 from inpaintx.testing import check_blend_plugin
 from inpaintx_plugins.blends.alpha import Alpha
+from inpaintx_plugins.blends.auto import Auto
 from inpaintx_plugins.blends.biharmonic import Biharmonic
 from inpaintx_plugins.blends.none import NoBlend
 from inpaintx_plugins.blends.poisson import Poisson
+from inpaintx_plugins.blends.spline import Spline
 
-BLENDS: list[BlendPlugin] = [NoBlend(), Alpha(), Poisson(), Biharmonic()]
+BLENDS: list[BlendPlugin] = [NoBlend(), Alpha(), Poisson(), Biharmonic(), Spline(), Auto()]
 each_blend = pytest.mark.parametrize("blend", BLENDS, ids=lambda blend: blend.name)
 
 
@@ -91,7 +93,7 @@ def test_poisson_with_a_constant_fill_is_the_membrane(solver: str, mask: np.ndar
 
 
 @each_hole
-@pytest.mark.parametrize("plugin", [Poisson, Biharmonic])
+@pytest.mark.parametrize("plugin", [Poisson, Biharmonic, Spline, Auto])
 def test_truth_shifted_becomes_the_truth(solver: str, plugin: type, mask: np.ndarray) -> None:
     """Only the fill's gradients count: a constant that is added to each channel of it goes away."""
     picture = _waves(3)
@@ -115,7 +117,7 @@ def test_poisson_has_the_gradients_of_the_fill(solver: str, mask: np.ndarray) ->
     assert abs(laplacian(joined) - laplacian(fill))[~mask].max() < 5e-6
 
 
-@pytest.mark.parametrize("plugin", [Poisson, Biharmonic])
+@pytest.mark.parametrize("plugin", [Poisson, Biharmonic, Spline])
 def test_clips(plugin: type) -> None:
     picture = np.zeros((32, 32, 1), dtype=np.float32)
     y, x = np.indices((32, 32))
@@ -192,7 +194,7 @@ def test_what_is_under_the_hole_is_never_read(solver: str, blend: BlendPlugin, m
         assert blend.blend(spoilt, fill, mask).tobytes() == clean.tobytes()
 
 
-@pytest.mark.parametrize("blend", [Alpha(), Poisson(), Biharmonic()], ids=lambda blend: blend.name)
+@pytest.mark.parametrize("blend", [Alpha(), Poisson(), Biharmonic(), Spline()], ids=lambda blend: blend.name)
 def test_joins_the_known_pixels_without_a_seam(blend: BlendPlugin) -> None:
     """With a fill of the wrong brightness, the step at the rim is much smaller than without a blend."""
     mask = _center()
