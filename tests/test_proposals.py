@@ -14,7 +14,9 @@ from inpaintx.holdout import hold_out
 from inpaintx.options import SearchOptions
 from inpaintx.proposals import Proposals, Proposer
 
-OPTIONS = SearchOptions(iterations=15, candidates=4, starts=12, lr=0.1, prior=0.1, precision="float32")
+OPTIONS = SearchOptions(
+    iterations=15, candidates=4, starts=12, lr=0.1, prior=0.1, estimate="mean", precision="float32"
+)
 
 Square = tuple[np.ndarray, np.ndarray]
 

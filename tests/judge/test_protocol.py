@@ -236,7 +236,6 @@ def test_wins_are_above_0_where_ours_is_better_whichever_way_the_metric_points()
         assert set(family.wins[metric]) == {SAMPLE, "worse", "better"}
     assert family.wins["l1_hole"]["worse"].mean == pytest.approx(100 * (8 - 4) / 255, rel=1e-5)
     assert family.wins["psnr_hole"]["worse"].mean == pytest.approx(20 * np.log10(2), rel=1e-5)
-    # Of how real it looks, the sample is judged.
     assert set(family.wins["perceptual"]) == {MEAN, "worse", "better"}
     assert family.wins["perceptual"][MEAN].mean == pytest.approx(
         family.scores[MEAN]["perceptual"].mean - family.scores[SAMPLE]["perceptual"].mean, rel=1e-5
@@ -279,10 +278,13 @@ def test_progress_is_told_for_each_contender_and_family() -> None:
     assert sum(seen) == 2 * (COUNT + 3)
 
 
-def test_families_come_in_the_order_that_was_asked_for() -> None:
+def test_verdict_grows_family_by_family() -> None:
     held_out = _held_out()
-    verdict = _judged(held_out, _ours(held_out), families=("lowres", "center"))
-    assert [family.name for family in verdict.families] == ["lowres", "center"]
+    verdicts = list(judge(held_out, [_ours(held_out)], ("lowres", "center"), 1, {}))
+    assert [[family.name for family in verdict.families] for verdict in verdicts] == [
+        ["lowres"],
+        ["lowres", "center"],
+    ]
 
 
 # --- cases ---
