@@ -108,10 +108,12 @@ def _chosen(inputs: tuple[Path, ...], only: Path | None) -> list[Path]:
     """The inputs, or those of their pictures that a list names."""
     if only is None:
         return list(inputs)
-    paths = [folder / name for name in read_list(only) for folder in inputs if (folder / name).is_file()]
-    if not paths:
-        raise InpaintxError(f"none of the pictures in {only} is in {', '.join(map(str, inputs))}; check both")
-    return paths
+    names = read_list(only)
+    found = {name: folder / name for name in names for folder in inputs if (folder / name).is_file()}
+    for name in names:
+        if name not in found:
+            raise InpaintxError(f"{only} lists {name}, not in {', '.join(map(str, inputs))}; check both")
+    return list(found.values())
 
 
 def _command_line() -> str:

@@ -75,7 +75,7 @@ def ours(model: Model, options: SearchOptions) -> tuple[list[Method], Source]:
     methods = [
         Method(MEAN, "ours", "The candidates' mean, blend `auto`: `--estimate mean`."),
         Method(SAMPLE, "ours", "The best candidate, blend `auto`: the default."),
-        *(Method(f"mean, {blend}", "ours", f"The candidates' mean, blend `{blend}`.") for blend in BLENDS),
+        *(Method(f"mean, {blend}", "ours", f"The same mean, blend `{blend}`.") for blend in BLENDS),
     ]
     auto = registry.make("blend", "auto")
     variants: list[tuple[str, BlendPlugin, Estimate]] = [(MEAN, auto, "mean"), (SAMPLE, auto, "sample")]

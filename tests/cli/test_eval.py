@@ -152,5 +152,5 @@ def test_what_can_not_be_read(
     assert str(tmp_path / "none.txt") in refused("eval", held_out, "--only", tmp_path / "none.txt", *out)
     (tmp_path / "list.txt").write_text("elsewhere.png\n")
     told = refused("eval", held_out, "--only", tmp_path / "list.txt", *out)
-    assert told == f"none of the pictures in {tmp_path / 'list.txt'} is in {held_out}; check both"
+    assert told == f"{tmp_path / 'list.txt'} lists elsewhere.png, not in {held_out}; check both"
     assert str(tmp_path / "gone") in refused("eval", held_out, "--collection", tmp_path / "gone", *out)
