@@ -2,7 +2,8 @@
 
 A row for each method, a column for each family of masks: the mean, and ▼ or ▲ where the judged method is
 better or worse by a paired 95 % interval that is clear of 0. The judged method's own cells have the
-half-width of their interval.
+half-width of their interval. A method that was judged on fewer pictures has no mean that would compare: its
+cells tell how much better the judged method is on those.
 """
 
 from __future__ import annotations
@@ -48,9 +49,12 @@ def cell(family: dict[str, Any], name: str, judged: str, metric: dict[str, Any])
     if name == judged:
         return f"**{text}**" + ("" if low is None else f" ± {(high - low) / 2:.{metric['digits']}f}")
     win = family["wins"].get(metric["name"], {}).get(name)
-    if win is None or win[1] is None:
+    if win is None:
         return text
-    return text + (" ▼" if win[1] > 0 else " ▲" if win[2] < 0 else "")
+    mark = "" if win[1] is None else " ▼" if win[1] > 0 else " ▲" if win[2] < 0 else ""
+    if family["counts"][name] < family["counts"][judged]:
+        return f"(ours {win[0]:+.{metric['digits']}f}){mark}"
+    return text + mark
 
 
 if __name__ == "__main__":
