@@ -13,7 +13,7 @@ from inpaintx.testing import check_mask_plugin
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
-SHORTER = {"candidates=8": "candidates=1, iterations=2", "steps=8000": "steps=2, batch=2"}
+SHORTER = {"candidates=16": "candidates=4, iterations=2", "steps=8000": "steps=2, batch=2"}
 
 
 @pytest.fixture
