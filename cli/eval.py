@@ -72,7 +72,7 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
 
     from inpaintx import checkpoint
     from inpaintx.data import load_collection
-    from inpaintx.judge.judging import Plan, contender_count, held_out_from, verdict_on
+    from inpaintx.judge.judging import Plan, held_out_from, verdict_on
     from inpaintx.judge.page import render
     from inpaintx.judge.protocol import FAMILIES
     from inpaintx.pictures import atomic_file
@@ -93,10 +93,13 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
         collection = load_collection(values["collection"], a.size, a.channels, model.fit, excluded(values))
     make_folder(out)
     plan = Plan(families, values["mask_seed"], values["slow_count"])
-    fast, slow = contender_count(collection is not None) - 4, 4
-    each = fast * len(held_out.images) + slow * min(values["slow_count"], len(held_out.images))
-    with tqdm(total=len(families) * each, desc="judging", unit="picture", disable=None) as bar:
-        for verdict in verdict_on(held_out, model, collection, options, plan, _command_line(), bar.update):
+    with tqdm(desc="judging", unit="picture", disable=None) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        for verdict in verdict_on(held_out, model, collection, options, plan, _command_line(), progress):
             with atomic_file(targets["json"]) as file:
                 file.write(json.dumps(verdict.to_dict(), indent=1, ensure_ascii=False).encode())
             with atomic_file(targets["html"]) as file:

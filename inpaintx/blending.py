@@ -23,21 +23,21 @@ class BlendPlugin(Protocol):
 
 @dataclass(frozen=True)
 class Trial:
-    """What was found for a picture while some of its known pixels were hidden.
+    """What was found for a picture while some of its known pixels were hidden from a part of the candidates.
 
     Attributes:
         picture: float32 ``[H, W, C]`` in [0, 1], valid where ``mask`` is True.
         mask: bool ``[H, W]``, True = known.
-        hidden: bool ``[H, W]``, the part of ``mask`` that the fills were found without.
-        fills: float32 ``[k, H, W, C]`` in [0, 1], those of a part of the candidates.
-        candidates: how many candidates make the fill that is to be blended.
+        hidden: bool ``[H, W]``, the hidden part of ``mask``.
+        fills: float32 ``[K, H, W, C]`` in [0, 1], of all candidates.
+        blind: bool ``[K]``, those that were found without the hidden pixels.
     """
 
     picture: np.ndarray
     mask: np.ndarray
     hidden: np.ndarray
     fills: np.ndarray
-    candidates: int
+    blind: np.ndarray
 
 
 @runtime_checkable

@@ -94,11 +94,8 @@ class Completer:
     def _finished(
         self, picture: Picture, mask: np.ndarray, region: Region, proposals: Proposals
     ) -> Completed:
-        blend = self._blend
-        if isinstance(blend, ChoosingBlend):
-            size = self._propose.architecture.size
-            scale = max(region.height, region.width) / size
-            blend = blend.choose(proposals.trials(), scale, self._options.estimate)
+        scale = max(region.height, region.width) / self._propose.architecture.size
+        blend = proposals.blend(self._blend, self._options.estimate, scale)
 
         def blended(fill: np.ndarray) -> Picture:
             whole = from_square(fill, region, picture.height, picture.width, picture.channels)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ class Collection:
     paths: list[Path]
     skipped: dict[Path, str] = field(default_factory=dict)
 
+    @cached_property
     def fingerprint(self) -> str:
         """Changes when any pixel or the order of the images does."""
         return hashlib.sha256(self.images.numpy().tobytes()).hexdigest()[:16]

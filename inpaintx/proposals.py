@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inpaintx.blending import Trial
+from inpaintx.blending import BlendPlugin, ChoosingBlend, Trial
 from inpaintx.checkpoint import Model
 from inpaintx.estimate import combine
 from inpaintx.holdout import hold_out
@@ -49,10 +49,17 @@ class Proposals:
         """One fill, float32 ``[S, S, C]`` in [0, 1]."""
         return combine(self.fills, self.contextual, estimate)
 
+    def blend(self, plugin: BlendPlugin, estimate: Estimate, scale: float = 1.0) -> BlendPlugin:
+        """The plugin; or what it chooses for this square, if it is one that chooses.
+
+        scale: pixels of the picture, along a side, to one of the square's.
+        """
+        return plugin.choose(self.trials(), scale, estimate) if isinstance(plugin, ChoosingBlend) else plugin
+
     def trials(self) -> list[Trial]:
-        """How well known pixels were predicted that were held out: for blends that choose."""
+        """How well known pixels were predicted that were held out."""
         return [
-            Trial(self.image, self.mask, hidden, self.fills[self.blind_to == number], len(self.fills))
+            Trial(self.image, self.mask, hidden, self.fills, self.blind_to == number)
             for number, hidden in enumerate(self.hidden)
         ]
 

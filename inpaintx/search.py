@@ -101,7 +101,8 @@ class Search:
         self._device, self._dtype = parameter.device, parameter.dtype
         inside = _inner_dtype(options.precision, parameter)
         self._exact = FrozenGenerator(generator)
-        self._generator = FrozenGenerator(generator, inside)
+        same = inside == self._dtype
+        self._generator = self._exact if same else FrozenGenerator(generator, inside)
         self._discriminator: FrozenDiscriminator | None = None
         self._judge: FrozenDiscriminator | None = None
         if options.prior:
@@ -109,8 +110,8 @@ class Search:
                 raise InpaintxError(
                     "search: the prior loss needs a discriminator; load one, or set prior to 0"
                 )
-            self._discriminator = FrozenDiscriminator(discriminator, inside)
             self._judge = FrozenDiscriminator(discriminator)
+            self._discriminator = self._judge if same else FrozenDiscriminator(discriminator, inside)
         self._codes = starting_codes(generator, options).to(self._device, self._dtype)
 
     @torch.no_grad()
@@ -221,15 +222,16 @@ class Search:
             )
         if held_out is None:
             return
-        if held_out.dim() != 4 or held_out.shape[0] != len(images) or held_out.shape[2:] != masks.shape[2:]:
+        sets = held_out.shape[1] if held_out.dim() == 4 else 0
+        if not sets or held_out.shape[0] != len(images) or held_out.shape[2:] != masks.shape[2:]:
             raise InpaintxError(
                 f"search: held-out pixels have shape {tuple(held_out.shape)}; "
                 f"these images need [{len(images)}, F, {a.size}, {a.size}]"
             )
-        if self.options.candidates % held_out.shape[1]:
+        if self.options.candidates % sets:
             raise InpaintxError(
-                f"search: {self.options.candidates} candidates can't share {held_out.shape[1]} sets of "
-                f"held-out pixels; choose a multiple of {held_out.shape[1]}"
+                f"search: {self.options.candidates} candidates can't share {sets} sets of "
+                f"held-out pixels; choose a multiple of {sets}"
             )
 
     def _nearest_starts(self, y: Tensor, w: Tensor, chosen: int) -> Tensor:

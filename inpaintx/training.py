@@ -199,7 +199,7 @@ class Trainer:
             "options": asdict(self.options),
             "collection": {
                 "count": len(self.collection.images),
-                "fingerprint": self.collection.fingerprint(),
+                "fingerprint": self.collection.fingerprint,
             },
         }
 

@@ -184,12 +184,12 @@ def test_fingerprint_tells_pixels_and_order(tmp_path: Path) -> None:
     _gray(tmp_path / "a.png", 10)
     _gray(tmp_path / "b.png", 20)
     first, again = load_collection(tmp_path, 32), load_collection(tmp_path, 32)
-    assert first.fingerprint() == again.fingerprint()
+    assert first.fingerprint == again.fingerprint
     _gray(tmp_path / "a.png", 20)
     _gray(tmp_path / "b.png", 10)
-    assert load_collection(tmp_path, 32).fingerprint() != first.fingerprint()
+    assert load_collection(tmp_path, 32).fingerprint != first.fingerprint
     first.images[0, 0, 5, 5] += 1
-    assert first.fingerprint() != again.fingerprint()
+    assert first.fingerprint != again.fingerprint
 
 
 def test_unit_range_is_that_of_tanh() -> None:

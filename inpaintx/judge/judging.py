@@ -70,7 +70,7 @@ def verdict_on(
     options: SearchOptions,
     plan: Plan,
     command: str,
-    progress: Callable[[int], object] = lambda _: None,
+    progress: Callable[[int, int], object] = lambda *_: None,
 ) -> Iterator[Verdict]:
     """Judges a model against the classical methods, and against those that learn from its collection.
 
@@ -83,7 +83,7 @@ def verdict_on(
         options: of the latent search.
         plan: the protocol's parameters.
         command: for the record.
-        progress: called with the number of images that another contender has gone through.
+        progress: called with how many images the contenders have gone through, and of how many in all.
     """
     about: dict[str, Any] = {
         "command": command,
@@ -118,11 +118,6 @@ def verdict_on(
             right = float((reader.read(intact) == fused(held_out.labels)).mean())
             about["intact letters read right"] = f"{100 * right:.1f} %"
     yield from judge(held_out, contenders, plan.families, plan.seed, about, reader, progress)
-
-
-def contender_count(with_collection: bool) -> int:
-    """How many contenders go through the images."""
-    return 4 + 3 + len(PRESETS) + (2 if with_collection else 0)
 
 
 def _labels(paths: Sequence[Path]) -> np.ndarray | None:

@@ -146,14 +146,14 @@ def _searched(propose: Proposer, variants: Sequence[tuple[str, BlendPlugin, Esti
 
 
 def _blended(proposals: Proposals, blend: BlendPlugin, estimate: Estimate) -> np.ndarray:
-    if isinstance(blend, ChoosingBlend):
-        blend = blend.choose(proposals.trials(), 1.0, estimate)
-    return apply_blend(blend, proposals.image, proposals.fill(estimate), proposals.mask)
+    chosen = proposals.blend(blend, estimate)
+    return apply_blend(chosen, proposals.image, proposals.fill(estimate), proposals.mask)
 
 
 def _predicted(name: str, predict: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Source:
     """A learned predictor under `auto`: it, too, is tried on known pixels that it has not seen."""
     auto = registry.make("blend", "auto")
+    blind = np.array([True, False])
 
     def run(squares: Sequence[Square]) -> Iterator[Filled]:
         start = time.monotonic()
@@ -165,8 +165,8 @@ def _predicted(name: str, predict: Callable[[np.ndarray, np.ndarray], np.ndarray
         completed = []
         for index, (image, mask) in enumerate(squares):
             trials = [
-                Trial(image, mask, hidden[index, number], tried[number][index][None], 1)
-                for number in range(auto.trials)
+                Trial(image, mask, hidden[index, number], np.stack([fill[index], fills[index]]), blind)
+                for number, fill in enumerate(tried)
             ]
             blend = auto.choose(trials, 1.0, "mean")
             completed.append(apply_blend(blend, image, fills[index], mask))

@@ -128,6 +128,10 @@ class Contender:
     run: Source
     count: int | None = None
 
+    def share(self, images: int) -> int:
+        """How many of so many images these methods get."""
+        return images if self.count is None else min(self.count, images)
+
 
 def judge(
     held_out: HeldOut,
@@ -136,7 +140,7 @@ def judge(
     seed: int,
     about: Mapping[str, Any],
     reader: Reader | None = None,
-    progress: Callable[[int], object] = lambda _: None,
+    progress: Callable[[int, int], object] = lambda *_: None,
 ) -> Iterator[Verdict]:
     """Runs the protocol, and gives the verdict so far after each family: it takes long, and may be cut off.
 
@@ -147,14 +151,22 @@ def judge(
         seed: of the masks.
         about: what to say of the judgement.
         reader: reads letters, if these are letters.
-        progress: called with the number of images that another contender has gone through.
+        progress: called with how many images the contenders have gone through, and of how many in all.
     """
     metrics = METRICS if reader is None or held_out.labels is None else [*METRICS[:4], READ, *METRICS[4:]]
     judged = {metric.name: SAMPLE if metric.name in _OF_SAMPLES else MEAN for metric in metrics}
     methods = [method for contender in contenders for method in contender.methods]
     verdicts: list[FamilyVerdict] = []
+    all_images = len(families) * sum(contender.share(len(held_out.images)) for contender in contenders)
+    done = 0
+
+    def advance(images: int) -> None:
+        nonlocal done
+        done += images
+        progress(done, all_images)
+
     for name in families:
-        family = _Family(name, held_out, contenders, seed, reader, progress)
+        family = _Family(name, held_out, contenders, seed, reader, advance)
         verdicts.append(family.verdict(metrics, judged))
         yield Verdict(dict(about), metrics, methods, judged, list(verdicts))
 
@@ -183,7 +195,7 @@ class _Family:
         contenders: Sequence[Contender],
         seed: int,
         reader: Reader | None,
-        progress: Callable[[int], object],
+        advance: Callable[[int], object],
     ) -> None:
         self._name, self._held_out, self._reader = name, held_out, reader
         self._masks = masks_for(name, held_out, seed)
@@ -192,10 +204,10 @@ class _Family:
         self._seconds: dict[str, float] = {}
         self._doubt = float("nan")
         for contender in contenders:
-            self._run(contender, progress)
+            self._run(contender, advance)
 
-    def _run(self, contender: Contender, progress: Callable[[int], object]) -> None:
-        count = min(contender.count or len(self._masks), len(self._masks))
+    def _run(self, contender: Contender, advance: Callable[[int], object]) -> None:
+        count = contender.share(len(self._masks))
         completed: dict[str, list[np.ndarray]] = defaultdict(list)
         seconds: dict[str, list[float]] = defaultdict(list)
         doubts: list[np.ndarray] = []
@@ -206,7 +218,7 @@ class _Family:
                 seconds[filled.name] += [filled.seconds] * len(filled.images)
                 if filled.name == MEAN and filled.doubt is not None:
                     doubts.append(filled.doubt)
-            progress(rows.stop - rows.start)
+            advance(rows.stop - rows.start)
         for name, groups in completed.items():
             self._completed[name] = np.concatenate(groups)
             self._seconds[name] = float(np.mean(seconds[name]))

@@ -4,32 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
-from inpaintx.solvers import biharmonic
+from inpaintx.solvers import biharmonic, distance_to_known
 from inpaintx_plugins.blends.spline import Spline
 
 if TYPE_CHECKING:
     from inpaintx.blending import Trial
     from inpaintx.options import Estimate
 
-LENGTHS = (2.0, float("inf"))  # pixels; what `spline` is chosen from, the usual one first
-_CLEARLY = 0.9  # of the usual one's error: what another must stay below
-_NOISE_AT_MOST = 0.8  # of the fill's energy that is taken for disagreement between candidates
+LENGTHS = (2.0, 1.0, float("inf"))  # pixels; what `spline` is chosen from, the usual one first
+_SHALLOW = 6.0  # pixels: in a hole whose median depth is more, no plate without tension
+_CHANCE_AT_MOST = 0.8  # of the fill's energy that is taken for disagreement between candidates
+
+# What trust is expected before anything is tried, and how firmly.
+_EVEN_DEPTH = 3.0  # pixels: how deep a hole is where the fill and interpolation are expected to do as well
+_SPREAD = 0.3  # standard deviation of the trust around what is expected
+_CLUMP = 30.0  # held-out pixels that say as much as one independent pixel
 
 
 @dataclass(frozen=True)
 class Auto:
     """Measures, picture by picture, how far the fill can be trusted, and blends by `spline` accordingly.
 
-    Some known pixels near the hole are hidden from a part of the candidates. What these predict there is
+    Some known pixels near the hole are hidden from a part of the candidates. What the fill predicts there is
     compared with what interpolation alone predicts, and `spline`'s trust is the share of the fill that brings
     the two closest to the truth (least squares, corrected for what is chance in a mean of few candidates:
-    errors in variables, Fuller, Measurement Error Models, 1987, section 1.2). The length of `spline` is its
-    usual one, or infinite where that predicts the held-out pixels clearly better. A sample is trusted wholly:
-    a part of it would be a ghost.
+    errors in variables, Fuller, Measurement Error Models, 1987, section 1.2). Candidates that did not see the
+    hidden pixels predict them worse than they would have if they had seen as much as there is around the
+    hole, and those that saw them better than they should: both count half, as in the .632 bootstrap (Efron,
+    1983). Where the trials say little, the trust stays near what a hole of this depth usually deserves (the
+    posterior mean under a Gaussian prior). The length of `spline` is the one that predicts the held-out
+    pixels best; infinite never in a deep hole, where a plate swings out further than any trial would show. A
+    sample is trusted wholly: a part of it would be a ghost.
     """
 
     name: ClassVar[str] = "auto"
@@ -41,13 +50,15 @@ class Auto:
         Where nothing was held out, from a single candidate or where hardly anything is known, the fill is
         trusted.
         """
-        if not any(trial.hidden.any() for trial in trials):
+        tried = [trial for trial in trials if trial.hidden.any()]
+        if not tried:
             return Spline(LENGTHS[0] * scale)
-        fits = {length: _fit([_compare(trial, length) for trial in trials]) for length in LENGTHS}
-        usual, *others = LENGTHS
-        best = min(others, key=lambda length: fits[length][1])
-        length = best if fits[best][1] < _CLEARLY * fits[usual][1] else usual
-        return Spline(length * scale, 1.0 if estimate == "sample" else fits[length][0])
+        mask = tried[0].mask
+        depth = float(np.median(distance_to_known(mask)[~mask]))
+        lengths = [length for length in LENGTHS if length < np.inf or depth <= _SHALLOW]
+        fits = {length: _fit([_compare(trial, length) for trial in tried], depth) for length in lengths}
+        length = min(fits, key=lambda length: fits[length].error)
+        return Spline(length * scale, 1.0 if estimate == "sample" else fits[length].trust)
 
     def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """float32 [H,W,C] in [0,1]: without trials, the fill is trusted."""
@@ -59,38 +70,54 @@ class _Comparison:
     """Sums over held-out pixels: what least squares needs.
 
     missed: what interpolation alone is off, squared; agreed: that times what the fill would change; changed:
-    what the fill would change, squared, less what of it is chance.
+    what the fill would change, squared, less what of it is chance; pixels: how many.
     """
 
     missed: float
     agreed: float
     changed: float
+    pixels: int
+
+
+class _Fit(NamedTuple):
+    trust: float
+    error: float
 
 
 def _compare(trial: Trial, length: float) -> _Comparison:
-    hidden = trial.hidden
-    if not hidden.any():
-        return _Comparison(0.0, 0.0, 0.0)
-    seen = trial.mask & ~hidden
-    count = len(trial.fills)
+    hidden, blind = trial.hidden, trial.blind
+    unseen, seen = trial.fills[blind], trial.fills[~blind]
+    layers = [trial.picture, *unseen] if blind.all() else [trial.picture, *unseen, seen.mean(0)]
     # On the mean of the colours, and all at once: layers are interpolated independently of each other.
-    layers = np.stack([trial.picture, *trial.fills]).mean(3).transpose(1, 2, 0)
-    left = (layers - biharmonic(layers, seen, length**-2.0))[hidden].astype(np.float64)
-    missed, changes = left[:, 0], left[:, 1:]
+    gray = np.stack(layers).mean(3).transpose(1, 2, 0)
+    left = (gray - biharmonic(gray, trial.mask & ~hidden, length**-2.0))[hidden].astype(np.float64)
+    missed, changes, flattered = np.split(left, [1, 1 + len(unseen)], axis=1)
     change = changes.mean(1)
-    energy = float((change**2).sum())
-    if count > 1:
+    agreed, changed = missed[:, 0] @ change, change @ change
+    if len(unseen) > 1:
         # The mean of all candidates varies less than that of these few.
-        excess = changes.var(1, ddof=1).sum() * max(1 / count - 1 / trial.candidates, 0)
-        energy -= min(float(excess), _NOISE_AT_MOST * energy)
-    return _Comparison(float((missed**2).sum()), float((missed * change).sum()), energy)
+        chance = changes.var(1, ddof=1).sum() * (1 / len(unseen) - 1 / len(blind))
+        changed -= min(chance, _CHANCE_AT_MOST * changed)
+    if len(seen):
+        agreed = (agreed + missed[:, 0] @ flattered[:, 0]) / 2
+        changed = (changed + flattered[:, 0] @ flattered[:, 0]) / 2
+    return _Comparison(float((missed**2).sum()), float(agreed), float(changed), len(missed))
 
 
-def _fit(comparisons: Sequence[_Comparison]) -> tuple[float, float]:
-    """The trust that leaves the least squared error, and that error."""
-    missed, agreed, changed = (
+def _fit(comparisons: Sequence[_Comparison], depth: float) -> _Fit:
+    """The trust, and the squared error that it leaves."""
+    missed, agreed, changed, pixels = (
         sum(getattr(comparison, name) for comparison in comparisons)
-        for name in ("missed", "agreed", "changed")
+        for name in ("missed", "agreed", "changed", "pixels")
     )
-    trust = min(max(agreed / changed, 0.0), 1.0) if changed > 0 else 0.0
-    return trust, missed - 2 * trust * agreed + trust**2 * changed
+
+    def error(trust: float) -> float:
+        return missed - 2 * trust * agreed + trust**2 * changed
+
+    if changed <= 0:
+        return _Fit(0.0, missed)
+    noise = error(min(max(agreed / changed, 0.0), 1.0)) / pixels
+    firmness = _CLUMP * noise / _SPREAD**2
+    expected = depth / (depth + _EVEN_DEPTH)
+    trust = min(max((agreed + firmness * expected) / (changed + firmness), 0.0), 1.0)
+    return _Fit(trust, error(trust))

@@ -274,8 +274,12 @@ def test_slow_methods_get_the_first_pictures_and_are_compared_on_these() -> None
 def test_progress_is_told_for_each_contender_and_family() -> None:
     held_out, seen = _held_out(), []
     slow = _contender(held_out, {"slow": lambda _: 4}, count=3)
-    _judged(held_out, _ours(held_out), slow, families=("center", "left"), progress=seen.append)
-    assert sum(seen) == 2 * (COUNT + 3)
+    _judged(
+        held_out, _ours(held_out), slow, families=("center", "left"), progress=lambda *told: seen.append(told)
+    )
+    everything = 2 * (COUNT + 3)
+    assert seen[-1] == (everything, everything)
+    assert [done for done, _ in seen] == sorted({done for done, _ in seen})
 
 
 def test_verdict_grows_family_by_family() -> None:
