@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from inpaintx.data import fit_picture, load_collection, to_unit
+from inpaintx.data import Collection, fit_picture, load_collection, to_unit
 from inpaintx.errors import InpaintxError
 from inpaintx.pictures import Picture
 
@@ -188,8 +188,8 @@ def test_fingerprint_tells_pixels_and_order(tmp_path: Path) -> None:
     _gray(tmp_path / "a.png", 20)
     _gray(tmp_path / "b.png", 10)
     assert load_collection(tmp_path, 32).fingerprint != first.fingerprint
-    first.images[0, 0, 5, 5] += 1
-    assert first.fingerprint != again.fingerprint
+    again.images[0, 0, 5, 5] += 1
+    assert Collection(again.images, again.paths).fingerprint != first.fingerprint
 
 
 def test_unit_range_is_that_of_tanh() -> None:
