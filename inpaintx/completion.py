@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -29,7 +29,7 @@ class Completed:
         contextual: contextual loss of the best candidate.
         prior: its prior loss, before λ.
         iterations: gradient steps it took.
-        seconds: the picture's share of its group's time.
+        seconds: its share of its group's search, and what finishing it took.
         trail: the result as it stood at some iterations of the search, if asked for.
     """
 
@@ -72,13 +72,29 @@ class Completer:
             trails: remember how each result formed.
 
         Raises:
-            InpaintxError: a mask that does not fit its picture, hides nothing or keeps nothing.
+            InpaintxError: a mask that does not fit its picture, hides nothing or keeps nothing; a picture
+                that the blend can't fill.
+        """
+        done = []
+        for completed in self.one_by_one(pictures, masks, trails):
+            if isinstance(completed, InpaintxError):
+                raise completed
+            done.append(completed)
+        return done
+
+    def one_by_one(
+        self, pictures: Sequence[Picture], masks: Sequence[np.ndarray], trails: bool = False
+    ) -> Iterator[Completed | InpaintxError]:
+        """The same, searched together but finished one by one, as they are asked for.
+
+        Yields what came of each picture, in order: also why the blend can't fill it, where the others go on.
+        Raises InpaintxError, before the search, for the masks.
         """
         start = time.monotonic()
         for picture, mask in zip(pictures, masks, strict=True):
             _check(picture, mask)
         if not pictures:
-            return []
+            return
         a = self._propose.architecture
         regions = [hole_region(mask, self._fit) for mask in masks]
         squares = [
@@ -87,9 +103,15 @@ class Completer:
         ]
         sets = self._blend.trials if isinstance(self._blend, ChoosingBlend) else 0
         proposals = self._propose(squares, sets, trails)
-        done = [self._finished(*parts) for parts in zip(pictures, masks, regions, proposals, strict=True)]
         share = (time.monotonic() - start) / len(pictures)
-        return [replace(completed, seconds=share) for completed in done]
+        for parts in zip(pictures, masks, regions, proposals, strict=True):
+            start = time.monotonic()
+            try:
+                completed = self._finished(*parts)
+            except InpaintxError as error:
+                yield error
+            else:
+                yield replace(completed, seconds=share + time.monotonic() - start)
 
     def _finished(
         self, picture: Picture, mask: np.ndarray, region: Region, proposals: Proposals

@@ -1,14 +1,13 @@
 """Pictures end to end: known pixels bit for bit, the hole filled."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from completion_cases import OPTIONS, MakeModel, make_blend, make_mask, make_picture
 
-from inpaintx import registry
 from inpaintx.blending import apply_blend
 from inpaintx.checkpoint import Model
 from inpaintx.completion import Completed, Completer
@@ -22,37 +21,9 @@ from inpaintx.solvers import biharmonic, membrane
 from inpaintx_plugins.blends.auto import LENGTHS, Auto
 from inpaintx_plugins.blends.spline import Spline
 
-OPTIONS = SearchOptions(iterations=12, candidates=2, starts=4, lr=0.1, prior=0.1, precision="float32")
-
-MakeModel = Callable[..., Model]
-
-
-def _picture(
-    height: int, width: int, channels: int = 1, dtype: type = np.uint8, alpha: bool = False, seed: int = 0
-) -> Picture:
-    """Noise over a slope: values from 0.2 to 0.9."""
-    rng, top = np.random.default_rng(seed), np.iinfo(dtype).max
-    slope = np.linspace(0.2, 0.6, width)[None, :, None]
-    values = slope + 0.3 * rng.random((height, width, channels))
-    array: np.ndarray = (values * top).astype(dtype)
-    transparency = rng.integers(0, top, (height, width), dtype, endpoint=True) if alpha else None
-    return Picture(array[..., 0] if channels == 1 else array, transparency)
-
-
-def _mask(height: int, width: int, top: float = 0.3, left: float = 0.2) -> np.ndarray:
-    """A hole of about a third of either side."""
-    mask = np.ones((height, width), bool)
-    rows, columns = int(top * height), int(left * width)
-    mask[rows : rows + max(height // 3, 1), columns : columns + max(width // 3, 1)] = False
-    return mask
-
-
-def _blend(name: str = "poisson") -> Any:
-    return registry.make("blend", name, {})
-
 
 def _complete(model: Model, picture: Picture, mask: np.ndarray, **more: Any) -> Completed:
-    (completed,) = Completer(model, _blend(), OPTIONS, **more)([picture], [mask])
+    (completed,) = Completer(model, make_blend(), OPTIONS, **more)([picture], [mask])
     return completed
 
 
@@ -62,13 +33,13 @@ def _complete(model: Model, picture: Picture, mask: np.ndarray, **more: Any) -> 
 def test_known_pixels_stay_bit_for_bit(
     make_model: MakeModel, size: tuple[int, int], kind: str, channels: int
 ) -> None:
-    picture = _picture(
+    picture = make_picture(
         *size,
         channels=3 if kind.startswith("rgb") else 1,
         dtype=np.uint16 if "16" in kind else np.uint8,
         alpha=kind.endswith("alpha"),
     )
-    mask = _mask(*size)
+    mask = make_mask(*size)
     result = _complete(make_model(channels=channels), picture, mask).picture
     assert result.array.dtype == picture.array.dtype
     assert result.array.shape == picture.array.shape
@@ -86,8 +57,8 @@ def test_known_pixels_stay_bit_for_bit(
 def test_trap_4_what_lies_under_the_hole_is_never_read(
     model: Model, fill: Any, blend: str, size: tuple[int, int]
 ) -> None:
-    picture, mask = _picture(*size), _mask(*size)
-    completer = Completer(model, _blend(blend), OPTIONS, fill)
+    picture, mask = make_picture(*size), make_mask(*size)
+    completer = Completer(model, make_blend(blend), OPTIONS, fill)
     results = []
     for level in (0, 255):
         array = picture.array.copy()
@@ -99,7 +70,7 @@ def test_trap_4_what_lies_under_the_hole_is_never_read(
 
 
 def test_input_is_left_as_it_was(model: Model) -> None:
-    picture, mask = _picture(32, 32), _mask(32, 32)
+    picture, mask = make_picture(32, 32), make_mask(32, 32)
     array, hidden = picture.array.copy(), mask.copy()
     _complete(model, picture, mask)
     assert np.array_equal(picture.array, array)
@@ -112,9 +83,9 @@ def test_what_the_model_can_draw_comes_back(model: Model, scale: int) -> None:
     codes = model.generator.sample_codes(1, torch.Generator().manual_seed(1))
     drawn = (model.generator(codes)[0, 0].numpy() + 1) * 127.5
     picture = Picture(np.rint(drawn).astype(np.uint8).repeat(scale, 0).repeat(scale, 1))
-    mask = _mask(*picture.array.shape)
+    mask = make_mask(*picture.array.shape)
     options = SearchOptions(iterations=200, candidates=4, starts=64, lr=0.1, prior=0, precision="float32")
-    (completed,) = Completer(model, _blend("none"), options)([picture], [mask])
+    (completed,) = Completer(model, make_blend("none"), options)([picture], [mask])
     expected = resample(drawn[..., None].astype(np.float32), *picture.array.shape)[..., 0].clip(0, 255)
     assert np.abs(completed.picture.array[~mask] - expected[~mask]).mean() < 2
     assert expected[~mask].std() > 20
@@ -126,7 +97,7 @@ def test_constant_fill_blends_to_the_membrane_of_the_picture(
     model: Model, channels: int, size: tuple[int, int]
 ) -> None:
     """Classical interpolation is Poisson blending of nothing."""
-    picture, mask = _picture(*size, channels=channels), _mask(*size)
+    picture, mask = make_picture(*size, channels=channels), make_mask(*size)
     completed = _complete(model, picture, mask, fill="constant")
     expected = membrane(picture.as_float(), mask).reshape(picture.array.shape) * 255
     assert np.abs(completed.picture.array[~mask] - expected[~mask]).max() <= 1
@@ -134,13 +105,13 @@ def test_constant_fill_blends_to_the_membrane_of_the_picture(
 
 
 def test_constant_fill_is_mid_gray(model: Model) -> None:
-    picture, mask = _picture(40, 50, channels=3), _mask(40, 50)
-    (completed,) = Completer(model, _blend("none"), OPTIONS, "constant")([picture], [mask])
+    picture, mask = make_picture(40, 50, channels=3), make_mask(40, 50)
+    (completed,) = Completer(model, make_blend("none"), OPTIONS, "constant")([picture], [mask])
     assert set(completed.picture.array[~mask].ravel()) <= {127, 128}
 
 
 def test_untrained_networks_fill_otherwise(model: Model) -> None:
-    picture, mask = _picture(32, 32), _mask(32, 32)
+    picture, mask = make_picture(32, 32), make_mask(32, 32)
     trained, untrained = (_complete(model, picture, mask, fill=fill) for fill in ("model", "untrained"))
     assert (trained.picture.array[~mask] != untrained.picture.array[~mask]).mean() > 0.5
     assert untrained.iterations == OPTIONS.iterations
@@ -148,15 +119,15 @@ def test_untrained_networks_fill_otherwise(model: Model) -> None:
 
 
 def test_untrained_networks_are_the_same_each_time(model: Model) -> None:
-    picture, mask = _picture(32, 32), _mask(32, 32)
+    picture, mask = make_picture(32, 32), make_mask(32, 32)
     first, again = (_complete(model, picture, mask, fill="untrained") for _ in range(2))
     assert np.array_equal(first.picture.array, again.picture.array)
 
 
 def test_result_does_not_depend_on_the_rest_of_the_group(model: Model) -> None:
-    pictures = [_picture(32 + 9 * k, 50 - 4 * k, channels=1 + 2 * (k % 2), seed=k) for k in range(4)]
-    masks = [_mask(p.height, p.width, 0.1 * k, 0.6 - 0.2 * k) for k, p in enumerate(pictures)]
-    completer = Completer(model, _blend(), OPTIONS)
+    pictures = [make_picture(32 + 9 * k, 50 - 4 * k, channels=1 + 2 * (k % 2), seed=k) for k in range(4)]
+    masks = [make_mask(p.height, p.width, 0.1 * k, 0.6 - 0.2 * k) for k, p in enumerate(pictures)]
+    completer = Completer(model, make_blend(), OPTIONS)
     together = completer(pictures, masks)
     for picture, mask, completed in zip(pictures, masks, together, strict=True):
         (alone,) = completer([picture], [mask])
@@ -166,22 +137,22 @@ def test_result_does_not_depend_on_the_rest_of_the_group(model: Model) -> None:
 
 
 def test_losses_iterations_and_time_are_told(model: Model) -> None:
-    pictures, masks = [_picture(32, 32, seed=k) for k in range(3)], [_mask(32, 32)] * 3
-    group = Completer(model, _blend(), OPTIONS)(pictures, masks)
+    pictures, masks = [make_picture(32, 32, seed=k) for k in range(3)], [make_mask(32, 32)] * 3
+    group = Completer(model, make_blend(), OPTIONS)(pictures, masks)
     for completed in group:
         assert completed.contextual > 0
         assert completed.prior > 0
         assert completed.iterations == OPTIONS.iterations
-        assert completed.seconds == group[0].seconds > 0
+        assert completed.seconds > 0
         assert completed.trail == []
 
 
 @pytest.mark.parametrize("batch", [64, 3])
 def test_trails_end_at_the_result(model: Model, batch: int) -> None:
     options = SearchOptions(iterations=25, candidates=2, starts=4, lr=0.1, batch=batch, precision="float32")
-    pictures, masks = [_picture(40, 50, channels=3, seed=k) for k in range(3)], [_mask(40, 50)] * 3
+    pictures, masks = [make_picture(40, 50, channels=3, seed=k) for k in range(3)], [make_mask(40, 50)] * 3
     for picture, completed in zip(
-        pictures, Completer(model, _blend(), options)(pictures, masks, trails=True), strict=True
+        pictures, Completer(model, make_blend(), options)(pictures, masks, trails=True), strict=True
     ):
         steps = [step for step, _ in completed.trail]
         assert steps == sorted(steps)
@@ -195,18 +166,18 @@ def test_trails_end_at_the_result(model: Model, batch: int) -> None:
 
 
 def test_constant_fill_has_no_trail(model: Model) -> None:
-    completer = Completer(model, _blend(), OPTIONS, "constant")
-    (completed,) = completer([_picture(32, 32)], [_mask(32, 32)], trails=True)
+    completer = Completer(model, make_blend(), OPTIONS, "constant")
+    (completed,) = completer([make_picture(32, 32)], [make_mask(32, 32)], trails=True)
     assert completed.trail == []
 
 
 @pytest.mark.parametrize("fill", ["model", "constant"])
 def test_no_pictures_give_no_results(model: Model, fill: Any) -> None:
-    assert Completer(model, _blend(), OPTIONS, fill)([], []) == []
+    assert Completer(model, make_blend(), OPTIONS, fill)([], []) == []
 
 
 def test_default_options_are_those_of_the_search(model: Model) -> None:
-    (completed,) = Completer(model, _blend())([_picture(32, 32)], [_mask(32, 32)])
+    (completed,) = Completer(model, make_blend())([make_picture(32, 32)], [make_mask(32, 32)])
     assert completed.iterations == SearchOptions().iterations
 
 
@@ -222,7 +193,7 @@ def test_holes_anywhere_are_filled(model: Model, where: str) -> None:
             "wide": np.s_[15:25, 5:75],
         }[where]
     ] = False
-    picture = _picture(40, 80)
+    picture = make_picture(40, 80)
     array = np.where(mask, picture.array, 0).astype(np.uint8)
     completed = _complete(model, Picture(array), mask)
     # Poisson blending meets the known pixels, which are between 0.2 and 0.9: the hole is not left black.
@@ -235,21 +206,21 @@ def test_holes_anywhere_are_filled(model: Model, where: str) -> None:
     [
         (np.ones((32, 32), bool), "hides nothing"),
         (np.zeros((32, 32), bool), "keeps nothing"),
-        (_mask(32, 31), r"is bool \[32, 31\]: it must be bool \[32, 32\]"),
-        (_mask(32, 32).astype(np.uint8), r"is uint8 \[32, 32\]: it must be bool"),
+        (make_mask(32, 31), r"is bool \[32, 31\]: it must be bool \[32, 32\]"),
+        (make_mask(32, 32).astype(np.uint8), r"is uint8 \[32, 32\]: it must be bool"),
     ],
     ids=["all", "none", "size", "dtype"],
 )
 @pytest.mark.parametrize("fill", ["model", "constant"])
 def test_mask_that_does_not_fit_is_told(model: Model, mask: np.ndarray, message: str, fill: Any) -> None:
     with pytest.raises(InpaintxError, match=f"the mask of a picture without a path {message}") as caught:
-        _complete(model, _picture(32, 32), mask, fill=fill)
+        _complete(model, make_picture(32, 32), mask, fill=fill)
     assert "\n" not in str(caught.value)
 
 
 def test_as_many_masks_as_pictures(model: Model) -> None:
     with pytest.raises(ValueError, match="zip"):
-        Completer(model, _blend(), OPTIONS)([_picture(32, 32)], [])
+        Completer(model, make_blend(), OPTIONS)([make_picture(32, 32)], [])
 
 
 # --- where candidates disagree ---
@@ -260,7 +231,7 @@ def test_as_many_masks_as_pictures(model: Model) -> None:
 def test_uncertainty_is_a_map_of_the_hole(
     make_model: MakeModel, size: tuple[int, int], channels: int
 ) -> None:
-    picture, mask = _picture(*size, channels=channels), _mask(*size)
+    picture, mask = make_picture(*size, channels=channels), make_mask(*size)
     doubt = _complete(make_model(channels=channels), picture, mask).uncertainty
     assert doubt.shape == size
     assert doubt.dtype == np.float32
@@ -270,7 +241,7 @@ def test_uncertainty_is_a_map_of_the_hole(
 
 
 def test_uncertainty_is_the_candidates_disagreement(model: Model) -> None:
-    picture, mask = _picture(32, 32), _mask(32, 32)
+    picture, mask = make_picture(32, 32), make_mask(32, 32)
     (proposals,) = Proposer(model, OPTIONS)([(picture.as_float() * mask[..., None], mask)])
     expected = np.where(mask, 0, disagreement(proposals.fills))
     np.testing.assert_allclose(_complete(model, picture, mask).uncertainty, expected, rtol=0, atol=1e-6)
@@ -278,10 +249,10 @@ def test_uncertainty_is_the_candidates_disagreement(model: Model) -> None:
 
 @pytest.mark.parametrize("blend", ["poisson", "auto"])
 def test_nothing_is_uncertain_where_there_is_one_candidate(model: Model, blend: str) -> None:
-    picture, mask = _picture(40, 50), _mask(40, 50)
+    picture, mask = make_picture(40, 50), make_mask(40, 50)
     alone = replace(OPTIONS, candidates=1)
     for fill, options in (("model", alone), ("constant", OPTIONS)):
-        (completed,) = Completer(model, _blend(blend), options, fill)([picture], [mask])  # type: ignore[arg-type]
+        (completed,) = Completer(model, make_blend(blend), options, fill)([picture], [mask])  # type: ignore[arg-type]
         assert not completed.uncertainty.any()
 
 
@@ -310,10 +281,10 @@ def choices(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float, str, Spli
 def test_auto_is_told_the_pictures_scale_and_blends_as_it_chose(
     model: Model, choices: list, size: tuple[int, int], fit: str, scale: float, estimate: Any
 ) -> None:
-    picture, mask = _picture(*size), _mask(*size)
+    picture, mask = make_picture(*size), make_mask(*size)
     fitted = replace(model, header=model.header | {"fit": fit})
     options = replace(OPTIONS, candidates=4, estimate=estimate)
-    (completed,) = Completer(fitted, _blend("auto"), options)([picture], [mask])
+    (completed,) = Completer(fitted, make_blend("auto"), options)([picture], [mask])
     ((trials, told, asked, chosen),) = choices
     assert (trials, asked) == (4, estimate)
     assert told == pytest.approx(scale)
@@ -334,9 +305,9 @@ def test_auto_trusts_a_model_that_can_draw_the_picture(model: Model, choices: li
     drawn = ((model.generator(codes)[0, 0].numpy() + 1) / 2)[..., None]
     original = resample(drawn, 32 * scale, 32 * scale).clip(0, 1)
     picture = Picture(np.rint(original[..., 0] * 255).astype(np.uint8))
-    mask = _mask(32 * scale, 32 * scale)
+    mask = make_mask(32 * scale, 32 * scale)
     options = SearchOptions(iterations=150, candidates=4, starts=64, lr=0.1, prior=0, precision="float32")
-    (completed,) = Completer(model, _blend("auto"), options)([picture], [mask])
+    (completed,) = Completer(model, make_blend("auto"), options)([picture], [mask])
     ((_, _, _, chosen),) = choices
     assert chosen.trust > 0.7
     alone = biharmonic(picture.as_float(), mask, chosen.length**-2.0).clip(0, 1)
@@ -348,8 +319,8 @@ def test_auto_trusts_a_model_that_can_draw_the_picture(model: Model, choices: li
 def test_auto_with_a_constant_fill_is_interpolation_alone(
     model: Model, choices: list, size: tuple[int, int]
 ) -> None:
-    picture, mask = _picture(*size, channels=3), _mask(*size)
-    (completed,) = Completer(model, _blend("auto"), OPTIONS, "constant")([picture], [mask])
+    picture, mask = make_picture(*size, channels=3), make_mask(*size)
+    (completed,) = Completer(model, make_blend("auto"), OPTIONS, "constant")([picture], [mask])
     ((_, _, _, chosen),) = choices
     alone = biharmonic(picture.as_float(), mask, chosen.length**-2.0).clip(0, 1)
     assert np.abs(completed.picture.as_float() - alone).max() < 0.51 / 255 + 1e-5
@@ -357,10 +328,10 @@ def test_auto_with_a_constant_fill_is_interpolation_alone(
 
 def test_auto_does_without_trials_where_candidates_can_not_share_them(model: Model, choices: list) -> None:
     """A single candidate sees everything, and is trusted."""
-    picture, mask = _picture(40, 40), _mask(40, 40)
+    picture, mask = make_picture(40, 40), make_mask(40, 40)
     for candidates, trials in ((1, 0), (3, 0), (6, 2), (8, 4)):
         options = replace(OPTIONS, candidates=candidates, iterations=3)
-        Completer(model, _blend("auto"), options)([picture], [mask])
+        Completer(model, make_blend("auto"), options)([picture], [mask])
         assert choices[-1][0] == trials
         if not trials:
             assert choices[-1][3] == Spline(2 * 40 / 32, 1.0)
