@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import click
 
 from inpaintx.errors import InpaintxError
 from inpaintx.options import PRESETS, Fill, SearchOptions
+from inpaintx.streaming import Ahead, Behind
 from inpaintx_cli.options import device_option, flags, given, model_option, out_folder_option, pick_device
 from inpaintx_cli.outputs import (
     SHEET_FORMATS,
@@ -110,14 +111,16 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     completer = Completer(checkpoint.load_model(model, device), blend, options, values["fill"])
     for folder in (out, *(extra.parent for extra in _extras(values))):
         make_folder(folder)
-    run = Run(targets, maps, completer, mask, options.seed, values["format_"])
+    debug = click.get_current_context().find_root().params["debug"]
+    run = Run(targets, maps, completer, mask, options.seed, values["format_"], debug)
     showcase = Showcase(values["sheet"], values["gif"], uncertainty=bool(maps))
-    with ExitStack() as stack:
-        write_metrics = metrics_writer(stack, values["metrics"])
-        for result in run.results(showcase):
-            write_metrics(result)
-            showcase.add(result)
-    showcase.write()
+    try:
+        with ExitStack() as stack:
+            run.complete(showcase, metrics_writer(stack, values["metrics"]))
+        showcase.write()
+    except KeyboardInterrupt:
+        click.echo(f"{run.done} of {len(targets)} pictures in {out}", err=True)
+        raise
     _report(run, out, values)
 
 
@@ -187,9 +190,27 @@ def _extras(values: Mapping[str, Any]) -> list[Path]:
     return [values[name] for name in EXTRAS if values[name] is not None]
 
 
+class Loaded(NamedTuple):
+    """A picture to complete."""
+
+    path: Path
+    picture: Picture
+    mask: np.ndarray
+
+
+class Failed(NamedTuple):
+    """A picture that can't be completed, and why."""
+
+    path: Path
+    error: InpaintxError
+
+
 @dataclass
 class Run:
     """Pictures on their way to their results.
+
+    One thread reads, ahead of the search; the main thread searches and blends; a third, behind it, writes and
+    tells. Only that one changes what was done and what failed.
 
     Attributes:
         targets: the files to complete, and where the result of each goes.
@@ -198,6 +219,7 @@ class Run:
         mask: says where the holes are.
         seed: of the masks.
         format: of the results.
+        debug: show tracebacks.
         done: how many are written.
         failures: the pictures that can't be completed, and why.
     """
@@ -208,35 +230,67 @@ class Run:
     mask: MaskPlugin
     seed: int
     format: str
+    debug: bool
     done: int = 0
     failures: dict[Path, str] = field(default_factory=dict)
 
-    def results(self, showcase: Showcase) -> Iterator[Result]:
-        """Completes and writes the pictures; those that can't be are told, and the others go on."""
+    def complete(self, showcase: Showcase, note: Callable[[Result], None]) -> None:
+        """Completes and writes the pictures; those that can't be are told, and the others go on.
+
+        What is written goes to the showcase and to ``note``, in the order of the targets.
+        """
         from tqdm import tqdm
 
-        with tqdm(total=len(self.targets), desc="completing", unit="picture", disable=None) as bar:
-            for group in self._groups(showcase):
-                for result in self._complete(group, showcase.wants_trails):
-                    if self._write(result):
-                        yield result
+        with (
+            tqdm(total=len(self.targets), desc="completing", unit="picture", disable=None) as bar,
+            Ahead(map(self._load, self.targets), _size, GROUP_PIXELS) as loaded,
+            Behind(GROUP_PIXELS) as behind,
+        ):
+
+            def settle(result: Result) -> None:
+                if self._write(result):
+                    note(result)
+                    showcase.add(result)
+
+            def show_progress() -> None:
+                # Group by group: within one, nothing comes for long and then all at once, which would make
+                # nonsense of the time left.
                 bar.update(self.done + len(self.failures) - bar.n)
 
-    def _groups(self, showcase: Showcase) -> Iterator[list[tuple[Path, Picture, np.ndarray]]]:
-        """Pictures with their masks, as many at a time as fit in bounded memory."""
+            for group in self._groups(loaded, showcase, behind):
+                trails = showcase.wants_trails
+                for outcome in self._complete(group, trails):
+                    if isinstance(outcome, Failed):
+                        behind.call(self._fail, outcome)
+                    else:
+                        behind.call(settle, outcome, size=_size(outcome.original))
+                behind.call(show_progress)
+                if trails:
+                    behind.wait()  # only then is known whether the next group should have some
+            behind.call(show_progress)
+
+    def _load(self, path: Path) -> Loaded | Failed:
         from inpaintx.masking import make_mask
         from inpaintx.pictures import read_picture
 
-        group: list[tuple[Path, Picture, np.ndarray]] = []
+        try:
+            picture = read_picture(path)
+            return Loaded(path, picture, make_mask(self.mask, picture, self.seed))
+        except InpaintxError as error:
+            return Failed(path, error)
+
+    def _groups(
+        self, loaded: Iterable[Loaded | Failed], showcase: Showcase, behind: Behind
+    ) -> Iterator[list[Loaded]]:
+        """What is completed together: as many pictures at a time as fit in bounded memory."""
+        group: list[Loaded] = []
         pixels = 0
-        for path in self.targets:
-            try:
-                picture = read_picture(path)
-                group.append((path, picture, make_mask(self.mask, picture, self.seed)))
-            except InpaintxError as error:
-                self._fail(path, error)
+        for one in loaded:
+            if isinstance(one, Failed):
+                behind.call(self._fail, one)
                 continue
-            pixels += picture.height * picture.width
+            group.append(one)
+            pixels += one.picture.height * one.picture.width
             trails = showcase.wants_trails
             most = GIF_PICTURES if trails else GROUP_PICTURES
             most_pixels = GROUP_PIXELS_WITH_TRAILS if trails else GROUP_PIXELS
@@ -246,20 +300,15 @@ class Run:
         if group:
             yield group
 
-    def _complete(self, group: list[tuple[Path, Picture, np.ndarray]], trails: bool) -> Iterator[Result]:
+    def _complete(self, group: list[Loaded], trails: bool) -> Iterator[Result | Failed]:
         paths, pictures, masks = zip(*group, strict=True)
-        try:
-            completed = self.completer(pictures, masks, trails)
-        except InpaintxError as error:
-            if len(group) == 1:
-                self._fail(paths[0], error)
-            else:  # one of them can't be completed; alone, the others come out the same
-                for single in group:
-                    yield from self._complete([single], trails)
-            return
         synthetic = self.mask.name != "file"
-        for path, picture, after in zip(paths, pictures, completed, strict=True):
-            yield Result(picture, after, self.targets[path], synthetic)
+        outcomes = self.completer.one_by_one(pictures, masks, trails)
+        for path, picture, outcome in zip(paths, pictures, outcomes, strict=True):
+            if isinstance(outcome, InpaintxError):
+                yield Failed(path, outcome)
+            else:
+                yield Result(picture, outcome, self.targets[path], synthetic)
 
     def _write(self, result: Result) -> bool:
         from inpaintx.pictures import Picture, write_picture
@@ -274,18 +323,27 @@ class Run:
                 make_folder(target.parent)
                 write_picture(Picture(show_uncertainty(result.completed.uncertainty)), target, "png")
         except InpaintxError as error:
-            self._fail(result.original.path, error)
+            self._fail(Failed(result.original.path, error))
             return False
         self.done += 1
         return True
 
-    def _fail(self, path: Path, error: InpaintxError) -> None:
+    def _fail(self, failed: Failed) -> None:
         from tqdm import tqdm
 
-        self.failures[path] = str(error)
-        if click.get_current_context().find_root().params["debug"]:
-            traceback.print_exception(error)
-        tqdm.write(f"Error: {error}", file=sys.stderr)  # above the progress bar, if there is one
+        self.failures[failed.path] = str(failed.error)
+        if self.debug:
+            traceback.print_exception(failed.error)
+        tqdm.write(f"Error: {failed.error}", file=sys.stderr)  # above the progress bar, if there is one
+
+
+def _size(thing: Loaded | Failed | Picture) -> int:
+    """Of what waits for its turn, in pixels; no less than that of a picture in a full group of small ones."""
+    least = GROUP_PIXELS // GROUP_PICTURES
+    if isinstance(thing, Failed):
+        return least
+    picture = thing.picture if isinstance(thing, Loaded) else thing
+    return max(least, picture.height * picture.width)
 
 
 def _report(run: Run, out: Path, values: Mapping[str, Any]) -> None:
