@@ -74,7 +74,7 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     from inpaintx.data import load_collection
     from inpaintx.judge.judging import Plan, held_out_from, verdict_on
     from inpaintx.judge.page import render
-    from inpaintx.judge.protocol import FAMILIES
+    from inpaintx.masking import FAMILIES
     from inpaintx.pictures import atomic_file
 
     families = values["families"] or tuple(FAMILIES)

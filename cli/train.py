@@ -85,7 +85,13 @@ def command(data: Path, run: Path, **values: Any) -> None:
         trainer.restore(file)
         click.echo(f"resumed at step {trainer.step}")
     with _Display(trainer.step, options, run, values["tensorboard"]) as display:
-        finished = train(trainer, run, display.on_step, lambda network: display.on_save(trainer, network))
+        finished = train(
+            trainer,
+            run,
+            display.on_step,
+            lambda network: display.on_save(trainer, network),
+            display.on_encoder_step,
+        )
     click.echo(f"{file} at step {trainer.step}; samples in {run / SAMPLES}.png")
     if not finished:
         raise KeyboardInterrupt
@@ -145,6 +151,7 @@ class _Display:
         self._board = _tensorboard(run) if tensorboard else None
         self._bar = tqdm(total=options.steps, initial=step, unit="step", dynamic_ncols=True, disable=None)
         self._first = step
+        self._encoding = False
 
     def __enter__(self) -> _Display:
         return self
@@ -164,6 +171,17 @@ class _Display:
             self._board.add_scalar("loss/D", report.loss_d, report.step)
             self._board.add_scalar("loss/G", report.loss_g, report.step)
             self._board.add_scalar("images per second", speed, report.step)
+
+    def on_encoder_step(self, loss: float) -> None:
+        from tqdm import tqdm
+
+        if not self._encoding:
+            self._bar.close()
+            steps = self._options.encoder_steps
+            self._bar = tqdm(total=steps, desc="encoder", unit="step", dynamic_ncols=True, disable=None)
+            self._encoding = True
+        self._bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+        self._bar.update()
 
     def on_save(self, trainer: Any, network: Any) -> None:
         import numpy as np

@@ -1,8 +1,8 @@
 """Checkpoints: one safetensors file, whose metadata holds a JSON header. No pickle.
 
 The header says the architecture, the value range, how pictures were fitted to the square and how far
-training got. Tensors are named ``generator.*`` (the averaged G), ``discriminator.*`` and, where
-training can go on from the file, ``training.*``.
+training got. Tensors are named ``generator.*`` (the averaged G), ``discriminator.*``, ``encoder.*`` once
+there is one and, where training can go on from the file, ``training.*``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from inpaintx.errors import InpaintxError
-from inpaintx.models import Discriminator, Generator
+from inpaintx.models import Discriminator, Encoder, Generator
 from inpaintx.options import Architecture, Fit
 from inpaintx.pictures import atomic_file
 
@@ -28,21 +28,24 @@ FORMAT = 1
 HEADER_KEY = "inpaintx"
 FILE_NAME = "checkpoint.safetensors"
 TRAINING = "training."
+NETWORKS = ("generator.", "discriminator.", "encoder.")
 
 
 @dataclass(frozen=True)
 class Model:
-    """A trained pair, ready for use: frozen, in evaluation mode, float32.
+    """Trained networks, ready for use: frozen, in evaluation mode, float32.
 
     Attributes:
         generator: the averaged G.
         discriminator: D.
+        encoder: guesses codes for G; None where training left it out or has not come to it.
         header: the checkpoint's JSON header.
         source: the file it came from.
     """
 
     generator: Generator
     discriminator: Discriminator
+    encoder: Encoder | None
     header: dict[str, Any]
     source: Path
 
@@ -119,7 +122,7 @@ def find(model: str | Path) -> Path:
 
 
 def load_model(model: str | Path, device: torch.device | str = "cpu") -> Model:
-    """Loads G and D for use.
+    """Loads the networks for use.
 
     Args:
         model: a run folder, a checkpoint file, or the name of a shipped model.
@@ -130,16 +133,21 @@ def load_model(model: str | Path, device: torch.device | str = "cpu") -> Model:
             says, or lacks D.
     """
     path = find(model)
-    header, tensors = load(path, ("generator.", "discriminator."))
+    header, tensors = load(path, NETWORKS)
     if "architecture" not in header or "fit" not in header:
         raise InpaintxError(f"damaged checkpoint: {path}: its header lacks the architecture; train anew")
     architecture = Architecture.from_dict(header["architecture"])
     generator, discriminator = Generator(architecture), Discriminator(architecture)
     restore(generator, tensors, "generator.", path)
     restore(discriminator, tensors, "discriminator.", path)
-    for network in (generator, discriminator):
-        network.to(device).eval().requires_grad_(False)
-    return Model(generator, discriminator, header, path)
+    encoder = None
+    if any(name.startswith("encoder.") for name in tensors):
+        encoder = Encoder(architecture)
+        restore(encoder, tensors, "encoder.", path)
+    for network in (generator, discriminator, encoder):
+        if network is not None:
+            network.to(device).eval().requires_grad_(False)
+    return Model(generator, discriminator, encoder, header, path)
 
 
 def state(network: nn.Module, prefix: str) -> dict[str, Tensor]:
@@ -162,14 +170,14 @@ def restore(network: nn.Module, tensors: Mapping[str, Tensor], prefix: str, path
 
 
 def export(model: str | Path, out: Path, card: Mapping[str, Any] | None = None) -> None:
-    """Writes what completion needs (G, D, header) in half precision: a fraction of a run's checkpoint.
+    """Writes what completion needs (networks, header) in half precision: a fraction of a run's checkpoint.
 
     Args:
         model: as for :func:`load_model`.
         out: the file to write.
         card: goes into the header as ``"card"``: how the model was made, what it scores.
     """
-    header, tensors = load(find(model), ("generator.", "discriminator."))
+    header, tensors = load(find(model), NETWORKS)
     if card is not None:
         header["card"] = dict(card)
     half = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from zlib import crc32
 
 import numpy as np
@@ -12,6 +12,20 @@ from inpaintx.registry import one_line
 
 if TYPE_CHECKING:
     from inpaintx.pictures import Picture
+
+
+#: Names of the mask families, and the plugin and options that make each.
+FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "center": ("center", {}),
+    "random-patch": ("random-patch", {}),
+    "left": ("left", {}),
+    "pattern": ("pattern", {}),
+    "freeform thick": ("freeform", {"brush": "thick"}),
+    "freeform medium": ("freeform", {"brush": "medium"}),
+    "freeform thin": ("freeform", {"brush": "thin"}),
+    "random": ("random", {}),
+    "lowres": ("lowres", {}),
+}
 
 
 class MaskPlugin(Protocol):

@@ -1,4 +1,4 @@
-"""The DCGAN generator and discriminator (Radford, Metz and Chintala, 2016)."""
+"""The DCGAN generator and discriminator (Radford, Metz and Chintala, 2016), and an encoder to the codes."""
 
 from __future__ import annotations
 
@@ -62,21 +62,44 @@ class Discriminator(nn.Module):
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
-        self.architecture = a = architecture
-        widths = a.widths[::-1]
-        layers: list[nn.Module] = [_down(a.channels, widths[0], a.kernel, bias=True), nn.LeakyReLU(LEAK)]
-        for inputs, outputs in pairwise(widths):
-            layers += [
-                _down(inputs, outputs, a.kernel, bias=False),
-                nn.BatchNorm2d(outputs),
-                nn.LeakyReLU(LEAK),
-            ]
-        layers.append(nn.Conv2d(widths[-1], 1, a.base))
-        self.layers = nn.Sequential(*layers)
+        self.architecture = architecture
+        self.layers = _pyramid(architecture, architecture.channels, 1)
         self.apply(_initialise)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x).flatten()
+
+
+class Encoder(nn.Module):
+    """Guesses the code of a damaged image: what a search would find, in one pass.
+
+    Like :class:`Discriminator`, with the mask as one more channel and a code in place of the logit. It is
+    what predicts the starting code in Lahiri et al., "Faster Unsupervised Semantic Inpainting: A GAN Based
+    Approach" (ICIP 2019).
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.layers = _pyramid(architecture, architecture.channels + 1, architecture.nz)
+        self.apply(_initialise)
+
+    def forward(self, y: Tensor, mask: Tensor) -> Tensor:
+        """Codes ``[B, nz]`` in the box, of images ``[B, C, size, size]`` in [−1, 1] and masks, 1 = keep.
+
+        What the images hold under the hole is never read, NaN included.
+        """
+        seen = torch.cat([y.masked_fill(mask == 0, 0), mask], 1)
+        return torch.tanh(self.layers(seen).flatten(1)) * self.architecture.bound
+
+
+def _pyramid(a: Architecture, inputs: int, outputs: int) -> nn.Sequential:
+    """From maps of the image's size to `outputs` numbers."""
+    widths = a.widths[::-1]
+    layers: list[nn.Module] = [_down(inputs, widths[0], a.kernel, bias=True), nn.LeakyReLU(LEAK)]
+    for narrow, wide in pairwise(widths):
+        layers += [_down(narrow, wide, a.kernel, bias=False), nn.BatchNorm2d(wide), nn.LeakyReLU(LEAK)]
+    return nn.Sequential(*layers, nn.Conv2d(widths[-1], outputs, a.base))
 
 
 def _up(inputs: int, outputs: int, kernel: int, bias: bool) -> nn.ConvTranspose2d:

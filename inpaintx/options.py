@@ -129,10 +129,14 @@ class TrainOptions:
     )
     seed: int = _option(0, "Of everything random.")
     save_every: int = _option(500, "Steps between checkpoints and sample sheets.")
+    encoder_steps: int = _option(
+        0, "Steps that train, after G and D, an encoder that guesses codes (for --guess); 0: none."
+    )
 
     def __post_init__(self) -> None:
         choices = {"precision": get_args(Precision)}
-        _check("training", self, {"steps": 1, "batch": 2, "save_every": 1, "seed": 0}, choices)
+        least = {"steps": 1, "batch": 2, "save_every": 1, "seed": 0, "encoder_steps": 0}
+        _check("training", self, least, choices)
         _check_positive("training", self, "lr", *(() if self.minutes is None else ("minutes",)))
         for name in ("ema", "beta1", "translate"):
             if not 0 <= getattr(self, name) < 1:
@@ -170,6 +174,12 @@ class SearchOptions:
     starts: int = _option(
         512, "Random codes looked at first; those nearest on the known pixels are searched."
     )
+    guess: bool = _option(
+        False, "Start from the guesses of the model's encoder instead; then --lr 0.05 suits, --iterations 30."
+    )
+    spread: float = _option(
+        0.3, "Standard deviation of the guesses around the first, in units of half the box of codes."
+    )
     batch: int = _option(64, "Samples searched together.")
     precision: SearchPrecision = _option(
         "auto",
@@ -187,6 +197,7 @@ class SearchOptions:
             "prior": 0,
             "patience": 0,
             "seed": 0,
+            "spread": 0,
         }
         choices = {
             "norm": get_args(Norm),

@@ -79,7 +79,7 @@ class Proposer:
         self._search: Search | None = None
         if fill != "constant":
             generator = model.generator if fill == "model" else _untrained(model)
-            self._search = Search(generator, model.discriminator, options)
+            self._search = Search(generator, model.discriminator, options, model.encoder)
 
     def __call__(
         self, squares: Sequence[tuple[np.ndarray, np.ndarray]], sets: int = 0, trails: bool = False

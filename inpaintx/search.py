@@ -16,7 +16,7 @@ from torch import Tensor
 from inpaintx import ops
 from inpaintx.engine import FrozenDiscriminator, FrozenGenerator
 from inpaintx.errors import InpaintxError
-from inpaintx.models import Discriminator, Generator
+from inpaintx.models import Discriminator, Encoder, Generator
 from inpaintx.options import SearchOptions, SearchPrecision
 
 #: Iterations between looks at which samples are finished.
@@ -33,7 +33,8 @@ class Completion:
         contextual: ``[B, K]``, their contextual losses.
         prior: ``[B, K]``, their prior losses, before λ (0 where λ is 0).
         iterations: int64 ``[B, K]``, gradient steps taken.
-        candidates: int64 ``[B, K]``, which of its image's starting codes each began from; 0: the nearest.
+        candidates: int64 ``[B, K]``, which of its image's starting codes each began from; 0: the nearest, or
+            the encoder's own guess.
             With F sets of pixels held out, candidate ``k`` did not see set ``k // (K / F)``.
     """
 
@@ -87,12 +88,17 @@ class Search:
         generator: G in evaluation mode, on the device to search on.
         discriminator: D likewise; may be None only where ``options.prior`` is 0.
         options: how to search.
+        encoder: likewise; needed only where ``options.guess``.
     """
 
     def __init__(
-        self, generator: Generator, discriminator: Discriminator | None, options: SearchOptions
+        self,
+        generator: Generator,
+        discriminator: Discriminator | None,
+        options: SearchOptions,
+        encoder: Encoder | None = None,
     ) -> None:
-        if generator.training or (discriminator is not None and discriminator.training):
+        if any(network is not None and network.training for network in (generator, discriminator, encoder)):
             raise InpaintxError(
                 "search: a network is in training mode, whose results depend on the batch; call eval()"
             )
@@ -112,6 +118,12 @@ class Search:
                 )
             self._judge = FrozenDiscriminator(discriminator)
             self._discriminator = self._judge if same else FrozenDiscriminator(discriminator, inside)
+        if options.guess and encoder is None:
+            raise InpaintxError(
+                "search: the model has no encoder to guess codes; train one with `inpaintx train --resume "
+                "--encoder-steps 3000`, or search without --guess"
+            )
+        self._encoder = encoder
         self._codes = starting_codes(generator, options).to(self._device, self._dtype)
 
     @torch.no_grad()
@@ -138,16 +150,15 @@ class Search:
         self._check(images, masks, held_out)
         y = images.to(self._device, self._dtype)
         masks = masks.to(self._device, self._dtype)
-        w = self._weighted(masks)
         if held_out is None:
-            codes, iterations = self._searched(y, w, self.options.candidates, watch)
+            codes, iterations = self._searched(y, masks, self.options.candidates, watch)
         else:
             folds = held_out.shape[1]
             hidden = held_out.to(self._device).flatten(0, 1)[:, None]
-            seen = self._weighted(masks.repeat_interleave(folds, 0).masked_fill(hidden, 0))
+            seen = masks.repeat_interleave(folds, 0).masked_fill(hidden, 0)
             part = self.options.candidates // folds
             codes, iterations = self._searched(y.repeat_interleave(folds, 0), seen, part, watch)
-        fills, contextual, prior = self._judged(codes, y, w)
+        fills, contextual, prior = self._judged(codes, y, self._weighted(masks))
         shape = (len(images), self.options.candidates)
         loss = (contextual + self.options.prior * prior).unflatten(0, shape)
         # One row of sample numbers an image, best candidate first.
@@ -165,13 +176,16 @@ class Search:
     def _searched(
         self,
         y: Tensor,
-        w: Tensor,
+        masks: Tensor,
         candidates: int,
         watch: Callable[[Tensor, Tensor, Tensor], None] | None,
     ) -> tuple[Tensor, Tensor]:
         """The best code of each candidate of each image, ``[n, nz]``, and the steps it took, ``[n]``."""
         options = self.options
-        starts = self._nearest_starts(y, w, candidates)
+        w = self._weighted(masks)
+        starts = (
+            self._guesses(y, masks, candidates) if self.options.guess else self._nearest(y, w, candidates)
+        )
         total = len(y) * candidates
         codes = y.new_empty(total, self._generator.architecture.nz)
         iterations = torch.empty(total, dtype=torch.int64, device=self._device)
@@ -234,14 +248,25 @@ class Search:
                 f"held-out pixels; choose a multiple of {sets}"
             )
 
-    def _nearest_starts(self, y: Tensor, w: Tensor, chosen: int) -> Tensor:
-        """int64 ``[B, chosen]``: for each image, those starting codes with the lowest contextual loss.
+    def _guesses(self, y: Tensor, masks: Tensor, count: int) -> Tensor:
+        """``[B, count, nz]``: for each image the encoder's guess, and codes around it."""
+        assert self._encoder is not None
+        rows = zip(y.split(self.options.batch), masks.split(self.options.batch), strict=True)
+        guess = torch.cat([self._encoder(*each) for each in rows])
+        noise = torch.Generator().manual_seed(self.options.seed)
+        around = torch.randn(count, guess.shape[1], generator=noise).to(guess)
+        around[0] = 0
+        bound = self._encoder.architecture.bound
+        return (guess[:, None] + self.options.spread * bound * around).clamp(-bound, bound)
+
+    def _nearest(self, y: Tensor, w: Tensor, chosen: int) -> Tensor:
+        """``[B, chosen, nz]``: for each image, those starting codes with the lowest contextual loss.
 
         All images share the starting codes, so that G draws each of them once.
         """
         count = len(self._codes)
         if count == chosen:
-            return torch.arange(chosen, device=self._device).expand(len(y), chosen)
+            return self._codes.expand(len(y), -1, -1)
         losses = y.new_empty(
             len(y), count, dtype=torch.float64 if self._dtype == torch.float64 else torch.float32
         )
@@ -251,13 +276,13 @@ class Search:
                 target, weight = y[image].expand_as(x), w[image].expand(len(x), -1, -1, -1)
                 loss, _ = ops.context_loss(x, target, weight, None, self.options.norm, self.options.delta)
                 losses[image, first : first + len(x)] = loss
-        return losses.topk(chosen, largest=False).indices
+        return self._codes[losses.topk(chosen, largest=False).indices]
 
     def _admit(self, y: Tensor, w: Tensor, starts: Tensor, numbers: range) -> _Samples:
         """Fresh samples for the given numbers (image · candidates + candidate)."""
         index = torch.tensor(list(numbers), dtype=torch.int64, device=self._device)
         image, candidate = index // starts.shape[1], index % starts.shape[1]
-        z = self._codes[starts[image, candidate]]
+        z = starts[image, candidate]
         count = len(index)
         zeros = torch.zeros(count, dtype=torch.int64, device=self._device)
         infinite = z.new_full((count,), torch.inf)  # what was not evaluated, or gives NaN, is never the best

@@ -23,8 +23,9 @@ from torch import Tensor, nn
 
 from inpaintx import checkpoint
 from inpaintx.data import Collection, to_unit
+from inpaintx.encoder import train_encoder
 from inpaintx.errors import InpaintxError
-from inpaintx.models import Discriminator, Generator, calibrate
+from inpaintx.models import Discriminator, Encoder, Generator, calibrate
 from inpaintx.options import Architecture, TrainOptions
 
 LOG_NAME = "log.jsonl"
@@ -172,10 +173,12 @@ class Trainer:
 
     # -- checkpoints ------------------------------------------------------------------------------
 
-    def save(self, run: Path) -> Generator:
+    def save(self, run: Path, encoder: Encoder | None = None) -> Generator:
         """Writes the run's checkpoint, whole or not at all; returns the calibrated G that is in it."""
         network = self.calibrated()
         tensors = checkpoint.state(network, "generator.")
+        if encoder is not None:
+            tensors |= checkpoint.state(encoder, "encoder.")
         tensors |= checkpoint.state(self.discriminator, "discriminator.")
         tensors |= checkpoint.state(self.generator, "training.generator.")
         tensors |= {f"training.average.{name}": tensor for name, tensor in self.average.named_parameters()}
@@ -263,16 +266,20 @@ def train(
     run: Path,
     on_step: Callable[[Report], None] = lambda report: None,
     on_save: Callable[[Generator], None] = lambda network: None,
+    on_encoder_step: Callable[[float], None] = lambda loss: None,
 ) -> bool:
     """Runs ``trainer`` to its last step, saving to ``run/checkpoint.safetensors`` on the way.
 
-    ``run/log.jsonl`` gets a line a step. Ctrl-C finishes the step, saves and returns.
+    ``run/log.jsonl`` gets a line a step. Then an encoder is trained, if the options ask for one, and saved,
+    too. Ctrl-C finishes the step, saves and returns; an encoder that is interrupted is trained from its first
+    step when the run goes on.
 
     Args:
         trainer: fresh, or restored from the run's checkpoint.
         run: an existing folder.
         on_step: told of every step.
         on_save: given the calibrated G each time a checkpoint has been written.
+        on_encoder_step: told the loss of each step of the encoder.
 
     Returns:
         False if the run was interrupted, True otherwise.
@@ -302,6 +309,17 @@ def train(
                 break
         if trainer.step != saved_at:
             save()
+
+        def go_on(loss: float) -> bool:
+            on_encoder_step(loss)
+            return not interrupted()
+
+        if options.encoder_steps and not interrupted():
+            network = trainer.calibrated().requires_grad_(False)
+            images = trainer.collection.images
+            encoder = train_encoder(network, images, options, options.encoder_steps, go_on)
+            if encoder is not None:
+                trainer.save(run, encoder)
         return not interrupted()
 
 

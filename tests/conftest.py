@@ -88,4 +88,4 @@ def _make_model(seed: int = 0, **architecture: Any) -> Model:
     for network in (generator, discriminator):
         network.eval().requires_grad_(False)
     header = {"architecture": shape.to_dict(), "fit": "crop"}
-    return Model(generator, discriminator, header, Path("made"))
+    return Model(generator, discriminator, None, header, Path("made"))

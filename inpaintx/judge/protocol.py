@@ -22,22 +22,9 @@ from inpaintx.judge.reader import Reader, fused
 from inpaintx.judge.seam import seam
 from inpaintx.judge.statistics import Interval, interval, paired
 from inpaintx.judge.verdict import Case, FamilyVerdict, Method, Metric, Verdict
-from inpaintx.masking import make_mask
+from inpaintx.masking import FAMILIES, make_mask
 from inpaintx.metrics import score
 from inpaintx.pictures import Picture
-
-#: Names of the mask families, and the plugin and options that make each.
-FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
-    "center": ("center", {}),
-    "random-patch": ("random-patch", {}),
-    "left": ("left", {}),
-    "pattern": ("pattern", {}),
-    "freeform thick": ("freeform", {"brush": "thick"}),
-    "freeform medium": ("freeform", {"brush": "medium"}),
-    "freeform thin": ("freeform", {"brush": "thin"}),
-    "random": ("random", {}),
-    "lowres": ("lowres", {}),
-}
 
 #: Metrics of how real a picture looks: a sample's business. The others ask how near to the truth it is.
 _OF_SAMPLES = ("perceptual", "kid", "told_apart", "read")

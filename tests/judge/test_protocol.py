@@ -13,8 +13,9 @@ import pytest
 from inpaintx import InpaintxError
 from inpaintx.judge import protocol
 from inpaintx.judge.methods import MEAN, SAMPLE, Filled, Source, Square
-from inpaintx.judge.protocol import FAMILIES, Contender, HeldOut, judge, masks_for
+from inpaintx.judge.protocol import Contender, HeldOut, judge, masks_for
 from inpaintx.judge.verdict import FamilyVerdict, Method, Verdict
+from inpaintx.masking import FAMILIES
 
 SIZE, COUNT = 32, 8
 LEVEL = 1 / 255  # of 8 bits

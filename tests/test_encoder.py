@@ -1,0 +1,188 @@
+"""The encoder: guesses codes of damaged images, and the search that starts from them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from training_cases import OPTIONS, make_trainer
+
+from inpaintx import InpaintxError, checkpoint
+from inpaintx.checkpoint import Model
+from inpaintx.encoder import train_encoder
+from inpaintx.models import Encoder
+from inpaintx.options import SearchOptions, TrainOptions
+from inpaintx.search import Completion, Search
+from inpaintx.training import to_pixels, train
+
+STEPS = TrainOptions(batch=16, seed=3)
+GUESS = SearchOptions(guess=True, candidates=4, iterations=5, lr=0.05, spread=0.2, precision="float32")
+
+
+def _images(model: Model, count: int, seed: int = 7) -> Tensor:
+    """What G draws: uint8 ``[count, C, S, S]``."""
+    codes = model.generator.sample_codes(count, torch.Generator().manual_seed(seed))
+    return torch.from_numpy(to_pixels(model.generator(codes))).permute(0, 3, 1, 2).contiguous()
+
+
+def _damaged(model: Model, count: int = 6) -> tuple[Tensor, Tensor]:
+    images = _images(model, count, seed=11).float() / 127.5 - 1
+    masks = torch.ones(count, 1, 32, 32)
+    masks[:, :, 8:24, 8:24] = 0
+    return images, masks
+
+
+def _encoder(model: Model, seed: int = 0) -> Encoder:
+    torch.manual_seed(seed)
+    return Encoder(model.architecture).eval().requires_grad_(False)
+
+
+def test_guesses_are_codes_in_the_box_and_never_read_under_the_hole(make_model: Callable[..., Model]) -> None:
+    for shape in ({"channels": 3, "kernel": 5}, {"size": 96, "code": "normal"}):
+        model = make_model(**shape)
+        encoder, a = _encoder(model), model.architecture
+        images = torch.randn(3, a.channels, a.size, a.size)
+        masks = torch.ones(3, 1, a.size, a.size)
+        masks[..., : a.size // 2] = 0
+        codes = encoder(images, masks)
+        assert codes.shape == (3, a.nz)
+        assert codes.abs().max() <= a.bound
+        assert torch.equal(encoder(images.masked_fill(masks == 0, torch.nan), masks), codes)
+        assert not torch.equal(encoder(images, torch.ones_like(masks)), codes)
+
+
+def test_training_makes_guesses_that_draw_the_image(model: Model) -> None:
+    """On what it was not trained on: nearer to the image, hole included, than the nearest of many codes."""
+    losses: list[float] = []
+
+    def told(loss: float) -> bool:
+        losses.append(loss)
+        return True
+
+    encoder = train_encoder(model.generator, _images(model, 200), STEPS, 250, told)
+    assert encoder is not None
+    assert len(losses) == 250
+    assert np.mean(losses[-20:]) < 0.7 * np.mean(losses[:20])
+    assert not encoder.training
+    images, masks = _damaged(model, 32)
+    guessed = (model.generator(encoder(images, masks)) - images).abs().mean()
+    others = model.generator(model.generator.sample_codes(32, torch.Generator().manual_seed(5)))
+    assert guessed < 0.6 * (others - images).abs().mean()
+    blind = (model.generator(encoder(images, 1 - masks)) - images).abs().mean()
+    assert guessed < blind  # the rim of an image says more of it than its middle here
+
+
+def test_training_is_a_function_of_the_seed(model: Model) -> None:
+    images = _images(model, 20)
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first, again, other = (
+        train_encoder(model.generator, images, replace(STEPS, seed=seed), 3) for seed in (3, 3, 4)
+    )
+    assert torch.equal(torch.get_rng_state(), before)
+    assert first is not None
+    assert again is not None
+    assert other is not None
+    pairs = zip(first.state_dict().values(), again.state_dict().values(), strict=True)
+    assert all(torch.equal(*pair) for pair in pairs)
+    assert not torch.equal(first.layers[0].weight, other.layers[0].weight)
+
+
+def test_training_that_is_given_up_gives_nothing_and_leaves_g_alone(model: Model) -> None:
+    state = {name: tensor.clone() for name, tensor in model.generator.state_dict().items()}
+    seen: list[float] = []
+    assert (
+        train_encoder(model.generator, _images(model, 20), STEPS, 5, lambda loss: bool(seen.append(loss)))
+        is None
+    )
+    assert len(seen) == 1
+    assert all(torch.equal(state[name], tensor) for name, tensor in model.generator.state_dict().items())
+
+
+def test_run_ends_with_an_encoder_that_loads_and_exports(tmp_path: Path) -> None:
+    trainer = make_trainer(replace(OPTIONS, steps=2, encoder_steps=3))
+    told: list[float] = []
+    assert train(trainer, tmp_path, on_encoder_step=told.append)
+    assert len(told) == 3
+    loaded = checkpoint.load_model(tmp_path)
+    assert loaded.encoder is not None
+    assert not loaded.encoder.training
+    assert not any(parameter.requires_grad for parameter in loaded.encoder.parameters())
+    checkpoint.export(tmp_path, tmp_path / "small.safetensors")
+    small = checkpoint.load_model(tmp_path / "small.safetensors").encoder
+    assert small is not None
+    pairs = zip(small.parameters(), loaded.encoder.parameters(), strict=True)
+    assert all(torch.equal(half, whole.half().float()) for half, whole in pairs)
+
+
+def test_run_without_one_has_none_and_gets_it_when_it_goes_on(tmp_path: Path) -> None:
+    train(make_trainer(replace(OPTIONS, steps=2)), tmp_path)
+    assert checkpoint.load_model(tmp_path).encoder is None
+    resumed = make_trainer(replace(OPTIONS, steps=2, encoder_steps=2))
+    resumed.restore(tmp_path / checkpoint.FILE_NAME)
+    train(resumed, tmp_path)
+    later = checkpoint.load_model(tmp_path)
+    assert later.encoder is not None
+    assert later.header["step"] == 2
+
+
+# --- the search ---
+
+
+def test_search_starts_from_the_guess_and_around_it(model: Model) -> None:
+    images, masks = _damaged(model)
+    encoder = _encoder(model)
+    found = Search(model.generator, None, replace(GUESS, iterations=1, lr=1e-6), encoder)(images, masks)
+    guess = encoder(images, masks)
+    codes = _by_candidate(found)
+    torch.testing.assert_close(codes[:, 0], guess, rtol=0, atol=1e-4)
+    apart = (codes[:, 1:] - guess[:, None]).std().item()
+    assert apart == pytest.approx(0.2, rel=0.35)
+    same = Search(model.generator, None, replace(GUESS, iterations=1, lr=1e-6, spread=0), encoder)(
+        images, masks
+    )
+    torch.testing.assert_close(same.codes, guess[:, None].expand_as(same.codes), rtol=0, atol=1e-4)
+
+
+def test_guess_is_made_without_the_pixels_that_are_held_out(model: Model) -> None:
+    """Whatever stands there, the candidates that are blind to it come out the same."""
+    images, masks = _damaged(model, 2)
+    held_out = torch.zeros(2, 2, 32, 32, dtype=torch.bool)
+    held_out[:, 0, :4], held_out[:, 1, 28:] = True, True
+    search = Search(model.generator, None, GUESS, _encoder(model))
+    spoilt = images.clone()
+    spoilt[:, :, :4] = -spoilt[:, :, :4]
+    for image, other in zip(
+        *(_by_candidate(search(x, masks, held_out=held_out)) for x in (images, spoilt)), strict=True
+    ):
+        torch.testing.assert_close(image[:2], other[:2], rtol=0, atol=1e-6)  # blind to set 0
+        assert not torch.allclose(image[2:], other[2:], rtol=0, atol=1e-3)
+
+
+def _by_candidate(found: Completion) -> Tensor:
+    """Codes ``[B, K, nz]`` in the order of the candidates' numbers."""
+    return torch.empty_like(found.codes).scatter_(
+        1, found.candidates[..., None].expand_as(found.codes), found.codes
+    )
+
+
+def test_image_alone_and_in_a_batch_get_the_same_guesses(model: Model) -> None:
+    images, masks = _damaged(model, 5)
+    search = Search(model.generator, None, replace(GUESS, batch=3), _encoder(model))
+    together = search(images, masks)
+    alone = search(images[3:4], masks[3:4])
+    torch.testing.assert_close(together.codes[3:4], alone.codes, rtol=0, atol=1e-4)
+
+
+def test_guessing_without_an_encoder_says_how_to_get_one(model: Model) -> None:
+    with pytest.raises(InpaintxError, match=r"no encoder.*--encoder-steps 3000") as caught:
+        Search(model.generator, None, GUESS)
+    assert "\n" not in str(caught.value)
+
+
+def test_encoder_in_training_mode_is_refused(model: Model) -> None:
+    with pytest.raises(InpaintxError, match="training mode"):
+        Search(model.generator, None, GUESS, Encoder(model.architecture))
