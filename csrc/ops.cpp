@@ -1,18 +1,12 @@
-// The torch operators: schemas, checks, outputs, dispatch. The only file that knows torch, and only its stable ABI, so
-// that one binary serves every torch from 2.10. Errors start with the op's name: inpaintx/ops.py passes them on.
-#include <torch/csrc/stable/library.h>
-#include <torch/csrc/stable/ops.h>
-#include <torch/csrc/stable/tensor.h>
-
-#include <algorithm>
+// The operators of the search: schemas, checks, outputs, dispatch. Only this file, layer_ops.cpp and tensors.h know torch,
+// and only its stable ABI, so that one binary serves every torch from 2.10.
 #include <optional>
-#include <stdexcept>
-#include <string>
 #include <tuple>
-#include <vector>
 
+#include "cpu/layers.h"
 #include "cpu/loops.h"
 #include "cuda/launchers.h"
+#include "tensors.h"
 
 // Only a CUDA torch has it.
 extern "C" __attribute__((weak)) AOTITorchError aoti_torch_get_current_cuda_stream(int32_t device, void** stream);
@@ -20,44 +14,7 @@ extern "C" __attribute__((weak)) AOTITorchError aoti_torch_get_current_cuda_stre
 namespace inpaintx {
 namespace {
 
-using torch::headeronly::ScalarType;
-using torch::stable::Tensor;
-
-// Below this many elements for each thread, starting a thread costs more than it saves.
-constexpr int64_t kElementsPerThread = 32768;
-
-// --- checks ----------------------------------------------------------------------------------------------------------
-
-[[noreturn]] void fail(const char* op, const std::string& what) { throw std::runtime_error(op + (": " + what)); }
-
-std::string shape_text(const Tensor& t) {
-  std::string text = "[";
-  for (int64_t i = 0; i < t.dim(); ++i) text += (i ? ", " : "") + std::to_string(t.size(i));
-  return text + "]";
-}
-
-bool same_shape(const Tensor& a, const Tensor& b) {
-  const auto s = a.sizes(), t = b.sizes();
-  return s.size() == t.size() && std::equal(s.begin(), s.end(), t.begin());
-}
-
-void check_shape(const char* op, const char* name, const Tensor& t, const char* like_name, const Tensor& like) {
-  if (same_shape(t, like)) return;
-  fail(op, std::string(name) + " is " + shape_text(t) + " and " + like_name + " is " + shape_text(like) +
-               "; they must have one shape");
-}
-
-void check_device(const char* op, const char* name, const Tensor& t, const char* like_name, const Tensor& like) {
-  if (t.is_cuda() == like.is_cuda() && t.get_device_index() == like.get_device_index()) return;
-  fail(op, std::string(name) + " and " + like_name + " are on different devices; move them to one");
-}
-
-void check_like(const char* op, const char* name, const Tensor& t, const char* like_name, const Tensor& like) {
-  if (t.scalar_type() != like.scalar_type()) {
-    fail(op, std::string(name) + " and " + like_name + " differ in dtype; convert one");
-  }
-  check_device(op, name, t, like_name, like);
-}
+// --- checks -----------------------------------------------------------------------------------------------------------
 
 // A per-sample tensor: [batch], of the given dtype.
 void check_per_sample(const char* op, const char* name, const Tensor& t, ScalarType dtype, const char* dtype_name,
@@ -87,38 +44,7 @@ Dtype dtype_of(const char* op, const Tensor& t) {
   fail(op, "no native code for this dtype on this device; inpaintx.ops takes the reference for it");
 }
 
-// --- tensors ---------------------------------------------------------------------------------------------------------
-
-// Uninitialised, dtype and device of `like`. Straight from the C shim: through the dispatcher it costs a microsecond.
-Tensor empty(const Tensor& like, const std::vector<int64_t>& sizes, const int64_t* strides, int32_t dtype) {
-  int32_t device_type = 0;
-  STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_type(like.get(), &device_type));
-  AtenTensorHandle handle = nullptr;
-  STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(static_cast<int64_t>(sizes.size()), sizes.data(), strides, dtype,
-                                                         device_type, like.get_device_index(), &handle));
-  return Tensor(handle);
-}
-
-int32_t shim_dtype(const Tensor& t) {
-  int32_t dtype = 0;
-  STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_get_dtype(t.get(), &dtype));
-  return dtype;
-}
-
-std::vector<int64_t> sizes_of(const Tensor& t) {
-  const auto sizes = t.sizes();
-  return {sizes.begin(), sizes.end()};
-}
-
-Tensor empty_contiguous(const Tensor& like) {
-  const auto sizes = sizes_of(like);
-  std::vector<int64_t> strides(sizes.size(), 1);
-  for (size_t i = sizes.size(); i-- > 1;) strides[i - 1] = strides[i] * std::max<int64_t>(sizes[i], 1);
-  return empty(like, sizes, strides.data(), shim_dtype(like));
-}
-
-// The tensor itself where it is contiguous: to ask the dispatcher costs as much as the op.
-Tensor packed(const Tensor& t) { return t.is_contiguous() ? t : torch::stable::contiguous(t); }
+// --- views ------------------------------------------------------------------------------------------------------------
 
 // [B, C, H, W] as [B, C, pixels], where the pixels are evenly spaced: so in either memory format, and in slices of
 // batch or channels. With one pixel, its spacing is free, and is said so that it reads as channels last.
@@ -331,6 +257,7 @@ Tensor context_weight(const Tensor& mask, int64_t window, int64_t border) {
 // What this file holds and uses, one "name=value" a line; read with ctypes by inpaintx/ops.py.
 extern "C" __attribute__((visibility("default"))) const char* inpaintx_ops_info() {
   static const std::string text = std::string("isa=") + inpaintx::cpu::loops().name +
+                                  "\nisa_layers=" + inpaintx::cpu::layers().name +
                                   "\nisas_built=" + inpaintx::cpu::built() +
                                   "\nisas_runnable=" + inpaintx::cpu::runnable() + "\ncuda=" INPAINTX_CUDA;
   return text.c_str();

@@ -3,7 +3,9 @@
 While completing, the weights do not change and only the gradient with respect to the code is wanted. So
 batch norm is folded into the convolutions once, no autograd graph is recorded, and the gradient with
 respect to the input of a transposed convolution is computed as what it is: a convolution with the same
-weights (and the other way round). Autograd over the modules of ``inpaintx.models`` is the reference.
+weights (and the other way round). The layers that touch the image, where a library's convolutions are at a
+loss with so few channels, are ops of our own. Memory is channels last throughout, the projection's columns
+included. Autograd over the modules of ``inpaintx.models`` is the reference.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from inpaintx import ops
 from inpaintx.models import LEAK, Discriminator, Generator
 
 
@@ -36,6 +39,24 @@ class _Layer:
         )
 
 
+class _Rows:
+    """Memory that every iteration writes anew; allocated anew only where the batch size changes."""
+
+    def __init__(self, like: Tensor, shape: torch.Size) -> None:
+        self._shape = shape  # of a sample: height, width, features
+        self._memory = like.new_empty(0, shape.numel())
+
+    def flat(self, batch: int) -> Tensor:
+        """``[B, height · width · features]``."""
+        if len(self._memory) != batch:
+            self._memory = self._memory.new_empty(batch, self._shape.numel())
+        return self._memory
+
+    def maps(self, batch: int) -> Tensor:
+        """The same memory as ``[B, features, height, width]``, channels last."""
+        return self.flat(batch).view(batch, *self._shape).permute(0, 3, 1, 2)
+
+
 class FrozenGenerator:
     """G with fixed weights: ``[B, nz]`` codes to ``[B, C, S, S]`` images, and gradients back to the codes.
 
@@ -49,43 +70,47 @@ class FrozenGenerator:
 
     def __init__(self, generator: Generator, dtype: torch.dtype | None = None) -> None:
         modules = list(generator.layers)
-        self.architecture = generator.architecture
+        self.architecture = a = generator.architecture
         self._outside = next(generator.parameters()).dtype
         self._inside = dtype or self._outside
         project, norm = cast(nn.ConvTranspose2d, modules[0]), cast(nn.BatchNorm2d, modules[1])
         weight, bias = _fold(project, norm, outputs=1)
-        self._shape = weight.shape[1:]
-        self._project = weight.flatten(1).to(self._inside).contiguous()
-        self._offset = bias[:, None, None].expand(self._shape).flatten().to(self._inside)
+        self._project = weight.permute(0, 2, 3, 1).flatten(1).to(self._inside).contiguous()
+        self._offset = bias.to(self._inside).repeat(a.base * a.base)
         ups = [
             cast(nn.ConvTranspose2d, module)
             for module in modules[3:]
             if isinstance(module, nn.ConvTranspose2d)
         ]
         norms = [cast(nn.BatchNorm2d, module) for module in modules[3:] if isinstance(module, nn.BatchNorm2d)]
-        self._layers = [
-            _layer(up, norm, 1, self._inside) for up, norm in zip(ups, [*norms, None], strict=True)
-        ]
+        self._layers = [_layer(up, norm, 1, self._inside) for up, norm in zip(ups[:-1], norms, strict=True)]
+        self._last = _layer(ups[-1], None, 1, _wide(self._inside))
+        side = a.size // 2
+        self._first = _Rows(self._project, torch.Size((a.base, a.base, a.widths[0])))
+        self._last_grad = _Rows(self._project, torch.Size((side, side, a.widths[-1])))
         self._activations: list[Tensor] = []
 
     @torch.no_grad()
     def forward(self, z: Tensor) -> Tensor:
         """Images in [−1, 1]."""
-        x = torch.addmm(self._offset, z.to(self._inside), self._project).view(-1, *self._shape)
-        x = x.relu_().contiguous(memory_format=torch.channels_last)
+        torch.addmm(self._offset, z.to(self._inside), self._project, out=self._first.flat(len(z))).relu_()
+        x = self._first.maps(len(z))
         self._activations = [x]
-        for layer in self._layers[:-1]:
+        for layer in self._layers:
             x = layer.up(x, layer.bias).relu_()
             self._activations.append(x)
-        return self._layers[-1].up(x, self._layers[-1].bias).to(self._outside).tanh_()
+        return ops.image_up(x, self._last.weight, self._last.bias).to(self._outside).tanh_()
 
     @torch.no_grad()
     def vjp(self, grad: Tensor) -> Tensor:
         """From the gradient before G's tanh, ``[B, C, S, S]``, to the gradient of the codes, ``[B, nz]``."""
-        grad = grad.to(self._inside)
-        for layer, activation in zip(reversed(self._layers), reversed(self._activations), strict=True):
-            grad = torch.ops.aten.threshold_backward(layer.down(grad, None), activation, 0)
-        return (grad.flatten(1) @ self._project.t()).to(self._outside)
+        *activations, last = self._activations
+        grad, image = self._last_grad.maps(len(grad)), grad.to(self._last.weight.dtype)
+        ops.image_down_(grad, image, self._last.weight, gate=last)
+        for layer, activation in zip(reversed(self._layers), reversed(activations), strict=True):
+            grad = layer.down(grad, None)
+            ops.gate_(grad, activation)
+        return (_flat(grad) @ self._project.t()).to(self._outside)
 
 
 class FrozenDiscriminator:
@@ -97,17 +122,19 @@ class FrozenDiscriminator:
     """
 
     def __init__(self, discriminator: Discriminator, dtype: torch.dtype | None = None) -> None:
-        modules = list(discriminator.layers)
+        modules, a = list(discriminator.layers), discriminator.architecture
         downs = [cast(nn.Conv2d, module) for module in modules if isinstance(module, nn.Conv2d)]
         norms = [cast(nn.BatchNorm2d, module) for module in modules if isinstance(module, nn.BatchNorm2d)]
-        last = downs[-1]
+        first, *middle, last = downs
         self._outside = last.weight.dtype
         self._inside = dtype or self._outside
-        self._layers = [
-            _layer(down, norm, 0, self._inside) for down, norm in zip(downs[:-1], [None, *norms], strict=True)
-        ]
-        self._weight = last.weight.detach().to(self._inside)
+        self._first = _layer(first, None, 0, _wide(self._inside))
+        self._layers = [_layer(down, norm, 0, self._inside) for down, norm in zip(middle, norms, strict=True)]
+        self._weight = _flat(last.weight.detach()).to(self._inside)
         self._bias = cast(Tensor, last.bias).detach().to(self._inside)
+        side = a.size // 2
+        self._first_maps = _Rows(self._weight, torch.Size((side, side, a.widths[-1])))
+        self._last_grad = _Rows(self._weight, torch.Size((a.base, a.base, a.widths[0])))
 
     @torch.no_grad()
     def prior(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,17 +143,30 @@ class FrozenDiscriminator:
         It is the non-saturating loss of G (Goodfellow et al., 2014): it falls as D's logit for ``x``
         rises, and depends on nothing else.
         """
-        activations: list[Tensor] = []
-        x = x.to(self._inside)
+        image, x = x.to(self._first.weight.dtype), self._first_maps.maps(len(x))
+        ops.image_down_(x, image, self._first.weight, self._first.bias, slope=LEAK)
+        first, activations = x, []
         for layer in self._layers:
             x = F.leaky_relu_(layer.down(x, layer.bias), LEAK)
             activations.append(x)
-        logit = F.conv2d(x, self._weight, self._bias).flatten()
-        grad = F.conv_transpose2d(-torch.sigmoid(-logit)[:, None, None, None], self._weight)
+        logit = torch.addmm(self._bias, _flat(x), self._weight.t())
+        torch.mul(-torch.sigmoid(-logit), self._weight, out=self._last_grad.flat(len(x)))
+        grad = self._last_grad.maps(len(x))
         for layer, activation in zip(reversed(self._layers), reversed(activations), strict=True):
-            # A leaky ReLU keeps the sign, so its output serves where its input is asked for.
-            grad = layer.up(torch.ops.aten.leaky_relu_backward(grad, activation, LEAK, True), None)
-        return F.softplus(-logit.to(self._outside)), grad.to(self._outside)
+            ops.gate_(grad, activation, LEAK)
+            grad = layer.up(grad, None)
+        grad = ops.image_up(grad, self._first.weight, gate=first, slope=LEAK)
+        return F.softplus(-logit[:, 0].to(self._outside)), grad.to(self._outside)
+
+
+def _flat(maps: Tensor) -> Tensor:
+    """``[B, features, height, width]`` as ``[B, height · width · features]``, without a copy."""
+    return maps.permute(0, 2, 3, 1).flatten(1)
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    """What the image's layers compute in, beside maps of this dtype."""
+    return torch.float64 if dtype == torch.float64 else torch.float32
 
 
 def _layer(

@@ -1,11 +1,14 @@
-"""The three ops of the latent search: native where there is native code for them, else the reference.
+"""The ops of the latent search: native where there is native code for them, else the reference.
 
-Native code: float32 and float64 on the CPU; float32, bfloat16 and float16 on CUDA. Everything else (other
-dtypes, other devices, no native library) goes through `inpaintx.reference`, with the same results.
+Native code of `context_loss`, `latent_step_` and `context_weight`: float32 and float64 on the CPU; float32,
+bfloat16 and float16 on CUDA. Of the layers, `gate_`, `image_down_` and `image_up`: float32, float64 and
+bfloat16 on the CPU; on CUDA they are PyTorch's own convolutions. Everything else (other dtypes, other
+devices, no native library) goes through `inpaintx.reference`, with the same results.
 Environment, read at import:
 
 - `INPAINTX_NATIVE=0`: the reference, and no warning about it.
-- `INPAINTX_CPU=baseline|avx2|avx512`: the instruction set of the CPU loops; else AVX2 where the CPU has it.
+- `INPAINTX_CPU=baseline|avx2|avx512`: the instruction set of the CPU loops; else the widest that the CPU has
+  for the layers, and AVX2 for the rest, which waits for memory rather than for arithmetic.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from inpaintx.reference import BORDERS, CLIPS, NORMS, OPTIMIZERS, code
 
 _PATH = Path(__file__).with_name("_ops.so")
 _CPU_DTYPES = frozenset({torch.float32, torch.float64})
+_LAYER_DTYPES = frozenset({torch.float32, torch.float64, torch.bfloat16})
 _CUDA_DTYPES = frozenset({torch.float32, torch.bfloat16, torch.float16})
 
 
@@ -130,8 +134,7 @@ def latent_step_(
         )
     except RuntimeError as error:
         raise _one_line(error) from None
-    if not torch.compiler.is_compiling():  # a compiled graph does this itself
-        torch.autograd.graph.increment_version((z, m, v, step))
+    _raise_versions(z, m, v, step)
 
 
 def context_weight(mask: Tensor, window: int = 7, border: str = "valid") -> Tensor:
@@ -155,6 +158,93 @@ def context_weight(mask: Tensor, window: int = 7, border: str = "valid") -> Tens
         raise _one_line(error) from None
 
 
+def gate_(x: Tensor, gate: Tensor, slope: float = 0.0) -> None:
+    """x where the gate is positive, slope·x elsewhere, in place: the derivative of a (leaky) ReLU.
+
+    x: a gradient, of any shape and floating dtype. gate: the (leaky) ReLU's output, or its input, which has
+    the same sign; like x, best in the same memory layout. slope: 0 for ReLU, which selects: where the gate is
+    not positive, infinities and NaN in x become 0 as well.
+
+    Changes x, and raises its autograd version. Raises InpaintxError where the tensors do not fit together.
+    """
+    if not _is_native_layer(x.dtype, x.device):
+        reference.gate_(x, gate, slope)
+        return
+    try:
+        _ops.gate_.default(x, gate, slope)
+    except RuntimeError as error:
+        raise _one_line(error) from None
+    _raise_versions(x)
+
+
+def image_down_(
+    maps: Tensor,
+    image: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    gate: Tensor | None = None,
+    slope: float = 0.0,
+) -> None:
+    """A convolution with stride 2 that turns an image into feature maps, and a gate, in one pass.
+
+        maps = gated(conv2d(image, weight, bias, stride=2, padding=(k − 1) // 2))
+
+    Without a gate the result gates itself, which is a leaky ReLU: D's first layer. With G's last feature maps
+    as the gate it is the gradient with respect to what went into their ReLU, made from that with respect to
+    the image: the derivative of a transposed convolution is a convolution with the same weights.
+
+    maps: the output, [B, F, H, W], best in channels-last memory. image: [B, C, 2 H, 2 W]. weight:
+    [F, C, k, k], k = 4 or 5: the layout both of D's first convolution and of G's last transposed one. bias:
+    [F]. gate, slope: as for `gate_`. image, weight and bias are float64 for float64 maps and float32
+    otherwise; native code computes in that, the reference in the dtype of maps.
+
+    Changes maps, and raises their autograd version. Native results do not depend on batch mates or threads,
+    and on the instruction set up to rounding. Raises InpaintxError where tensors do not fit together. There
+    is no backward.
+    """
+    if not _is_native_layer(maps.dtype, maps.device):
+        reference.image_down_(maps, image, weight, bias, gate, slope)
+        return
+    try:
+        _ops.image_down_.default(maps, image, weight, bias, gate, slope)
+    except RuntimeError as error:
+        raise _one_line(error) from None
+    _raise_versions(maps)
+
+
+def image_up(
+    maps: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    gate: Tensor | None = None,
+    slope: float = 0.0,
+) -> Tensor:
+    """A gate, and the transposed convolution that turns feature maps into an image: `image_down_` backwards.
+
+        image = conv_transpose2d(gated(maps), weight, bias, stride=2, padding=(k − 1) // 2,
+                                 output_padding=k − 4)
+
+    Without a gate (nothing is gated then) it is G's last layer up to its tanh. With D's first feature maps as
+    the gate, and the gradient with respect to them as maps, it is the gradient with respect to the image.
+
+    maps, weight, gate, slope: as for `image_down_`, and so is all that is said there. bias: [C].
+
+    Returns the image, [B, C, 2 H, 2 W], contiguous, in the dtype of weight.
+    """
+    if not _is_native_layer(maps.dtype, maps.device):
+        return reference.image_up(maps, weight, bias, gate, slope)
+    try:
+        return _ops.image_up.default(maps, weight, bias, gate, slope)
+    except RuntimeError as error:
+        raise _one_line(error) from None
+
+
+def _raise_versions(*changed: Tensor) -> None:
+    """Tells autograd that tensors were changed in place."""
+    if not torch.compiler.is_compiling():  # a compiled graph does this itself
+        torch.autograd.graph.increment_version(changed)
+
+
 class _ContextLoss(torch.autograd.Function):
     """context_loss for an x that requires a gradient: the same values, and a word to who calls backward."""
 
@@ -172,9 +262,9 @@ class _ContextLoss(torch.autograd.Function):
 def _one_line(error: RuntimeError) -> Exception:
     """What the native op objected to, as the user's error; any other error as it is."""
     message = str(error).splitlines()[0] if str(error) else ""
-    for name in ("context_loss: ", "latent_step_: ", "context_weight: "):
-        if name in message:
-            return InpaintxError(message[message.index(name) :])
+    for op in ("context_loss", "latent_step_", "context_weight", "gate_", "image_down_", "image_up"):
+        if f"{op}: " in message:
+            return InpaintxError(message[message.index(f"{op}: ") :])
     return error
 
 
@@ -193,6 +283,7 @@ def native_info() -> dict[str, Any]:
     facts = _facts(_library)
     return {
         "cpu": facts["isa"],
+        "cpu_layers": facts["isa_layers"],
         "cpu_built": facts["isas_built"].split(","),
         "cpu_runs": facts["isas_runnable"].split(","),
         "cuda": facts["cuda"],
@@ -211,8 +302,14 @@ def _is_native(dtype: torch.dtype, device: torch.device) -> bool:
     return dtype in _native_dtypes(device)
 
 
+def _is_native_layer(dtype: torch.dtype, device: torch.device) -> bool:
+    """The same for the layers."""
+    return _library is not None and device.type == "cpu" and dtype in _LAYER_DTYPES
+
+
 # What torch.compiler.assume_constant_result does, without its import of the compiler, which takes a second.
 _is_native._dynamo_marked_constant = True  # type: ignore[attr-defined]
+_is_native_layer._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 @functools.cache
@@ -288,6 +385,22 @@ def _register_fakes() -> None:
     @torch.library.register_fake("inpaintx::context_weight")
     def _(mask: Tensor, window: int, border: int) -> Tensor:
         return torch.empty_like(mask, memory_format=torch.contiguous_format)
+
+    @torch.library.register_fake("inpaintx::gate_")
+    def _(x: Tensor, gate: Tensor, slope: float) -> None:
+        reference.check_gate("gate_", gate, "x", x)
+
+    @torch.library.register_fake("inpaintx::image_down_")
+    def _(
+        maps: Tensor, image: Tensor, weight: Tensor, bias: Tensor | None, gate: Tensor | None, slope: float
+    ) -> None:
+        reference.check_image_down(maps, image, weight, bias, gate)
+
+    @torch.library.register_fake("inpaintx::image_up")
+    def _(maps: Tensor, weight: Tensor, bias: Tensor | None, gate: Tensor | None, slope: float) -> Tensor:
+        reference.check_image_layer("image_up", maps, weight, bias, gate, biases=weight.shape[1])
+        batch, _, height, width = maps.shape
+        return weight.new_empty(batch, weight.shape[1], 2 * height, 2 * width)
 
 
 _library, _missing = _load()

@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "layers.h"
 #include "loops.h"
 
 namespace inpaintx::cpu {
@@ -9,33 +10,37 @@ namespace {
 
 struct Level {
   const Loops* loops;
+  const Layers* layers;
   bool runs;
 };
 
 #if defined(__x86_64__)
+bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+
 bool has_avx512() {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512bw");
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
 }
 #endif
 
-// In order of preference. AVX-512 only where INPAINTX_CPU asks for it: on a quiet Sapphire Rapids it takes a tenth off
-// context_loss and nothing off the rest; beside other busy cores, where wide registers cost clock, it adds up to a half.
+// The widest first.
 const Level kLevels[] = {
 #if defined(__x86_64__)
-    {&avx2::loops, __builtin_cpu_supports("avx2") != 0},
-    {&avx512::loops, has_avx512()},
+    {&avx512::loops, &avx512::layers, has_avx512()},
+    {&avx2::loops, &avx2::layers, has_avx2()},
 #endif
-    {&baseline::loops, true},
+    {&baseline::loops, &baseline::layers, true},
 };
 
-const Loops& chosen() {
+// What INPAINTX_CPU names, if it runs here; else the widest, but AVX-512 only if it is asked for.
+const Level& chosen(bool avx512) {
   const char* wanted = std::getenv("INPAINTX_CPU");
-  const Loops* preferred = nullptr;
+  const Level* preferred = nullptr;
   for (const Level& level : kLevels) {
     if (!level.runs) continue;
-    if (wanted && std::string(wanted) == level.loops->name) return *level.loops;
-    if (!preferred) preferred = level.loops;
+    const std::string name = level.loops->name;
+    if (wanted && name == wanted) return level;
+    if (!preferred && (avx512 || name != "avx512")) preferred = &level;
   }
   return *preferred;
 }
@@ -52,8 +57,16 @@ std::string names(bool only_runnable) {
 
 }  // namespace
 
+// On a quiet Sapphire Rapids AVX-512 takes a tenth off context_loss and nothing off the rest; beside other busy cores,
+// where wide registers cost clock, it adds up to a half.
 const Loops& loops() {
-  static const Loops& in_use = chosen();
+  static const Loops& in_use = *chosen(false).loops;
+  return in_use;
+}
+
+// The multiplications before and after them, torch's, are in AVX-512 anyway.
+const Layers& layers() {
+  static const Layers& in_use = *chosen(true).layers;
   return in_use;
 }
 

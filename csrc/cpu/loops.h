@@ -48,7 +48,7 @@ struct Loops {
 namespace baseline {
 extern const Loops loops;
 }
-namespace avx2 {  // these two on x86-64 only
+namespace avx2 {  // needs fma too; these two on x86-64 only
 extern const Loops loops;
 }
 namespace avx512 {

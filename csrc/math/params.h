@@ -72,4 +72,21 @@ struct ContextWeightArgs {
   Border border;
 };
 
+// image_up and image_down: the convolution with stride 2 between feature maps and the image, padded by (kernel - 1) / 2,
+// in one direction or the other. Computed in T: float64 for float64 maps, float32 otherwise; image, weights and bias are T.
+struct ImageLayerArgs {
+  void* maps;           // [batch, height, width, features]
+  const void* gate;     // like maps, or null
+  void* image;          // [batch, channels, 2 height, 2 width]
+  const void* weights;  // packed as csrc/cpu/layers.h says
+  const void* bias;     // down: [features], up: [channels]; or null
+  int64_t batch;
+  int64_t features;
+  int64_t height;
+  int64_t width;
+  int64_t channels;
+  int64_t kernel;  // 4 or 5
+  double slope;
+};
+
 }  // namespace inpaintx
