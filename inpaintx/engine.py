@@ -22,21 +22,69 @@ from inpaintx.models import LEAK, Discriminator, Generator
 
 
 @dataclass(frozen=True)
-class _Layer:
-    """A (transposed) convolution with batch norm folded in."""
+class _End:
+    """The layer that touches the image, as `ops.image_up` and `ops.image_down_` take it."""
 
     weight: Tensor
     bias: Tensor
-    padding: int
-    output_padding: int
 
-    def down(self, x: Tensor, bias: Tensor | None) -> Tensor:
-        return F.conv2d(x, self.weight, bias, stride=2, padding=self.padding)
 
-    def up(self, x: Tensor, bias: Tensor | None) -> Tensor:
-        return F.conv_transpose2d(
-            x, self.weight, bias, stride=2, padding=self.padding, output_padding=self.output_padding
-        )
+class _Layer:
+    """A (transposed) convolution with batch norm folded in, both ways through it."""
+
+    def __init__(self, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> None:
+        kernel = weight.shape[-1]
+        self.bias = bias.to(dtype)
+        self._padding = (kernel - 1) // 2
+        self._output_padding = kernel - 4
+        self._down = self._up = weight.to(dtype).contiguous(memory_format=torch.channels_last)
+        self._packed = _packs(self._down)
+        if self._packed:
+            padding, output_padding = [self._padding] * 2, [self._output_padding] * 2
+            self._down = _mkldnn._reorder_convolution_weight(self._down, padding, [2, 2], [1, 1], 1)
+            self._up = _mkldnn._reorder_convolution_transpose_weight(
+                self._up, padding, output_padding, [2, 2], [1, 1], 1
+            )
+
+    def down(self, x: Tensor, bias: Tensor | None = None, slope: float | None = None) -> Tensor:
+        """The convolution; ``slope`` of the leaky ReLU after it, None: none."""
+        padding = [self._padding] * 2
+        if self._packed:
+            return _mkldnn._convolution_pointwise(
+                x, self._down, bias, padding, [2, 2], [1, 1], 1, *_epilogue(slope)
+            )
+        y = F.conv2d(x, self._down, bias, stride=2, padding=padding)
+        return y if slope is None else F.leaky_relu_(y, slope)
+
+    def up(self, x: Tensor, bias: Tensor | None = None, slope: float | None = None) -> Tensor:
+        """The transposed convolution, likewise."""
+        padding, output_padding = [self._padding] * 2, [self._output_padding] * 2
+        if self._packed:
+            return _mkldnn._convolution_transpose_pointwise(
+                x, self._up, bias, padding, output_padding, [2, 2], [1, 1], 1, *_epilogue(slope)
+            )
+        y = F.conv_transpose2d(x, self._up, bias, stride=2, padding=padding, output_padding=output_padding)
+        return y if slope is None else F.leaky_relu_(y, slope)
+
+
+# oneDNN's convolutions as torch.compile calls them: the weights are in oneDNN's own layout already (to bring them
+# there takes as long as to convolve at batch 1), and a ReLU is applied before the result is written.
+_mkldnn = torch.ops.mkldnn
+
+
+def _packs(weight: Tensor) -> bool:
+    """Does oneDNN serve such weights here?"""
+    if weight.device.type != "cpu" or not torch.backends.mkldnn.is_available():
+        return False
+    if not hasattr(_mkldnn, "_reorder_convolution_transpose_weight"):
+        return False
+    if weight.dtype == torch.bfloat16:
+        return bool(_mkldnn._is_mkldnn_bf16_supported())
+    return weight.dtype == torch.float32
+
+
+def _epilogue(slope: float | None) -> tuple[str, list[float], str]:
+    return ("none", [], "") if slope is None else ("leaky_relu", [slope], "")
 
 
 class _Rows:
@@ -83,8 +131,10 @@ class FrozenGenerator:
             if isinstance(module, nn.ConvTranspose2d)
         ]
         norms = [cast(nn.BatchNorm2d, module) for module in modules[3:] if isinstance(module, nn.BatchNorm2d)]
-        self._layers = [_layer(up, norm, 1, self._inside) for up, norm in zip(ups[:-1], norms, strict=True)]
-        self._last = _layer(ups[-1], None, 1, _wide(self._inside))
+        self._layers = [
+            _Layer(*_fold(up, norm, 1), self._inside) for up, norm in zip(ups[:-1], norms, strict=True)
+        ]
+        self._last = _end(ups[-1], self._inside)
         side = a.size // 2
         self._first = _Rows(self._project, torch.Size((a.base, a.base, a.widths[0])))
         self._last_grad = _Rows(self._project, torch.Size((side, side, a.widths[-1])))
@@ -97,7 +147,7 @@ class FrozenGenerator:
         x = self._first.maps(len(z))
         self._activations = [x]
         for layer in self._layers:
-            x = layer.up(x, layer.bias).relu_()
+            x = layer.up(x, layer.bias, slope=0.0)
             self._activations.append(x)
         return ops.image_up(x, self._last.weight, self._last.bias).to(self._outside).tanh_()
 
@@ -108,7 +158,7 @@ class FrozenGenerator:
         grad, image = self._last_grad.maps(len(grad)), grad.to(self._last.weight.dtype)
         ops.image_down_(grad, image, self._last.weight, gate=last)
         for layer, activation in zip(reversed(self._layers), reversed(activations), strict=True):
-            grad = layer.down(grad, None)
+            grad = layer.down(grad)
             ops.gate_(grad, activation)
         return (_flat(grad) @ self._project.t()).to(self._outside)
 
@@ -128,8 +178,10 @@ class FrozenDiscriminator:
         first, *middle, last = downs
         self._outside = last.weight.dtype
         self._inside = dtype or self._outside
-        self._first = _layer(first, None, 0, _wide(self._inside))
-        self._layers = [_layer(down, norm, 0, self._inside) for down, norm in zip(middle, norms, strict=True)]
+        self._first = _end(first, self._inside)
+        self._layers = [
+            _Layer(*_fold(down, norm, 0), self._inside) for down, norm in zip(middle, norms, strict=True)
+        ]
         self._weight = _flat(last.weight.detach()).to(self._inside)
         self._bias = cast(Tensor, last.bias).detach().to(self._inside)
         side = a.size // 2
@@ -147,14 +199,14 @@ class FrozenDiscriminator:
         ops.image_down_(x, image, self._first.weight, self._first.bias, slope=LEAK)
         first, activations = x, []
         for layer in self._layers:
-            x = F.leaky_relu_(layer.down(x, layer.bias), LEAK)
+            x = layer.down(x, layer.bias, slope=LEAK)
             activations.append(x)
         logit = torch.addmm(self._bias, _flat(x), self._weight.t())
         torch.mul(-torch.sigmoid(-logit), self._weight, out=self._last_grad.flat(len(x)))
         grad = self._last_grad.maps(len(x))
         for layer, activation in zip(reversed(self._layers), reversed(activations), strict=True):
             ops.gate_(grad, activation, LEAK)
-            grad = layer.up(grad, None)
+            grad = layer.up(grad)
         grad = ops.image_up(grad, self._first.weight, gate=first, slope=LEAK)
         return F.softplus(-logit[:, 0].to(self._outside)), grad.to(self._outside)
 
@@ -164,35 +216,20 @@ def _flat(maps: Tensor) -> Tensor:
     return maps.permute(0, 2, 3, 1).flatten(1)
 
 
-def _wide(dtype: torch.dtype) -> torch.dtype:
-    """What the image's layers compute in, beside maps of this dtype."""
-    return torch.float64 if dtype == torch.float64 else torch.float32
+def _end(conv: nn.ConvTranspose2d | nn.Conv2d, maps: torch.dtype) -> _End:
+    """The image's layer beside maps of this dtype."""
+    dtype = torch.float64 if maps == torch.float64 else torch.float32
+    assert conv.bias is not None
+    return _End(conv.weight.detach().to(dtype), conv.bias.detach().to(dtype))
 
 
-def _layer(
-    conv: nn.ConvTranspose2d | nn.Conv2d, norm: nn.BatchNorm2d | None, outputs: int, dtype: torch.dtype
-) -> _Layer:
-    weight, bias = _fold(conv, norm, outputs)
-    kernel = conv.kernel_size[0]
-    return _Layer(
-        weight.to(dtype).contiguous(memory_format=torch.channels_last),
-        bias.to(dtype),
-        cast(int, conv.padding[0]),
-        output_padding=kernel - 4,
-    )
-
-
-def _fold(
-    conv: nn.ConvTranspose2d | nn.Conv2d, norm: nn.BatchNorm2d | None, outputs: int
-) -> tuple[Tensor, Tensor]:
+def _fold(conv: nn.ConvTranspose2d | nn.Conv2d, norm: nn.BatchNorm2d, outputs: int) -> tuple[Tensor, Tensor]:
     """Weight and bias of a convolution followed by batch norm in evaluation mode.
 
     ``outputs`` is the dimension of the weight that counts output channels.
     """
     weight = conv.weight.detach()
     bias = weight.new_zeros(weight.shape[outputs]) if conv.bias is None else conv.bias.detach()
-    if norm is None:
-        return weight, bias
     mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
     scale = norm.weight.detach() * (variance + norm.eps).rsqrt()
     shape = [1] * weight.dim()

@@ -1,32 +1,17 @@
 // The CPU loops, for every instruction set that this machine runs, against the same plain loops as the CUDA kernels.
-#include <string>
-
-#include "../../csrc/cpu/loops.h"
 #include "check.h"
 #include "context_loss_case.h"
 #include "context_weight_case.h"
+#include "cpu_levels.h"
 #include "latent_step_case.h"
 
 namespace {
 
 using namespace inpaintx;
 
-// Runs test(loops) for each instruction set; the list is the library's own.
 template <class Test>
 void for_each_isa(Test test) {
-  const cpu::Loops* const all[] = {
-      &cpu::baseline::loops,
-#if defined(__x86_64__)
-      &cpu::avx2::loops,
-      &cpu::avx512::loops,
-#endif
-  };
-  const std::string runnable = "," + std::string(cpu::runnable()) + ",";
-  for (const cpu::Loops* loops : all) {
-    if (runnable.find("," + std::string(loops->name) + ",") != std::string::npos) {
-      test(*loops);
-    }
-  }
+  cpu_levels::for_each([&](const cpu::Loops& loops, const cpu::Layers&) { test(loops); });
 }
 
 // In pieces of `piece` segments, as the threads of a pool would have it.
