@@ -119,11 +119,11 @@ class Behind:
             self._thread.shutdown(cancel_futures=True)
 
     def call(self, function: Callable[..., object], *arguments: object, size: int = 0) -> None:
-        """Has ``function(*arguments)`` called, once less than ``room`` is under way.
+        """Has ``function(*arguments)`` called; first waits until less than ``room`` is under way.
 
-        size: of what the call holds in memory; 0: nothing to speak of.
+        size: of what the call holds in memory; 0: nothing to speak of, so that there is nothing to wait for.
         """
-        while self._under_way and (self._size >= self._room or self._under_way[0][0].done()):
+        while self._under_way and (self._under_way[0][0].done() or (size and self._size >= self._room)):
             self._wait_for_one()
         self._under_way.append((self._thread.submit(function, *arguments), size))
         self._size += size

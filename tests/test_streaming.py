@@ -88,13 +88,8 @@ def comes_to_rest(ahead: Ahead, size: int) -> None:
 def test_as_much_waits_as_there_is_room_for() -> None:
     """Sizes 1, 2, 3, …: nothing is drawn while 4 or more wait."""
     drawn = Drawn(10)
-    expected = {
-        0: 3,
-        1: 3,
-        2: 4,
-        3: 4,
-        4: 5,
-    }  # taken: drawn then, since 1 + 2 + 3, 2 + 3, 3 + 4, 4, 5 fill it
+    # Things taken: drawn then, since sizes of 1 + 2 + 3, 2 + 3, 3 + 4, 4 and 5 fill it.
+    expected = {0: 3, 1: 3, 2: 4, 3: 4, 4: 5}
     with Ahead(drawn, lambda thing: thing + 1, 4) as ahead:
         for taken, count in expected.items():
             if taken:
@@ -235,6 +230,16 @@ def test_where_there_is_no_room_the_loop_waits() -> None:
         order.append("second asked for")
         behind.wait()
     assert order[0] == "first made"
+
+
+def test_a_call_that_holds_nothing_needs_no_room() -> None:
+    went_on = threading.Event()
+    made: list[int] = []
+    with Behind(1) as behind:
+        behind.call(until, went_on, size=5)
+        behind.call(made.append, 1)
+        went_on.set()
+    assert made == [1]
 
 
 @pytest.mark.parametrize("end", [lambda behind: behind.wait(), lambda behind: None], ids=["wait", "leave"])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from click.testing import Result
 from PIL import Image, ImageDraw
 
 # The model is small, and learns fast enough to draw different pictures for different codes.
@@ -34,6 +35,8 @@ class Ended:
 
 
 Cli = Callable[..., Ended]
+Stream = Callable[..., Result]  # of the fixture `stream`
+GROUP = 4  # pictures that it completes together
 
 
 def blob(number: int, width: int = 40, height: int = 40) -> Image.Image:

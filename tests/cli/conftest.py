@@ -4,11 +4,19 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from cli_tools import TINY_RUN, Cli, Ended, blob, files_in
+import tqdm
+from cli_tools import GROUP, TINY_RUN, TINY_SEARCH, Cli, Ended, Stream, blob, files_in
+from click.testing import CliRunner, Result
+
+from inpaintx.completion import Completer
+from inpaintx_cli import complete as module
+from inpaintx_cli.main import cli as in_process
 
 
 @pytest.fixture(scope="session")
@@ -84,3 +92,54 @@ def refused(cli: Cli, tmp_path: Path, model: Path) -> Callable[..., str]:
         return ended.error
 
     return run
+
+
+# --- many pictures ---
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """A folder of 30 pictures: several small groups."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(30):
+        blob(number, 24, 24).save(folder / f"{number:02d}.png")
+    return folder
+
+
+@pytest.fixture
+def stream(model: Path, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stream:
+    """Runs `inpaintx complete many` in small groups in this process, without a search unless asked for.
+
+    No thread is left.
+    """
+    monkeypatch.setattr(module, "GROUP_PICTURES", GROUP)
+    monkeypatch.setattr(tqdm.tqdm, "monitor_interval", 0)  # else tqdm has a thread of its own
+
+    def run(*arguments: object, fill: str = "constant", debug: bool = False) -> Result:
+        words = [*("complete", many, "--model", model, "--out", tmp_path / "out"), *("--fill", fill)]
+        words += [*("--mask-plugin", "center", "--blend", "poisson", "--device", "cpu"), *TINY_SEARCH]
+        before = threading.enumerate()
+        result = CliRunner().invoke(
+            in_process, ["--debug"] * debug + [str(word) for word in (*words, *arguments)]
+        )
+        assert threading.enumerate() == before
+        return result
+
+    return run
+
+
+@pytest.fixture
+def before_search(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], None]], None]:
+    """Has a function called before each group's search, with the number of the group."""
+
+    def install(function: Callable[[int], None]) -> None:
+        search, groups = Completer.one_by_one, iter(range(1000))
+
+        def spied(self: Completer, *arguments: Any) -> Iterator[Any]:
+            function(next(groups))
+            yield from search(self, *arguments)
+
+        monkeypatch.setattr(Completer, "one_by_one", spied)
+
+    return install

@@ -1,0 +1,225 @@
+"""`inpaintx complete` over many pictures: reading and writing overlap the search, in bounded memory."""
+
+import json
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_tools import GROUP, Stream, blob, files_in
+from PIL import Image, ImageSequence
+
+from inpaintx import pictures
+from inpaintx.pictures import Picture, read_picture
+from inpaintx_cli import complete as module
+
+SECONDS = 60  # until a test that waits for what does not come fails
+
+
+def until(happened: threading.Event) -> None:
+    assert happened.wait(SECONDS)
+
+
+def lines_of(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+# --- what overlaps, and how much is in memory ---
+
+
+def test_pictures_are_read_while_a_search_is_under_way(
+    stream: Stream, before_search: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first search does not begin before pictures of the second group are read. In turns, none would."""
+    second_group = threading.Event()
+
+    def read(path: Path) -> Picture:
+        if path.name == f"{GROUP + 1:02d}.png":
+            second_group.set()
+        return read_picture(path)
+
+    monkeypatch.setattr(pictures, "read_picture", read)
+    before_search(lambda group: until(second_group))
+    ended = stream()
+    assert (ended.exit_code, ended.stderr) == (0, "")
+
+
+def test_results_are_written_while_a_search_is_under_way(
+    stream: Stream, before_search: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first group is not written before the second search has begun, and that waits until it is."""
+    begun, written = threading.Event(), threading.Event()
+    write = pictures.write_picture
+
+    def write_late(*arguments: Any) -> None:
+        until(begun)
+        write(*arguments)
+        written.set()
+
+    def search(group: int) -> None:
+        if group == 1:
+            begun.set()
+            until(written)
+
+    monkeypatch.setattr(pictures, "write_picture", write_late)
+    before_search(search)
+    ended = stream()
+    assert (ended.exit_code, ended.stderr, ended.stdout.split()[0]) == (0, "", "30")
+
+
+@pytest.mark.parametrize("slow", ["search", "write"])
+def test_memory_holds_few_pictures_however_many_there_are(
+    stream: Stream, before_search: Callable, slow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive: weakref.WeakSet[Picture] = weakref.WeakSet()
+    seen: list[int] = []
+    write = pictures.write_picture
+
+    def read(path: Path) -> Picture:
+        picture = read_picture(path)
+        alive.add(picture)
+        seen.append(len(alive))
+        return picture
+
+    def write_slowly(*arguments: Any) -> None:
+        time.sleep(0.01)
+        write(*arguments)
+
+    monkeypatch.setattr(pictures, "read_picture", read)
+    if slow == "write":
+        monkeypatch.setattr(pictures, "write_picture", write_slowly)
+    else:
+        before_search(lambda group: time.sleep(0.05))
+    assert stream().exit_code == 0
+    assert len(seen) == 30
+    # A group read ahead, one completed, one written, and one more on its way from either to the next.
+    assert max(seen) <= 3 * GROUP + 2
+    assert not alive
+
+
+def test_large_pictures_wait_in_smaller_numbers(
+    stream: Stream, before_search: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Groups have two pictures by their pixels; while the first is searched, two are read and no more."""
+    monkeypatch.setattr(module, "GROUP_PIXELS", 2 * 24 * 24)
+    read: list[str] = []
+    waiting = threading.Event()
+
+    def note(path: Path) -> Picture:
+        read.append(path.name)
+        if len(read) == 4:
+            waiting.set()
+        return read_picture(path)
+
+    def search(group: int) -> None:
+        until(waiting)
+        assert len(read) <= 2 * (group + 1) + 2
+
+    monkeypatch.setattr(pictures, "read_picture", note)
+    before_search(search)
+    assert stream().exit_code == 0
+    assert len(read) == 30
+
+
+# --- order ---
+
+
+def test_everything_comes_in_the_order_of_the_inputs(stream: Stream, many: Path, tmp_path: Path) -> None:
+    (many / "05.png").write_bytes(b"no picture")
+    (many / "17.png").write_bytes(b"none either")
+    ended = stream("--metrics", tmp_path / "m.jsonl", "--sheet", tmp_path / "s.png", "--json")
+    assert ended.exit_code == 3
+    names = [f"{number:02d}.png" for number in range(30) if number not in (5, 17)]
+    assert [Path(line["picture"]).name for line in lines_of(tmp_path / "m.jsonl")] == names
+    assert list(files_in(tmp_path / "out")) == names
+    assert [line.split("/")[-1][:6] for line in ended.stderr.splitlines()] == ["05.png", "17.png"]
+    summary = json.loads(ended.stdout)
+    assert [Path(path).name for path in summary["failed"]] == ["05.png", "17.png"]
+    assert summary["completed"] == 28
+
+
+def test_groups_do_not_change_the_results(
+    stream: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first 12 leave trails, in groups of their own; sheet and film are those of one big group."""
+    extras = ("--metrics", "m.jsonl", "--sheet", "s.png", "--gif", "f.gif")
+    shown = {}
+    monkeypatch.chdir(tmp_path)
+    for size in (GROUP, 64):
+        monkeypatch.setattr(module, "GROUP_PICTURES", size)
+        assert stream(*extras, "--overwrite").exit_code == 0
+        lines = [{**line, "seconds": 0} for line in lines_of(tmp_path / "m.jsonl")]
+        shown[size] = (lines, (tmp_path / "s.png").read_bytes(), (tmp_path / "f.gif").read_bytes())
+    assert shown[GROUP] == shown[64]
+
+
+def test_a_gif_shows_others_where_the_first_pictures_fail(stream: Stream, many: Path, tmp_path: Path) -> None:
+    """Nothing but writing tells that they fail: BMP holds no alpha."""
+    for number in range(14):
+        image = blob(number, 24, 24)
+        image.putalpha(200)
+        image.save(many / f"{number:02d}.png")
+    ended = stream("--format", "bmp", "--gif", tmp_path / "f.gif", fill="model")
+    assert ended.exit_code == 3
+    assert len(ended.stderr.splitlines()) == 14
+    for number in range(14):
+        (many / f"{number:02d}.png").unlink()
+    assert stream("--gif", tmp_path / "g.gif", fill="model").exit_code == 0
+    with Image.open(tmp_path / "f.gif") as film, Image.open(tmp_path / "g.gif") as other:
+        assert film.size == other.size  # as many tiles
+        assert len(list(ImageSequence.Iterator(film))) == len(list(ImageSequence.Iterator(other))) > 2
+
+
+# --- errors ---
+
+
+def test_a_picture_that_can_not_be_written(
+    stream: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out" / "07.png").mkdir(parents=True)
+    ended = stream("--overwrite", "--metrics", tmp_path / "m.jsonl")
+    assert ended.exit_code == 3
+    assert ended.stderr.startswith("Error: can't write: ")
+    assert "07.png" in ended.stderr
+    assert len(lines_of(tmp_path / "m.jsonl")) == len(files_in(tmp_path / "out")) == 29
+
+
+def test_debug_shows_where_a_failure_came_from(stream: Stream, many: Path) -> None:
+    (many / "05.png").write_bytes(b"no picture")
+    ended = stream(debug=True)
+    assert ended.exit_code == 3
+    assert "Traceback (most recent call last)" in ended.stderr
+    assert "in read_picture" in ended.stderr
+
+
+def test_full_disk_under_the_metrics_ends_the_run(
+    stream: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not one picture's error is the whole run's, also from the thread that writes."""
+    written = []
+
+    def fail(self: Any) -> dict:
+        written.append(self.target)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("inpaintx_cli.results.Result.metrics", fail)
+    ended = stream("--metrics", tmp_path / "m.jsonl")
+    assert ended.exit_code == 1
+    assert "No space left on device" in ended.stderr
+    assert not (tmp_path / "m.jsonl").exists()
+    assert set(files_in(tmp_path / "out")) <= {f"{number:02d}.png" for number in range(30)}
+
+
+def test_a_mistake_in_the_reader_ends_the_run(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path) -> Picture:
+        raise MemoryError("too much")
+
+    monkeypatch.setattr(pictures, "read_picture", fail)
+    ended = stream()
+    assert (ended.exit_code, ended.stderr) == (
+        1,
+        "Error: MemoryError: too much; run with --debug for the traceback\n",
+    )
