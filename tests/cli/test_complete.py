@@ -248,7 +248,11 @@ def test_a_preset_is_its_settings_and_flags_have_the_last_word(
 ) -> None:
     settings = asdict(PRESETS["yeh"])
     del settings["iterations"]
-    spelt_out = [word for name, value in settings.items() for word in (f"--{name}", value)]
+    spelt_out: list[object] = []
+    for name, value in settings.items():
+        spelt_out += (
+            [f"--{'' if value else 'no-'}{name}"] if isinstance(value, bool) else [f"--{name}", value]
+        )
     for name, flags in (
         ("preset", ["--preset", "yeh", "--candidates", 1, "--starts", 1]),
         ("flags", spelt_out),

@@ -78,7 +78,7 @@ def test_a_real_interrupt(model: Path, many: Path, tmp_path: Path) -> None:
         "4",
     ]
     command = subprocess.Popen(
-        [sys.executable, "-c", SLOW_SECOND_GROUP, "complete", many, *words],
+        [sys.executable, "-c", SLOW_SECOND_GROUP, "complete", many, *words, "--iterations", "4"],
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
