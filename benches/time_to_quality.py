@@ -1,0 +1,182 @@
+"""Quality over wall time, against published settings: `python benches/time_to_quality.py --out DIR`.
+
+All search the same held-out letters with the same model, engine and precision, each in one batch. At every
+look of the search (ten iterations) the best codes so far are kept, and afterwards judged by PSNR in the hole,
+dB (blend `spline` for all), and by what the fill is off on a known pixel, in [−1, 1]. The clock stands still
+while a look is taken. DIR gets a table, time-to-quality.md, and a plot, time-to-quality.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inpaintx import registry
+from inpaintx.blending import apply_blend
+from inpaintx.chars import TEST_FAMILIES, CharsOptions, render_chars
+from inpaintx.checkpoint import Model, load_model
+from inpaintx.data import fit_picture
+from inpaintx.estimate import combine
+from inpaintx.masking import make_mask
+from inpaintx.ops import context_loss
+from inpaintx.options import PRESETS, SearchOptions
+from inpaintx.pictures import Picture, find_pictures, read_picture
+from inpaintx.search import Search
+
+MASKS = ("center", "random-patch", "left", "random")
+SEED = 1  # of the letters and the holes
+PUBLISHED = ("bamos", "yeh")
+OURS = {
+    "8 guesses": SearchOptions(guess=True, lr=0.05, iterations=60, estimate="mean"),
+    "one guess": SearchOptions(guess=True, lr=0.05, iterations=150, candidates=1),
+}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What a search had reached after so many seconds for a picture: arrays, one entry a look."""
+
+    seconds: np.ndarray
+    psnr: np.ndarray
+    loss: np.ndarray
+
+    def first(self, psnr: float, loss: float) -> float:
+        """Seconds to reach both; infinite where it never does."""
+        reached = np.flatnonzero((self.psnr >= psnr) & (self.loss <= loss))
+        return float(self.seconds[reached[0]]) if len(reached) else float("inf")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default="chars")
+    parser.add_argument("--count", type=int, default=128, help="letters, of families that no training saw")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the table and the plot")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    model = load_model(options.model)
+    pictures = letters(model, options.count)
+    settings = OURS | {name: PRESETS[name] for name in PUBLISHED}
+    searches = {
+        name: (replace(setting, batch=options.count * setting.candidates))
+        for name, setting in settings.items()
+    }
+    curves = {}
+    for kind in MASKS:
+        plugin = registry.make("mask", kind)
+        masks = np.stack([make_mask(plugin, picture, SEED) for picture in pictures])
+        curves[kind] = {name: curve(model, pictures, masks, search) for name, search in searches.items()}
+        print(kind, flush=True)
+    report = table(curves, options.count)
+    print(report)
+    (options.out / "time-to-quality.md").write_text(report)
+    plot(curves, options.out / "time-to-quality.png")
+
+
+def letters(model: Model, count: int) -> list[Picture]:
+    """Letters at the model's size."""
+    a = model.architecture
+    with tempfile.TemporaryDirectory() as folder:
+        render_chars(CharsOptions(families=TEST_FAMILIES, count=count, seed=SEED), Path(folder) / "letters")
+        squares = [
+            (path, fit_picture(read_picture(path), a.size, a.channels, model.fit))
+            for path in find_pictures([Path(folder) / "letters"])
+        ]
+    return [Picture(np.rint(square * 255).astype(np.uint8).squeeze(), None, path) for path, square in squares]
+
+
+def curve(model: Model, pictures: list[Picture], masks: np.ndarray, options: SearchOptions) -> Curve:
+    images = torch.from_numpy(np.stack([picture.as_float() for picture in pictures]))
+    y = images.permute(0, 3, 1, 2) * 2 - 1
+    m = torch.from_numpy(masks)[:, None].float()
+    looks: list[tuple[float, Tensor]] = []
+    lost = 0.0  # seconds spent on looking
+
+    def look(index: Tensor, _: Tensor, codes: Tensor) -> None:
+        nonlocal lost
+        now = time.perf_counter()
+        looks.append((now - start - lost, codes[index.argsort()].clone()))
+        lost += time.perf_counter() - now
+
+    search = Search(model.generator, model.discriminator, options, model.encoder)
+    search(y[:2], m[:2])  # the first call of a size packs weights
+    start = time.perf_counter()
+    search(y, m, look)
+    judged = [quality(search, codes, y, m, options) for _, codes in looks]
+    seconds = np.array([spent for spent, _ in looks]) / len(pictures)
+    return Curve(seconds, np.array([psnr for psnr, _ in judged]), np.array([loss for _, loss in judged]))
+
+
+def quality(
+    search: Search, codes: Tensor, y: Tensor, m: Tensor, options: SearchOptions
+) -> tuple[float, float]:
+    """Mean PSNR in the hole of the blended estimate, and mean distance on a known pixel of the best one."""
+    count, candidates = len(y), options.candidates
+    x = torch.cat([search.images(part) for part in codes.split(256)])
+    rows = torch.arange(count).repeat_interleave(candidates)
+    loss, _ = context_loss(x, y[rows], m[rows], None, "l1", 1.0)
+    losses = loss.view(count, candidates).numpy()
+    fills = ((x + 1) / 2).permute(0, 2, 3, 1).reshape(count, candidates, *x.shape[2:], x.shape[1]).numpy()
+    known = m.sum((1, 2, 3)).numpy() * y.shape[1]
+    blend = registry.make("blend", "spline")
+    psnrs = []
+    for index in range(count):
+        image = ((y[index] + 1) / 2).permute(1, 2, 0).numpy()
+        mask = m[index, 0].bool().numpy()
+        fill = combine(fills[index], losses[index], options.estimate)
+        error = (apply_blend(blend, image, fill, mask) - image)[~mask]
+        psnrs.append(min(48.0, -10 * np.log10(max(float((error**2).mean()), 1e-9))))
+    return float(np.mean(psnrs)), float((losses.min(1) / known).mean())
+
+
+def table(curves: dict[str, dict[str, Curve]], count: int) -> str:
+    """What each published setting reaches at its end, and how soon ours reaches both."""
+    lines = [
+        f"{count} letters; {platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, "
+        f"torch {torch.__version__}. Seconds for a picture; ×: how many times sooner ours has reached that "
+        "PSNR and that distance on known pixels, both.",
+        "",
+        "| published | mask | PSNR, dB | known pixels | seconds | " + " | ".join(OURS) + " |",
+        "|---" * (5 + len(OURS)) + "|",
+    ]
+    for name in PUBLISHED:
+        for kind, found in curves.items():
+            end = found[name]
+            psnr, loss, seconds = end.psnr[-1], end.loss[-1], end.seconds[-1]
+            cells = [f"{name} | {kind} | {psnr:.2f} | {loss:.4f} | {seconds:.3f}"]
+            for ours in OURS:
+                first = found[ours].first(psnr, loss)
+                last = f"ends at {found[ours].psnr[-1]:.2f}, {found[ours].loss[-1]:.4f}"
+                cells.append(f"× {seconds / first:.0f}" if np.isfinite(first) else f"not both; {last}")
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def plot(curves: dict[str, dict[str, Curve]], path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 5), layout="constrained")
+    axes = figure.subplots(2, len(curves), sharex=True)
+    for column, (kind, found) in enumerate(curves.items()):
+        for row, (label, values) in enumerate((("PSNR in the hole, dB", "psnr"), ("known pixels", "loss"))):
+            for name, reached in found.items():
+                axes[row, column].plot(reached.seconds * 1000, getattr(reached, values), label=name)
+            axes[row, column].set(xscale="log", ylabel=label if column == 0 else "")
+        axes[1, column].set(yscale="log", xlabel="ms a picture")
+        axes[0, column].set_title(kind)
+    axes[0, 0].legend()
+    figure.savefig(path, dpi=100)
+
+
+if __name__ == "__main__":
+    main()
