@@ -67,8 +67,8 @@ class _Layer:
         return y if slope is None else F.leaky_relu_(y, slope)
 
 
-# oneDNN's convolutions as torch.compile calls them: the weights are in oneDNN's own layout already (to bring them
-# there takes as long as to convolve at batch 1), and a ReLU is applied before the result is written.
+# oneDNN's convolutions as torch.compile calls them: the weights are in oneDNN's own layout already (to bring
+# them there takes as long as to convolve at batch 1), and a ReLU is applied before the result is written.
 _mkldnn = torch.ops.mkldnn
 
 
