@@ -109,22 +109,8 @@ def latent_step_(
     fit together, and for an unknown optimizer or clip.
     """
     if not _is_native(z.dtype, z.device):
-        reference.latent_step_(
-            z,
-            grad,
-            m,
-            v,
-            step,
-            seed,
-            active,
-            lr=lr,
-            optimizer=optimizer,
-            beta1=beta1,
-            beta2=beta2,
-            eps=eps,
-            bound=bound,
-            clip=clip,
-        )
+        rest: dict[str, Any] = {"beta1": beta1, "beta2": beta2, "eps": eps, "bound": bound, "clip": clip}
+        reference.latent_step_(z, grad, m, v, step, seed, active, lr=lr, optimizer=optimizer, **rest)
         return
     method = code("latent_step_", "optimizer", OPTIMIZERS, optimizer)
     clipping = code("latent_step_", "clip", CLIPS, clip)
