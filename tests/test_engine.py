@@ -219,7 +219,7 @@ def test_memory_stays_flat_over_10000_iterations() -> None:
     before, held = _resident(), tensors()
     for _ in range(10000):
         _iteration(g, d, z)
-    assert tensors() == held
+    assert tensors() <= held
     assert _resident() - before < 2**20  # a hundred bytes an iteration: less than any tensor takes
 
 
