@@ -119,6 +119,26 @@ def test_no_more_than_the_room_is_alive() -> None:
     assert not alive
 
 
+def test_the_thread_lets_go_of_what_was_taken() -> None:
+    alive: weakref.WeakSet[Thing] = weakref.WeakSet()
+    dropped = threading.Event()
+    seen = []
+
+    def load(number: int) -> Thing:
+        if number:
+            until(dropped)
+        seen.append(len(alive))
+        thing = Thing()
+        alive.add(thing)
+        return thing
+
+    with Ahead(map(load, range(2)), one, 1) as ahead:
+        next(ahead)
+        dropped.set()
+        next(ahead)
+    assert seen == [0, 0]
+
+
 def test_what_the_iterable_raises_comes_after_what_came_before() -> None:
     def broken() -> Iterator[int]:
         yield 1

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from cli_tools import GROUP, Stream, blob, files_in
 from PIL import Image, ImageSequence
 
 from inpaintx import pictures
+from inpaintx.completion import Completer
 from inpaintx.pictures import Picture, read_picture
 from inpaintx_cli import complete as module
 
@@ -154,6 +155,26 @@ def test_groups_do_not_change_the_results(
         lines = [{**line, "seconds": 0} for line in lines_of(tmp_path / "m.jsonl")]
         shown[size] = (lines, (tmp_path / "s.png").read_bytes(), (tmp_path / "f.gif").read_bytes())
     assert shown[GROUP] == shown[64]
+
+
+def test_a_gif_is_made_of_the_first_group_alone(
+    stream: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However late its pictures are written: only then is known whether the film is full."""
+    groups, search, write = [], Completer.one_by_one, pictures.write_picture
+
+    def note(self: Completer, group: tuple, masks: tuple, trails: bool) -> Iterator[Any]:
+        groups.append((len(group), trails))
+        yield from search(self, group, masks, trails)
+
+    def write_slowly(*arguments: Any) -> None:
+        time.sleep(0.01)
+        write(*arguments)
+
+    monkeypatch.setattr(Completer, "one_by_one", note)
+    monkeypatch.setattr(pictures, "write_picture", write_slowly)
+    assert stream("--gif", tmp_path / "f.gif").exit_code == 0
+    assert groups == [(12, True), *[(GROUP, False)] * 4, (2, False)]
 
 
 def test_a_gif_shows_others_where_the_first_pictures_fail(stream: Stream, many: Path, tmp_path: Path) -> None:
