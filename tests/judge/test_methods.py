@@ -173,9 +173,9 @@ def test_preset_searches_as_its_source_did(model: Model, name: str, monkeypatch:
     seen: list[SearchOptions] = []
     made = Search.__init__
 
-    def spy(self: Search, generator: Any, discriminator: Any, options: SearchOptions) -> None:
+    def spy(self: Search, generator: Any, discriminator: Any, options: SearchOptions, *more: Any) -> None:
         seen.append(options)
-        made(self, generator, discriminator, replace(options, iterations=5))
+        made(self, generator, discriminator, replace(options, iterations=5), *more)
 
     monkeypatch.setattr(Search, "__init__", spy)
     squares, ours = _squares(), replace(OPTIONS, batch=7)
