@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inpaintx import registry
 from inpaintx.data import to_unit
-from inpaintx.masking import FAMILIES, make_mask
+from inpaintx.masking import FAMILIES, family_masks
 from inpaintx.models import Encoder, Generator
 from inpaintx.options import TrainOptions
 from inpaintx.pictures import Picture
@@ -87,11 +86,8 @@ def _rate(step: int, steps: int) -> float:
 
 def _mask_pool(size: int) -> Tensor:
     """float32 ``[N, 1, size, size]``, 1 = keep: masks of every family, and their mirror images."""
-    pool = []
-    for plugin, options in FAMILIES.values():
-        made = registry.make("mask", plugin, options)
-        for number in range(MASKS):
-            blank = Picture(np.zeros((size, size), np.uint8), None, Path(f"{number}.png"))
-            mask = make_mask(made, blank, seed=0)
-            pool.append((mask, mask[:, ::-1], mask[::-1])[number % 3])
-    return torch.from_numpy(np.stack(pool))[:, None].float()
+    blank = np.zeros((size, size), np.uint8)
+    pictures = [Picture(blank, None, Path(f"{number}.png")) for number in range(MASKS)]
+    pool = np.concatenate([family_masks(family, pictures, seed=0) for family in FAMILIES])
+    mirrored = [(mask, mask[:, ::-1], mask[::-1])[number % MASKS % 3] for number, mask in enumerate(pool)]
+    return torch.from_numpy(np.stack(mirrored))[:, None].float()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from zlib import crc32
 
 import numpy as np
 
+from inpaintx import registry
 from inpaintx.errors import InpaintxError
 from inpaintx.registry import one_line
 
@@ -66,3 +68,15 @@ def make_mask(plugin: MaskPlugin, picture: Picture, seed: int) -> np.ndarray:
     if not mask.any():
         raise InpaintxError(f"{where}: it hides everything, so nothing is known; use other options")
     return mask
+
+
+def family_masks(family: str, pictures: Sequence[Picture], seed: int) -> np.ndarray:
+    """Masks of a family of :data:`FAMILIES` for pictures of one size: bool ``[N, H, W]``, True = keep.
+
+    Raises InpaintxError where there is no such family.
+    """
+    if family not in FAMILIES:
+        raise InpaintxError(f"no such family of masks: {family}; choose from {', '.join(FAMILIES)}")
+    plugin, options = FAMILIES[family]
+    made = registry.make("mask", plugin, options)
+    return np.stack([make_mask(made, picture, seed) for picture in pictures])

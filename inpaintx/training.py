@@ -291,11 +291,12 @@ def train(
     options, start = trainer.options, time.monotonic()
     deadline = None if options.minutes is None else start + 60 * options.minutes
     saved_at = -1
+    saved: Generator | None = None  # the calibrated G of the last checkpoint
 
     def save() -> None:
-        nonlocal saved_at
-        on_save(trainer.save(run))
-        saved_at = trainer.step
+        nonlocal saved_at, saved
+        saved_at, saved = trainer.step, trainer.save(run)
+        on_save(saved)
 
     with _log(run / LOG_NAME, trainer.step) as write, _interruptible() as interrupted:
         while trainer.step < options.steps and not interrupted():
@@ -314,10 +315,9 @@ def train(
             on_encoder_step(loss)
             return not interrupted()
 
-        if options.encoder_steps and not interrupted():
-            network = trainer.calibrated().requires_grad_(False)
+        if options.encoder_steps and saved is not None and not interrupted():
             images = trainer.collection.images
-            encoder = train_encoder(network, images, options, options.encoder_steps, go_on)
+            encoder = train_encoder(saved, images, options, options.encoder_steps, go_on)
             if encoder is not None:
                 trainer.save(run, encoder)
         return not interrupted()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inpaintx import InpaintxError, registry
-from inpaintx.masking import make_mask
+from inpaintx.masking import family_masks, make_mask
 from inpaintx.pictures import Picture
 
 RANDOM = registry.make("mask", "random")
@@ -95,3 +95,12 @@ def test_a_picture_without_a_path_is_named_so() -> None:
 def test_center_on_a_single_pixel_says_that_nothing_is_known() -> None:
     with pytest.raises(InpaintxError, match=r"mask plugin 'center' on cat\.png: it hides everything"):
         make_mask(registry.make("mask", "center"), picture(size=(1, 1)), 0)
+
+
+def test_masks_of_a_family_are_its_plugins_one_for_each_picture() -> None:
+    pictures = [Picture(np.zeros((32, 32), np.uint8), None, Path(f"{number}.png")) for number in range(3)]
+    masks = family_masks("freeform thick", pictures, seed=5)
+    thick = registry.make("mask", "freeform", {"brush": "thick"})
+    assert np.array_equal(masks, [make_mask(thick, picture, 5) for picture in pictures])
+    with pytest.raises(InpaintxError, match="no such family of masks: thick; choose from center, "):
+        family_masks("thick", pictures, seed=5)

@@ -14,15 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from inpaintx import registry
-from inpaintx.errors import InpaintxError
 from inpaintx.judge import features
 from inpaintx.judge.methods import MEAN, SAMPLE, Source, Square
 from inpaintx.judge.reader import Reader, fused
 from inpaintx.judge.seam import seam
 from inpaintx.judge.statistics import Interval, interval, paired
 from inpaintx.judge.verdict import Case, FamilyVerdict, Method, Metric, Verdict
-from inpaintx.masking import FAMILIES, make_mask
+from inpaintx.masking import family_masks
 from inpaintx.metrics import score
 from inpaintx.pictures import Picture
 
@@ -134,7 +132,7 @@ def judge(
     Args:
         held_out: what no method has seen.
         contenders: the methods; those of ours must be among them.
-        families: of :data:`FAMILIES`.
+        families: of :data:`inpaintx.masking.FAMILIES`.
         seed: of the masks.
         about: what to say of the judgement.
         reader: reads letters, if these are letters.
@@ -160,16 +158,11 @@ def judge(
 
 def masks_for(family: str, held_out: HeldOut, seed: int) -> np.ndarray:
     """bool ``[N, S, S]``, True = keep: each a function of the seed and its image's name."""
-    if family not in FAMILIES:
-        raise InpaintxError(f"no such family of masks: {family}; choose from {', '.join(FAMILIES)}")
-    plugin, options = FAMILIES[family]
-    made = registry.make("mask", plugin, options)
-    return np.stack(
-        [
-            make_mask(made, Picture(image[..., 0] if image.shape[2] == 1 else image, None, Path(name)), seed)
-            for image, name in zip(held_out.images, held_out.names, strict=True)
-        ]
-    )
+    pictures = [
+        Picture(image[..., 0] if image.shape[2] == 1 else image, None, Path(name))
+        for image, name in zip(held_out.images, held_out.names, strict=True)
+    ]
+    return family_masks(family, pictures, seed)
 
 
 class _Family:
