@@ -13,15 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import re
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import machine
 import torch
 from contenders import BATCHES, DEVICES, OPS, Contest, contest
 from iterations import ARCHITECTURE, ENGINES, flops, unavailable
@@ -47,9 +45,9 @@ def main() -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
 
-    machine = describe_machine()
-    print("\n".join(f"{name}: {value}" for name, value in machine.items()))
-    figures: dict[str, Any] = {"machine": machine}
+    facts = describe_machine()
+    print("\n".join(f"{name}: {value}" for name, value in facts.items()))
+    figures: dict[str, Any] = {"machine": facts}
     if options.only != "engine":
         figures["rows"] = report_ops(options.rounds)
     if options.only != "ops":
@@ -95,13 +93,8 @@ def report_engine(rounds: int) -> list[dict[str, Any]]:
 
 def describe_machine() -> dict[str, Any]:
     """What the figures depend on."""
-    cpu = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        model = re.search(r"^model name\s*: (.*)$", info.read_text(), re.MULTILINE)
-        cpu = model[1] if model else cpu
     return {
-        "cpu": f"{cpu}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start",
+        "cpu": machine.cpu(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
         "instruction set": ops.native_info().get("cpu", "reference"),
         "of the layers": ops.native_info().get("cpu_layers", "reference"),

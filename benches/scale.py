@@ -14,8 +14,6 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import platform
-import re
 import statistics
 import subprocess
 import sys
@@ -24,6 +22,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+import machine
 
 
 class Cost(NamedTuple):
@@ -56,7 +56,7 @@ def main() -> None:
         flags += [f"--{name}", str(getattr(options, name))]
     with tempfile.TemporaryDirectory() as work:
         pictures = files_in(options.pictures or letters(max(options.counts), Path(work)))
-        print(header(machine()), flush=True)
+        print(header(), flush=True)
         costs = []
         for count in sorted({1, *options.counts}):
             folder = sample(pictures, count, Path(work) / f"{count} pictures")
@@ -129,24 +129,11 @@ def slope(costs: Sequence[Cost]) -> float:
     ).slope
 
 
-def machine() -> str:
-    """What the figures depend on, and what else the machine was doing."""
-    cpu = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        model = re.search(r"^model name\s*: (.*)$", info.read_text(), re.MULTILINE)
-        cpu = model[1] if model else cpu
+def header() -> str:
+    """What the figures depend on, and the head of the table."""
     threads = os.environ.get("OMP_NUM_THREADS")
-    return (
-        f"{cpu}, {os.cpu_count()} cores, "
-        + (f"OMP_NUM_THREADS={threads}, " if threads else "")
-        + f"load {os.getloadavg()[0]:.1f} at the start"
-    )
-
-
-def header(machine: str) -> str:
-    """The head of the table."""
-    return f"{machine}\n\n| pictures | seconds | ms a picture | peak memory, MiB |\n|---:|---:|---:|---:|"
+    shown = (f"OMP_NUM_THREADS={threads}, " if threads else "") + machine.cpu()
+    return f"{shown}\n\n| pictures | seconds | ms a picture | peak memory, MiB |\n|---:|---:|---:|---:|"
 
 
 def row(cost: Cost) -> str:

@@ -20,7 +20,7 @@ from inpaintx import registry
 from inpaintx.chars import TRAIN_FAMILIES, CharsOptions, render_chars
 from inpaintx.checkpoint import Model, load_model
 from inpaintx.completion import Completer
-from inpaintx.masking import make_mask
+from inpaintx.masking import family_masks
 from inpaintx.metrics import score
 from inpaintx.options import SearchOptions
 from inpaintx.pictures import Picture, find_pictures, read_picture
@@ -92,10 +92,10 @@ def main() -> None:
         options.out.write_text("\n".join(lines) + "\n")
 
 
-def letters(count: int) -> list[Picture]:
+def letters(count: int, families: tuple[str, ...] = TRAIN_FAMILIES, seed: int = SEED) -> list[Picture]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "letters"
-        render_chars(CharsOptions(families=TRAIN_FAMILIES, count=count, seed=SEED), out)
+        render_chars(CharsOptions(families=families, count=count, seed=seed), out)
         return [read_picture(path) for path in find_pictures([out])]
 
 
@@ -107,9 +107,8 @@ def measured(model: Model, pictures: list[Picture], changes: dict[str, Any]) -> 
     means = []
     start = time.process_time()
     for kind in MASKS:
-        plugin = registry.make("mask", kind)
-        masks = [make_mask(plugin, picture, SEED) for picture in pictures]
-        done = completer(pictures, masks)
+        masks = family_masks(kind, pictures, SEED)
+        done = completer(pictures, list(masks))
         scores = [
             score(before.array, after.picture.array, after.mask).psnr_hole
             for before, after in zip(pictures, done, strict=True)

@@ -21,7 +21,9 @@ def scale() -> Iterator[ModuleType]:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["scale"] = module  # where a NamedTuple looks for its annotations
+    sys.path.insert(0, str(BENCH.parent))
     spec.loader.exec_module(module)
+    sys.path.remove(str(BENCH.parent))
     yield module
     del sys.modules["scale"]
 
