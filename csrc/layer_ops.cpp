@@ -1,4 +1,5 @@
 // The operators of the frozen networks' layers, CPU only: elsewhere inpaintx.ops takes the reference.
+#include <array>
 #include <optional>
 
 #include "cpu/layers.h"
@@ -25,9 +26,11 @@ Dtype dtype_of(const char* op, const Tensor& t) {
 
 // --- gate_ ------------------------------------------------------------------------------------------------------------
 
-bool same_layout(const Tensor& a, const Tensor& b) {
-  for (int64_t i = 0; i < a.dim(); ++i) {
-    if (a.size(i) > 1 && a.stride(i) != b.stride(i)) return false;
+// Does walking the tensor take these steps? Of a dimension of one element the step is free.
+template <class Strides>
+bool has_strides(const Tensor& t, const Strides& strides) {
+  for (int64_t i = 0; i < t.dim(); ++i) {
+    if (t.size(i) > 1 && t.stride(i) != strides[i]) return false;
   }
   return true;
 }
@@ -54,7 +57,7 @@ void gate_(const Tensor& x, const Tensor& gate, double slope) {
   const Dtype dtype = dtype_of(op, x);
   const int64_t n = x.numel();
   if (n == 0) return;
-  const bool in_place = is_gapless(x), alike = in_place && same_layout(x, gate);
+  const bool in_place = is_gapless(x), alike = in_place && has_strides(gate, x.strides());
   Tensor values = in_place ? x : torch::stable::contiguous(x), gates = gate;
   if (!alike) {
     gates = empty(values, sizes_of(values), values.strides().data(), shim_dtype(values));
@@ -74,20 +77,16 @@ void gate_(const Tensor& x, const Tensor& gate, double slope) {
 
 // --- image_down_, image_up ----------------------------------------------------------------------------------------------
 
-Tensor empty_channels_last(const Tensor& like) {
-  const int64_t c = like.size(1), h = like.size(2), w = like.size(3);
-  const int64_t strides[] = {h * w * c, 1, w * c, c};
-  return empty(like, sizes_of(like), strides, shim_dtype(like));
+std::array<int64_t, 4> channels_last_strides(const Tensor& t) {
+  const int64_t c = t.size(1), h = t.size(2), w = t.size(3);
+  return {h * w * c, 1, w * c, c};
 }
 
-bool is_channels_last(const Tensor& t) {
-  const int64_t c = t.size(1), h = t.size(2), w = t.size(3);
-  const int64_t strides[] = {h * w * c, 1, w * c, c};
-  for (int64_t i = 0; i < 4; ++i) {
-    if (t.size(i) > 1 && t.stride(i) != strides[i]) return false;
-  }
-  return true;
+Tensor empty_channels_last(const Tensor& like) {
+  return empty(like, sizes_of(like), channels_last_strides(like).data(), shim_dtype(like));
 }
+
+bool is_channels_last(const Tensor& t) { return has_strides(t, channels_last_strides(t)); }
 
 Tensor channels_last(const Tensor& t) {
   if (is_channels_last(t)) return t;

@@ -11,8 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "math/params.h"
-
 namespace inpaintx {
 
 using torch::headeronly::ScalarType;
