@@ -42,7 +42,7 @@ def flags(options: type, skip: tuple[str, ...] = ()) -> Callable[[Callable], Cal
             if field.name in skip:
                 continue
             name = "--" + field.name.replace("_", "-")
-            if hints[field.name] is bool:
+            if hints[field.name] in (bool, bool | None):
                 name = f"{name}/--no-{name[2:]}"
             command = click.option(
                 name,

@@ -177,7 +177,7 @@ class _Display:
 
         if not self._encoding:
             self._bar.close()
-            steps = self._options.encoder_steps
+            steps = min(self._options.encoder_steps, self._bar.n)
             self._bar = tqdm(total=steps, desc="encoder", unit="step", dynamic_ncols=True, disable=None)
             self._encoding = True
         self._bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)

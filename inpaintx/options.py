@@ -40,6 +40,8 @@ def _option(default: Any, help: str) -> Any:
 def _check(where: str, options: object, at_least: Mapping[str, float], choices: Mapping[str, tuple]) -> None:
     for name, least in at_least.items():
         value = getattr(options, name)
+        if value is None:  # left open
+            continue
         if not value >= least:
             raise InpaintxError(f"{where}: {name} is {value!r}; choose at least {least}")
         if value == math.inf:
@@ -53,7 +55,7 @@ def _check(where: str, options: object, at_least: Mapping[str, float], choices: 
 def _check_positive(where: str, options: object, *names: str) -> None:
     for name in names:
         value = getattr(options, name)
-        if not (value > 0 and math.isfinite(value)):
+        if value is not None and not (value > 0 and math.isfinite(value)):
             raise InpaintxError(f"{where}: {name} is {value!r}; choose more than 0")
 
 
@@ -130,17 +132,32 @@ class TrainOptions:
     seed: int = _option(0, "Of everything random.")
     save_every: int = _option(500, "Steps between checkpoints and sample sheets.")
     encoder_steps: int = _option(
-        0, "Steps that train, after G and D, an encoder that guesses codes (for --guess); 0: none."
+        3000,
+        "Steps that train, after G and D, an encoder that guesses codes, so that completions need fewer "
+        "iterations; never more than G and D took; 0: none.",
     )
 
     def __post_init__(self) -> None:
         choices = {"precision": get_args(Precision)}
         least = {"steps": 1, "batch": 2, "save_every": 1, "seed": 0, "encoder_steps": 0}
         _check("training", self, least, choices)
-        _check_positive("training", self, "lr", *(() if self.minutes is None else ("minutes",)))
+        _check_positive("training", self, "lr", "minutes")
         for name in ("ema", "beta1", "translate"):
             if not 0 <= getattr(self, name) < 1:
                 raise InpaintxError(f"training: {name} is {getattr(self, name)}; choose a number in [0, 1)")
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a search starts, and what depends on it: a good guess is lost by steps that random codes need."""
+
+    guess: bool
+    lr: float
+    iterations: int
+
+
+FROM_GUESSES = Start(guess=True, lr=0.05, iterations=60)
+FROM_RANDOM = Start(guess=False, lr=0.2, iterations=100)
 
 
 @dataclass(frozen=True)
@@ -160,12 +177,19 @@ class SearchOptions:
     )
     prior: float = _option(0.0, "Weight (lambda) of the prior loss, what D says; 0 leaves D out.")
     optimizer: Optimizer = _option("adam", "How a step is made from the gradient.")
-    lr: float = _option(0.2, "Learning rate.")
+    lr: float | None = _option(
+        None,
+        f"Learning rate; left out: {FROM_GUESSES.lr} from guesses, {FROM_RANDOM.lr} from random codes.",
+    )
     momentum: float = _option(0.9, "Nesterov's momentum, or Adam's first decay rate.")
     clip: Clip = _option(
         "clamp", "Keep the code in its box: clamp, or (stochastic) draw anew what leaves it."
     )
-    iterations: int = _option(100, "Gradient steps at most.")
+    iterations: int | None = _option(
+        None,
+        f"Gradient steps at most; left out: {FROM_GUESSES.iterations} from guesses, {FROM_RANDOM.iterations} "
+        "from random codes.",
+    )
     patience: int = _option(0, "Stop when the loss has not fallen by 0.1 % for so many iterations; 0: never.")
     candidates: int = _option(8, "Codes searched for each image.")
     estimate: Estimate = _option(
@@ -174,8 +198,9 @@ class SearchOptions:
     starts: int = _option(
         512, "Random codes looked at first; those nearest on the known pixels are searched."
     )
-    guess: bool = _option(
-        False, "Start from the guesses of the model's encoder instead; then --lr 0.05 suits, --iterations 30."
+    guess: bool | None = _option(
+        None,
+        "Start from the guesses of the model's encoder, or from random codes; left out: where it has one.",
     )
     spread: float = _option(
         0.3, "Standard deviation of the guesses around the first, in units of half the box of codes."
@@ -215,6 +240,16 @@ class SearchOptions:
         if not 0 <= self.momentum < 1:
             raise InpaintxError(f"search: momentum is {self.momentum}; choose a number in [0, 1)")
 
+    def start(self, encoder: bool) -> Start:
+        """Where a search with a model starts that has an encoder, or has none."""
+        guess = encoder if self.guess is None else self.guess
+        usual = FROM_GUESSES if guess else FROM_RANDOM
+        return Start(
+            guess,
+            usual.lr if self.lr is None else self.lr,
+            usual.iterations if self.iterations is None else self.iterations,
+        )
+
 
 #: What each published source used, as far as options of the search go.
 PRESETS: dict[str, SearchOptions] = {
@@ -225,6 +260,7 @@ PRESETS: dict[str, SearchOptions] = {
         norm="l2",
         prior=0.001 / 0.999,
         optimizer="nesterov",
+        guess=False,
         lr=0.01 * 0.999,
         iterations=1001,
         candidates=1,
@@ -236,6 +272,7 @@ PRESETS: dict[str, SearchOptions] = {
         norm="l1",
         prior=0.1,
         optimizer="adam",
+        guess=False,
         lr=0.01,
         iterations=1000,
         candidates=1,
@@ -249,6 +286,7 @@ PRESETS: dict[str, SearchOptions] = {
         weight="window",
         prior=0.003,
         optimizer="nesterov",
+        guess=False,
         lr=0.01,
         iterations=1500,
         candidates=1,

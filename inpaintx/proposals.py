@@ -78,8 +78,11 @@ class Proposer:
         self.architecture, self.options = model.architecture, options
         self._search: Search | None = None
         if fill != "constant":
-            generator = model.generator if fill == "model" else _untrained(model)
-            self._search = Search(generator, model.discriminator, options, model.encoder)
+            # An encoder knows the codes of its own G only.
+            generator, encoder = (
+                (model.generator, model.encoder) if fill == "model" else (_untrained(model), None)
+            )
+            self._search = Search(generator, model.discriminator, options, encoder)
 
     def __call__(
         self, squares: Sequence[tuple[np.ndarray, np.ndarray]], sets: int = 0, trails: bool = False

@@ -88,7 +88,7 @@ class Search:
         generator: G in evaluation mode, on the device to search on.
         discriminator: D likewise; may be None only where ``options.prior`` is 0.
         options: how to search.
-        encoder: likewise; needed only where ``options.guess``.
+        encoder: likewise; where there is one, the search starts from its guesses, unless ``options`` say no.
     """
 
     def __init__(
@@ -103,6 +103,7 @@ class Search:
                 "search: a network is in training mode, whose results depend on the batch; call eval()"
             )
         self.options = options
+        self._start = options.start(encoder is not None)
         parameter = next(generator.parameters())
         self._device, self._dtype = parameter.device, parameter.dtype
         inside = _inner_dtype(options.precision, parameter)
@@ -118,10 +119,10 @@ class Search:
                 )
             self._judge = FrozenDiscriminator(discriminator)
             self._discriminator = self._judge if same else FrozenDiscriminator(discriminator, inside)
-        if options.guess and encoder is None:
+        if self._start.guess and encoder is None:
             raise InpaintxError(
                 "search: the model has no encoder to guess codes; train one with `inpaintx train --resume "
-                "--encoder-steps 3000`, or search without --guess"
+                "--encoder-steps 3000`, or leave out --guess"
             )
         self._encoder = encoder
         self._codes = starting_codes(generator, options).to(self._device, self._dtype)
@@ -183,9 +184,7 @@ class Search:
         """The best code of each candidate of each image, ``[n, nz]``, and the steps it took, ``[n]``."""
         options = self.options
         w = self._weighted(masks)
-        starts = (
-            self._guesses(y, masks, candidates) if self.options.guess else self._nearest(y, w, candidates)
-        )
+        starts = self._guesses(y, masks, candidates) if self._start.guess else self._nearest(y, w, candidates)
         total = len(y) * candidates
         codes = y.new_empty(total, self._generator.architecture.nz)
         iterations = torch.empty(total, dtype=torch.int64, device=self._device)
@@ -303,14 +302,14 @@ class Search:
         )
 
     def _active(self, samples: _Samples) -> Tensor:
-        active = samples.step < self.options.iterations
+        active = samples.step < self._start.iterations
         if self.options.patience:
             active &= samples.stale < self.options.patience
         return active
 
     def _run_length(self, samples: _Samples) -> int:
         """Iterations to the next look: those left to the slowest sample, and one to look at its last code."""
-        return min(STRIDE, self.options.iterations - int(samples.step.min()) + 1)
+        return min(STRIDE, self._start.iterations - int(samples.step.min()) + 1)
 
     def _iterate(self, samples: _Samples) -> None:
         """Evaluates every sample's code, remembers the best one, and takes a step where one is due."""
@@ -341,7 +340,7 @@ class Search:
             samples.seed,
             active,
             optimizer=options.optimizer,
-            lr=options.lr,
+            lr=self._start.lr,
             beta1=options.momentum,
             bound=self._generator.architecture.bound,
             clip=options.clip,

@@ -315,9 +315,9 @@ def train(
             on_encoder_step(loss)
             return not interrupted()
 
-        if options.encoder_steps and saved is not None and not interrupted():
-            images = trainer.collection.images
-            encoder = train_encoder(saved, images, options, options.encoder_steps, go_on)
+        steps = min(options.encoder_steps, trainer.step)
+        if steps and saved is not None and not interrupted():
+            encoder = train_encoder(saved, trainer.collection.images, options, steps, go_on)
             if encoder is not None:
                 trainer.save(run, encoder)
         return not interrupted()

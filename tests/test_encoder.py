@@ -15,6 +15,7 @@ from inpaintx.checkpoint import Model
 from inpaintx.encoder import train_encoder
 from inpaintx.models import Encoder
 from inpaintx.options import SearchOptions, TrainOptions
+from inpaintx.proposals import Proposer
 from inpaintx.search import Completion, Search
 from inpaintx.training import to_pixels, train
 
@@ -103,10 +104,10 @@ def test_training_that_is_given_up_gives_nothing_and_leaves_g_alone(model: Model
 
 
 def test_run_ends_with_an_encoder_that_loads_and_exports(tmp_path: Path) -> None:
-    trainer = make_trainer(replace(OPTIONS, steps=2, encoder_steps=3))
+    trainer = make_trainer(replace(OPTIONS, steps=3, encoder_steps=2))
     told: list[float] = []
     assert train(trainer, tmp_path, on_encoder_step=told.append)
-    assert len(told) == 3
+    assert len(told) == 2
     loaded = checkpoint.load_model(tmp_path)
     assert loaded.encoder is not None
     assert not loaded.encoder.training
@@ -127,6 +128,13 @@ def test_run_without_one_has_none_and_gets_it_when_it_goes_on(tmp_path: Path) ->
     later = checkpoint.load_model(tmp_path)
     assert later.encoder is not None
     assert later.header["step"] == 2
+
+
+def test_encoder_takes_no_more_steps_than_the_networks_it_serves(tmp_path: Path) -> None:
+    """So that a first try of a few steps is not followed by minutes of something else."""
+    told: list[float] = []
+    train(make_trainer(replace(OPTIONS, steps=2, encoder_steps=3000)), tmp_path, on_encoder_step=told.append)
+    assert len(told) == 2
 
 
 # --- the search ---
@@ -175,6 +183,30 @@ def test_image_alone_and_in_a_batch_get_the_same_guesses(model: Model) -> None:
     together = search(images, masks)
     alone = search(images[3:4], masks[3:4])
     torch.testing.assert_close(together.codes[3:4], alone.codes, rtol=0, atol=1e-4)
+
+
+def test_search_guesses_where_there_is_an_encoder_and_nothing_says_otherwise(model: Model) -> None:
+    images, masks = _damaged(model)
+    encoder = _encoder(model)
+    open_ = replace(GUESS, guess=None)
+
+    def codes(options: SearchOptions, encoder: Encoder | None) -> Tensor:
+        return Search(model.generator, None, options, encoder)(images, masks).codes
+
+    assert torch.equal(codes(open_, encoder), codes(GUESS, encoder))
+    random = codes(replace(GUESS, guess=False), encoder)
+    assert torch.equal(codes(open_, None), random)
+    assert not torch.equal(random, codes(GUESS, encoder))
+
+
+def test_untrained_networks_get_no_guesses_of_another_generators_codes(model: Model) -> None:
+    square = (np.full((32, 32, model.architecture.channels), 0.5, np.float32), np.ones((32, 32), bool))
+    with_encoder = replace(model, encoder=_encoder(model))
+    [mine], [others] = (
+        Proposer(each, replace(GUESS, guess=None), fill="untrained")([square])
+        for each in (model, with_encoder)
+    )
+    assert np.array_equal(mine.fills, others.fills)
 
 
 def test_guessing_without_an_encoder_says_how_to_get_one(model: Model) -> None:

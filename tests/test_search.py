@@ -39,9 +39,11 @@ def codes_seen(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
 def _by_autograd(model: Model, options: SearchOptions, y: Tensor, w: Tensor) -> list[Tensor]:
     """The codes after each iteration, by autograd and torch's optimisers: one image, one candidate."""
     z = starting_codes(model.generator, replace(options, candidates=1)).double().requires_grad_()
-    optimizer: torch.optim.Optimizer = torch.optim.Adam([z], options.lr, (options.momentum, 0.999))
+    optimizer: torch.optim.Optimizer = torch.optim.Adam(
+        [z], options.start(False).lr, (options.momentum, 0.999)
+    )
     if options.optimizer == "nesterov":
-        optimizer = torch.optim.SGD([z], options.lr, options.momentum, nesterov=True)
+        optimizer = torch.optim.SGD([z], options.start(False).lr, options.momentum, nesterov=True)
     rho = {
         "l1": torch.abs,
         "l2": torch.square,

@@ -85,6 +85,7 @@ def verdict_on(
         command: for the record.
         progress: called with how many images the contenders have gone through, and of how many in all.
     """
+    settled = vars(options) | vars(options.start(model.encoder is not None))
     about: dict[str, Any] = {
         "command": command,
         "model": str(model.source),
@@ -98,7 +99,7 @@ def verdict_on(
         "slow methods": f"{min(plan.slow_count, len(held_out.images))} of the pictures, drawn by chance",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "versions": ", ".join(f"{name} {version(name)}" for name in ("inpaintx", "torch", "numpy")),
-        "search": ", ".join(f"{name} {value}" for name, value in vars(options).items()),
+        "search": ", ".join(f"{name} {value}" for name, value in settled.items()),
     }
     contenders = [Contender(*each) for each in methods.classical()]
     contenders.append(Contender(*methods.ours(model, options)))

@@ -19,7 +19,7 @@ def test_an_export_is_small_and_completes_like_its_run(
     assert small.stat().st_size < 0.3 * (model / "checkpoint.safetensors").stat().st_size
     with safe_open(small, framework="pt") as file:
         header = json.loads(file.metadata()["inpaintx"])
-        assert {name.partition(".")[0] for name in file.keys()} == {"generator", "discriminator"}  # noqa: SIM118
+        assert {name.partition(".")[0] for name in file.keys()} == {"generator", "discriminator", "encoder"}  # noqa: SIM118
     assert header["card"] == {"made by": "a test", "steps": 20}
     assert header["step"] == 20
 

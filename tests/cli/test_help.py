@@ -34,6 +34,9 @@ def test_help_says_the_defaults() -> None:
     assert f"Distance on the known pixels (l2: squares), summed. [default: {options.norm}]" in help_of(
         "complete"
     )
-    assert f"Learning rate. [default: {options.lr}]" in help_of("complete")
+    assert "Learning rate; left out: 0.05 from guesses, 0.2 from random codes. --momentum" in help_of(
+        "complete"
+    )
+    assert f"Codes searched for each image. [default: {options.candidates}]" in help_of("complete")
     assert "no mirror images. [default: no-flip]" in help_of("train")
     assert "whatever --steps says. --batch" in help_of("train")  # no default to say
