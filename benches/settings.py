@@ -41,6 +41,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "blend biharmonic": {"blend": "biharmonic"},
     "blend spline": {"blend": "spline"},
     "prior 0.1": {"prior": 0.1},
+    "prior 0.1 every 4": {"prior": 0.1, "prior_every": 4},
     "prior 1": {"prior": 1.0},
     "weight window": {"weight": "window"},
     "norm l2": {"norm": "l2"},
@@ -62,6 +63,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "float32": {"precision": "float32"},
     "stochastic clipping": {"clip": "stochastic"},
     "nesterov, lr 0.01": {"optimizer": "nesterov", "lr": 0.01},
+    "lbfgs": {"optimizer": "lbfgs"},
+    "lbfgs, squares": {"optimizer": "lbfgs", "norm": "l2"},
+    "hmc, lr 0.001": {"optimizer": "hmc", "lr": 0.001},
 }
 
 

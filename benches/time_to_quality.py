@@ -154,8 +154,9 @@ def table(curves: dict[str, dict[str, Curve]], count: int, model: str) -> str:
     """What each published setting reaches at its end, and how soon ours reaches both."""
     lines = [
         f"{count} pictures, model {Path(model).name}; {cpu()}, {torch.get_num_threads()} threads, torch "
-        f"{torch.__version__}. Seconds for a picture; ×: how many times sooner ours has reached that PSNR and "
-        f"that distance on known pixels, both, with its range over groups of {GROUP}; then what ours ends with.",
+        f"{torch.__version__}. Seconds for a picture; ×: how many times sooner ours has reached that PSNR "
+        f"and that distance on known pixels, both, with its range over groups of {GROUP}; then what ours "
+        "ends with.",
         "",
         "| published | mask | PSNR, dB | known pixels | seconds | " + " | ".join(OURS) + " |",
         "|---" * (5 + len(OURS)) + "|",

@@ -22,7 +22,7 @@ Norm = Literal["l1", "l2", "huber"]
 Weight = Literal["mask", "window"]
 Border = Literal["valid", "zero"]
 Estimate = Literal["mean", "sample"]
-Optimizer = Literal["adam", "nesterov"]
+Optimizer = Literal["adam", "nesterov", "lbfgs", "hmc"]
 Clip = Literal["clamp", "stochastic", "none"]
 
 #: Side of the first feature map of G (and the last of D) for each image size.
@@ -176,7 +176,13 @@ class SearchOptions:
         "valid", "At the image's border, divide by the window's pixels inside, or by the whole window."
     )
     prior: float = _option(0.0, "Weight (lambda) of the prior loss, what D says; 0 leaves D out.")
-    optimizer: Optimizer = _option("adam", "How a step is made from the gradient.")
+    prior_every: int = _option(
+        1, "Ask D at every n-th iteration only, with n times the weight: so the prior costs less."
+    )
+    optimizer: Optimizer = _option(
+        "adam",
+        "How a step is made from the gradient (lbfgs: steps no longer than lr; hmc: Monte Carlo, lr 0.001).",
+    )
     lr: float | None = _option(
         None,
         f"Learning rate; left out: {FROM_GUESSES.lr} from guesses, {FROM_RANDOM.lr} from random codes.",
@@ -220,6 +226,7 @@ class SearchOptions:
             "batch": 1,
             "window": 1,
             "prior": 0,
+            "prior_every": 1,
             "patience": 0,
             "seed": 0,
             "spread": 0,

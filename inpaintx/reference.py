@@ -115,14 +115,20 @@ def latent_step_(
     else:
         new_m = beta1 * new_m + g
         new_z = z.to(wide) - lr * (g + beta1 * new_m)
-    if clip == "clamp":
-        new_z = new_z.clamp(-bound, bound)
-    elif clip == "stochastic":
-        drawn = symmetric_uniform(seed, t, z.shape[1]).to(wide) * bound
-        new_z = torch.where(new_z.abs() > bound, drawn, new_z)
+    new_z = clipped(new_z, clip, bound, seed, t)
     z.copy_(torch.where(on, new_z.to(z.dtype), z))
     m.copy_(torch.where(on, new_m.to(m.dtype), m))
     step.copy_(t)
+
+
+def clipped(z: Tensor, clip: str, bound: float, seed: Tensor, step: Tensor) -> Tensor:
+    """Codes [B, nz] kept in [−bound, bound]; step: int64 [B], the steps done with this one in them."""
+    if clip == "clamp":
+        return z.clamp(-bound, bound)
+    if clip == "stochastic":
+        drawn = symmetric_uniform(seed, step, z.shape[1]).to(z.dtype) * bound
+        return torch.where(z.abs() > bound, drawn, z)
+    return z
 
 
 def _bias_correction(
@@ -139,11 +145,16 @@ def symmetric_uniform(seed: Tensor, step: Tensor, count: int) -> Tensor:
     seed, step: int64 [B]. Element (b, i) is the first word of Philox4x32-10 (Salmon et al., "Parallel random
     numbers: as easy as 1, 2, 3", SC 2011) for key seed[b] and counter (i, step[b]): 24 high bits, scaled.
     """
+    word = random_words(seed, step, count)[0]
+    return ((word >> 8) - (1 << 23)).to(torch.float32) * 2.0**-23
+
+
+def random_words(seed: Tensor, step: Tensor, count: int) -> list[Tensor]:
+    """Four words, int64 [B, count] in 0 … 2³² − 1, for each element of each sample's step."""
     index = torch.arange(count, device=seed.device)[None, :]
     counter = [_low(index), _high(index), _low(step)[:, None], _high(step)[:, None]]
     key = [_low(seed)[:, None], _high(seed)[:, None]]
-    word = philox(counter, key)[0]
-    return ((word >> 8) - (1 << 23)).to(torch.float32) * 2.0**-23
+    return philox(counter, key)
 
 
 def philox(counter: list[Tensor], key: list[Tensor]) -> list[Tensor]:

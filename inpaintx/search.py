@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from inpaintx import ops
 from inpaintx.engine import FrozenDiscriminator, FrozenGenerator
 from inpaintx.errors import InpaintxError
 from inpaintx.models import Discriminator, Encoder, Generator
+from inpaintx.moves import Codes, make_move
 from inpaintx.options import SearchOptions, SearchPrecision
 
 #: Iterations between looks at which samples are finished.
@@ -59,23 +61,31 @@ class _Samples:
     y: Tensor
     w: Tensor
     z: Tensor
-    m: Tensor
-    v: Tensor
+    memory: list[Tensor]  # the optimizer's
     step: Tensor
     seed: Tensor
     mark: Tensor  # the loss when it last fell by a thousandth
     stale: Tensor  # iterations since then
     evaluated: Tensor  # bool: the code of the last step has been looked at, too
+    prior: Tensor  # when D was last asked
     best_loss: Tensor
     best_z: Tensor
 
     def keep(self, rows: Tensor) -> _Samples:
-        return _Samples(*(getattr(self, field.name)[rows] for field in fields(self)))
+        return self._each(lambda tensor: tensor[rows])
 
     def join(self, other: _Samples) -> _Samples:
-        return _Samples(
-            *(torch.cat([getattr(self, field.name), getattr(other, field.name)]) for field in fields(self))
-        )
+        return self._each(lambda *pair: torch.cat(pair), other)
+
+    def _each(self, change: Callable[..., Tensor], *others: _Samples) -> _Samples:
+        changed: dict[str, Any] = {}
+        for field in fields(self):
+            values = [getattr(samples, field.name) for samples in (self, *others)]
+            if field.name == "memory":
+                changed["memory"] = [change(*tensors) for tensors in zip(*values, strict=True)]
+            else:
+                changed[field.name] = change(*values)
+        return _Samples(**changed)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -107,6 +117,7 @@ class Search:
         parameter = next(generator.parameters())
         self._device, self._dtype = parameter.device, parameter.dtype
         inside = _inner_dtype(options.precision, parameter)
+        self._move = make_move(options, self._start.lr, generator.architecture.bound)
         self._exact = FrozenGenerator(generator)
         same = inside == self._dtype
         self._generator = self._exact if same else FrozenGenerator(generator, inside)
@@ -290,13 +301,13 @@ class Search:
             y=y[image],
             w=w[image],
             z=z,
-            m=torch.zeros_like(z),
-            v=torch.zeros_like(z),
+            memory=self._move.memory(z),
             step=zeros,
             seed=self.options.seed * 1_000_003 % 2**62 + index % self.options.candidates,
             mark=infinite,
             stale=zeros.clone(),
             evaluated=zeros.bool(),
+            prior=torch.zeros_like(infinite),
             best_loss=infinite,
             best_z=z.clone(),
         )
@@ -315,12 +326,9 @@ class Search:
         """Evaluates every sample's code, remembers the best one, and takes a step where one is due."""
         options = self.options
         x = self._generator.forward(samples.z)
-        prior, prior_grad = torch.zeros_like(samples.best_loss), None
-        if self._discriminator is not None:
-            prior, prior_grad = self._discriminator.prior(x)
-            prior_grad *= options.prior
+        prior_grad = self._ask(samples, x)
         contextual, grad = ops.context_loss(x, samples.y, samples.w, prior_grad, options.norm, options.delta)
-        loss = contextual + options.prior * prior
+        loss = contextual + options.prior * samples.prior
         active = self._active(samples)
         samples.evaluated.copy_(~active)
 
@@ -331,20 +339,20 @@ class Search:
         samples.best_loss = torch.where(better, loss, samples.best_loss)
         samples.best_z = torch.where(better[:, None], samples.z, samples.best_z)
 
-        ops.latent_step_(
-            samples.z,
-            self._generator.vjp(grad),
-            samples.m,
-            samples.v,
-            samples.step,
-            samples.seed,
-            active,
-            optimizer=options.optimizer,
-            lr=self._start.lr,
-            beta1=options.momentum,
-            bound=self._generator.architecture.bound,
-            clip=options.clip,
-        )
+        codes = Codes(samples.z, samples.step, samples.seed, active)
+        self._move(codes, samples.memory, loss, self._generator.vjp(grad))
+
+    def _ask(self, samples: _Samples, x: Tensor) -> Tensor | None:
+        """What D says against the samples that are due, and the gradient of λ·L_p with respect to ``x``."""
+        if self._discriminator is None:
+            return None
+        every = self.options.prior_every
+        due = samples.step % every == 0
+        if every > 1 and not due.any():
+            return None
+        prior, grad = self._discriminator.prior(x)
+        samples.prior = torch.where(due, prior, samples.prior)
+        return grad.mul_((self.options.prior * every * due)[:, None, None, None])
 
 
 def _inner_dtype(precision: SearchPrecision, weights: Tensor) -> torch.dtype:

@@ -50,9 +50,10 @@ def _by_autograd(model: Model, options: SearchOptions, y: Tensor, w: Tensor) -> 
         "huber": lambda d: F.huber_loss(d, torch.zeros_like(d), reduction="none", delta=options.delta),
     }[options.norm]
     trace = []
-    for _ in range(options.iterations):
+    for iteration in range(options.iterations):
         x = model.generator(z)
-        loss = (w * rho(x - y)).sum() + options.prior * F.softplus(-model.discriminator(x)).sum()
+        asked = 0 if iteration % options.prior_every else options.prior_every
+        loss = (w * rho(x - y)).sum() + asked * options.prior * F.softplus(-model.discriminator(x)).sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -66,13 +67,14 @@ def _by_autograd(model: Model, options: SearchOptions, y: Tensor, w: Tensor) -> 
     "options",
     [
         SearchOptions(prior=0.5, precision="float32"),
+        SearchOptions(prior=0.5, prior_every=4, precision="float32"),
         SearchOptions(norm="l2", lr=0.02, precision="float32"),
         SearchOptions(norm="huber", delta=0.2, momentum=0.5, precision="float32"),
         SearchOptions(optimizer="nesterov", lr=1e-3, precision="float32"),
         SearchOptions(prior=0, weight="window", window=5, precision="float32"),
         *PRESETS.values(),
     ],
-    ids=["l1", "l2", "huber", "nesterov", "window", *PRESETS],
+    ids=["l1", "prior now and then", "l2", "huber", "nesterov", "window", *PRESETS],
 )
 def test_search_is_the_published_descent(
     exact: Model, codes_seen: list[Tensor], options: SearchOptions
