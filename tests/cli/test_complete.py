@@ -249,7 +249,8 @@ def test_a_preset_is_its_settings_and_flags_have_the_last_word(
     settings = asdict(PRESETS["yeh"])
     del settings["iterations"]
     spelt_out: list[object] = []
-    for name, value in settings.items():
+    for option, value in settings.items():
+        name = option.replace("_", "-")
         spelt_out += (
             [f"--{'' if value else 'no-'}{name}"] if isinstance(value, bool) else [f"--{name}", value]
         )
