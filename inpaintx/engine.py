@@ -94,6 +94,9 @@ class _Rows:
         self._shape = shape  # of a sample: height, width, features
         self._memory = like.new_empty(0, shape.numel())
 
+    def __len__(self) -> int:
+        return len(self._memory)
+
     def flat(self, batch: int) -> Tensor:
         """``[B, height · width · features]``."""
         if len(self._memory) != batch:
@@ -105,7 +108,15 @@ class _Rows:
         return self.flat(batch).view(batch, *self._shape).permute(0, 3, 1, 2)
 
 
-class FrozenGenerator:
+class Frozen:
+    """A network with fixed weights."""
+
+    def memory(self) -> list[Tensor]:
+        """What its last calls wrote to, and calls with the same batch size will again."""
+        return [rows.flat(len(rows)) for rows in vars(self).values() if isinstance(rows, _Rows)]
+
+
+class FrozenGenerator(Frozen):
     """G with fixed weights: ``[B, nz]`` codes to ``[B, C, S, S]`` images, and gradients back to the codes.
 
     One call of :meth:`vjp` belongs to the last call of :meth:`forward`, whose activations it uses. Codes,
@@ -163,7 +174,7 @@ class FrozenGenerator:
         return (_flat(grad) @ self._project.t()).to(self._outside)
 
 
-class FrozenDiscriminator:
+class FrozenDiscriminator(Frozen):
     """D with fixed weights, and the gradient of the prior loss with respect to its input.
 
     Args:

@@ -8,8 +8,7 @@ image, is a problem of its own: its result does not depend on its batch mates.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -20,6 +19,8 @@ from inpaintx.errors import InpaintxError
 from inpaintx.models import Discriminator, Encoder, Generator
 from inpaintx.moves import Codes, make_move
 from inpaintx.options import SearchOptions, SearchPrecision
+from inpaintx.replay import Replay, can_record
+from inpaintx.samples import Samples
 
 #: Iterations between looks at which samples are finished.
 STRIDE = 10
@@ -51,44 +52,6 @@ class Completion:
     def fill(self) -> Tensor:
         """``[B, C, S, S]``, the image of the candidate with the lowest loss."""
         return self.fills[:, 0]
-
-
-@dataclass
-class _Samples:
-    """The samples under way, one a row."""
-
-    index: Tensor  # int64, which sample of the whole search this is
-    y: Tensor
-    w: Tensor
-    z: Tensor
-    memory: list[Tensor]  # the optimizer's
-    step: Tensor
-    seed: Tensor
-    mark: Tensor  # the loss when it last fell by a thousandth
-    stale: Tensor  # iterations since then
-    evaluated: Tensor  # bool: the code of the last step has been looked at, too
-    prior: Tensor  # when D was last asked
-    best_loss: Tensor
-    best_z: Tensor
-
-    def keep(self, rows: Tensor) -> _Samples:
-        return self._each(lambda tensor: tensor[rows])
-
-    def join(self, other: _Samples) -> _Samples:
-        return self._each(lambda *pair: torch.cat(pair), other)
-
-    def _each(self, change: Callable[..., Tensor], *others: _Samples) -> _Samples:
-        changed: dict[str, Any] = {}
-        for field in fields(self):
-            values = [getattr(samples, field.name) for samples in (self, *others)]
-            if field.name == "memory":
-                changed["memory"] = [change(*tensors) for tensors in zip(*values, strict=True)]
-            else:
-                changed[field.name] = change(*values)
-        return _Samples(**changed)
-
-    def __len__(self) -> int:
-        return len(self.index)
 
 
 class Search:
@@ -136,6 +99,9 @@ class Search:
                 "--encoder-steps 3000`, or leave out --guess"
             )
         self._encoder = encoder
+        self._networks = [self._generator, *([self._discriminator] if self._discriminator else [])]
+        self._records = can_record(self._device, options)
+        self._recorded: dict[int, Replay] = {}  # by the number of samples
         self._codes = starting_codes(generator, options).to(self._device, self._dtype)
 
     @torch.no_grad()
@@ -206,8 +172,7 @@ class Search:
             if room:
                 samples = samples.join(self._admit(y, w, starts, range(admitted, admitted + room)))
                 admitted += room
-            for _ in range(self._run_length(samples)):
-                self._iterate(samples)
+            self._advance(samples, self._run_length(samples))
             if watch is not None:
                 watch(samples.index, samples.step.clone(), samples.best_z)
             done = samples.evaluated & ~self._active(samples)
@@ -288,7 +253,7 @@ class Search:
                 losses[image, first : first + len(x)] = loss
         return self._codes[losses.topk(chosen, largest=False).indices]
 
-    def _admit(self, y: Tensor, w: Tensor, starts: Tensor, numbers: range) -> _Samples:
+    def _admit(self, y: Tensor, w: Tensor, starts: Tensor, numbers: range) -> Samples:
         """Fresh samples for the given numbers (image · candidates + candidate)."""
         index = torch.tensor(list(numbers), dtype=torch.int64, device=self._device)
         image, candidate = index // starts.shape[1], index % starts.shape[1]
@@ -296,7 +261,7 @@ class Search:
         count = len(index)
         zeros = torch.zeros(count, dtype=torch.int64, device=self._device)
         infinite = z.new_full((count,), torch.inf)  # what was not evaluated, or gives NaN, is never the best
-        return _Samples(
+        return Samples(
             index=index,
             y=y[image],
             w=w[image],
@@ -308,22 +273,35 @@ class Search:
             stale=zeros.clone(),
             evaluated=zeros.bool(),
             prior=torch.zeros_like(infinite),
-            best_loss=infinite,
+            best_loss=infinite.clone(),
             best_z=z.clone(),
         )
 
-    def _active(self, samples: _Samples) -> Tensor:
+    def _active(self, samples: Samples) -> Tensor:
         active = samples.step < self._start.iterations
         if self.options.patience:
             active &= samples.stale < self.options.patience
         return active
 
-    def _run_length(self, samples: _Samples) -> int:
+    def _run_length(self, samples: Samples) -> int:
         """Iterations to the next look: those left to the slowest sample, and one to look at its last code."""
         return min(STRIDE, self._start.iterations - int(samples.step.min()) + 1)
 
-    def _iterate(self, samples: _Samples) -> None:
-        """Evaluates every sample's code, remembers the best one, and takes a step where one is due."""
+    def _advance(self, samples: Samples, iterations: int) -> None:
+        if not self._records:
+            for _ in range(iterations):
+                self._iterate(samples)
+            return
+        size = len(samples)
+        if size not in self._recorded:
+            self._recorded[size] = Replay(self._iterate, samples, self._networks)
+        self._recorded[size](samples, iterations)
+
+    def _iterate(self, samples: Samples) -> None:
+        """Evaluates every sample's code, remembers the best one, and takes a step where one is due.
+
+        All of it in place, so that it can be recorded.
+        """
         options = self.options
         x = self._generator.forward(samples.z)
         prior_grad = self._ask(samples, x)
@@ -334,15 +312,15 @@ class Search:
 
         better = loss < samples.best_loss
         fell = loss < samples.mark * 0.999
-        samples.mark = torch.where(fell, loss, samples.mark)
-        samples.stale = torch.where(fell, 0, samples.stale + 1)
-        samples.best_loss = torch.where(better, loss, samples.best_loss)
-        samples.best_z = torch.where(better[:, None], samples.z, samples.best_z)
+        samples.mark.copy_(torch.where(fell, loss, samples.mark))
+        samples.stale.add_(1).masked_fill_(fell, 0)
+        samples.best_loss.copy_(torch.where(better, loss, samples.best_loss))
+        samples.best_z.copy_(torch.where(better[:, None], samples.z, samples.best_z))
 
         codes = Codes(samples.z, samples.step, samples.seed, active)
         self._move(codes, samples.memory, loss, self._generator.vjp(grad))
 
-    def _ask(self, samples: _Samples, x: Tensor) -> Tensor | None:
+    def _ask(self, samples: Samples, x: Tensor) -> Tensor | None:
         """What D says against the samples that are due, and the gradient of λ·L_p with respect to ``x``."""
         if self._discriminator is None:
             return None
@@ -351,7 +329,7 @@ class Search:
         if every > 1 and not due.any():
             return None
         prior, grad = self._discriminator.prior(x)
-        samples.prior = torch.where(due, prior, samples.prior)
+        samples.prior.copy_(torch.where(due, prior, samples.prior))
         return grad.mul_((self.options.prior * every * due)[:, None, None, None])
 
 
