@@ -18,6 +18,7 @@ from inpaintx import ops
 from inpaintx.engine import FrozenDiscriminator, FrozenGenerator
 from inpaintx.models import Discriminator, Generator
 from inpaintx.options import Architecture
+from inpaintx.search import cpu_multiplies_bfloat16
 
 ARCHITECTURE = Architecture(size=64, channels=3, width=64)
 PRIOR, LR = 0.1, 0.01
@@ -155,8 +156,7 @@ ENGINES: dict[str, Callable[[int, str], Call]] = {
 def unavailable(name: str, device: str) -> str | None:
     """Why a contender cannot take part here, in one line; None where it can."""
     if name == "bfloat16" and device == "cpu":
-        capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-        return None if capabilities.get("amx_bf16") else "bfloat16: this CPU has no AMX"
+        return None if cpu_multiplies_bfloat16() else "bfloat16: this CPU has no instructions for it"
     if name == "compiled":
         try:
             torch._dynamo.reset()

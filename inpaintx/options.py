@@ -127,7 +127,8 @@ class TrainOptions:
     )
     flip: bool = _option(False, "Mirror half of the real images; off, since letters have no mirror images.")
     precision: Precision = _option(
-        "float32", "Of the convolutions; bfloat16 is faster on CPUs with AMX and on recent GPUs."
+        "float32",
+        "Of the convolutions; bfloat16 is faster on CPUs with AMX or AVX-512 BF16, and on recent GPUs.",
     )
     seed: int = _option(0, "Of everything random.")
     save_every: int = _option(500, "Steps between checkpoints and sample sheets.")
@@ -214,7 +215,7 @@ class SearchOptions:
     batch: int = _option(64, "Samples searched together.")
     precision: SearchPrecision = _option(
         "auto",
-        "Of the convolutions; auto: bfloat16 where the processor multiplies it faster (AMX, tensor cores).",
+        "Of the convolutions; auto: bfloat16 where there are instructions for it (AMX, AVX-512, tensor cores).",
     )
     seed: int = _option(0, "Of the starting codes and of stochastic clipping.")
 

@@ -342,8 +342,13 @@ def _inner_dtype(precision: SearchPrecision, weights: Tensor) -> torch.dtype:
     if weights.device.type == "cuda":
         tensor_cores = torch.cuda.get_device_capability(weights.device) >= (8, 0)
         return torch.bfloat16 if tensor_cores else torch.float32
+    return torch.bfloat16 if cpu_multiplies_bfloat16() else torch.float32
+
+
+def cpu_multiplies_bfloat16() -> bool:
+    """Whether the CPU has instructions for it: AMX, or AVX-512's own."""
     capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    return torch.bfloat16 if capabilities.get("amx_bf16") else torch.float32
+    return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16"))
 
 
 def starting_codes(generator: Generator, options: SearchOptions) -> Tensor:

@@ -222,3 +222,22 @@ def test_bfloat16_ends_about_where_float32_does(model: Model) -> None:
     )
     known = 0.75 * 32 * 32
     assert rough / known < exact / known + 1e-3  # mean distance of a known pixel; images span 2
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "precision"),
+    [
+        ({"amx_bf16": True}, torch.bfloat16),
+        ({"amx_bf16": False, "avx512_bf16": True}, torch.bfloat16),
+        ({"avx512_f": True}, torch.float32),
+        ({}, torch.float32),
+    ],
+)
+def test_precision_follows_from_what_the_cpu_has_instructions_for(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], precision: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    weights = torch.zeros(1)
+    assert search._inner_dtype("auto", weights) == precision
+    assert search._inner_dtype("float32", weights) == torch.float32
+    assert search._inner_dtype("auto", weights.double()) == torch.float64
