@@ -215,7 +215,7 @@ class SearchOptions:
     batch: int = _option(64, "Samples searched together.")
     precision: SearchPrecision = _option(
         "auto",
-        "Of the convolutions; auto: bfloat16 where there are instructions for it (AMX, AVX-512, tensor cores).",
+        "Of the convolutions; auto: bfloat16 where something multiplies it (AMX, AVX-512, tensor cores).",
     )
     seed: int = _option(0, "Of the starting codes and of stochastic clipping.")
 
