@@ -90,11 +90,11 @@ def main() -> None:
             name: Curve(*(np.stack([getattr(each, field.name) for each in parts]) for field in fields(Curve)))
             for name, parts in found.items()
         }
+        report = table(curves, len(pictures), options.model)
+        (options.out / "time-to-quality.md").write_text(report)
+        plot(curves, options.out / "time-to-quality.png")
         print(kind, flush=True)
-    report = table(curves, len(pictures), options.model)
     print(report)
-    (options.out / "time-to-quality.md").write_text(report)
-    plot(curves, options.out / "time-to-quality.png")
 
 
 def fitted(picture: Picture, model: Model) -> Picture:

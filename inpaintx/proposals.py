@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import gcd
 
 import numpy as np
@@ -78,11 +78,10 @@ class Proposer:
         self.architecture, self.options = model.architecture, options
         self._search: Search | None = None
         if fill != "constant":
-            # An encoder knows the codes of its own G only.
-            generator, encoder = (
-                (model.generator, model.encoder) if fill == "model" else (_untrained(model), None)
-            )
-            self._search = Search(generator, model.discriminator, options, encoder)
+            generator = model.generator
+            if fill == "untrained":  # the encoder knows the codes of the trained G only
+                generator, options = _untrained(model), replace(options, guess=False)
+            self._search = Search(generator, model.discriminator, options, model.encoder)
 
     def __call__(
         self, squares: Sequence[tuple[np.ndarray, np.ndarray]], sets: int = 0, trails: bool = False

@@ -202,10 +202,7 @@ def test_search_guesses_where_there_is_an_encoder_and_nothing_says_otherwise(mod
 def test_untrained_networks_get_no_guesses_of_another_generators_codes(model: Model) -> None:
     square = (np.full((32, 32, model.architecture.channels), 0.5, np.float32), np.ones((32, 32), bool))
     with_encoder = replace(model, encoder=_encoder(model))
-    [mine], [others] = (
-        Proposer(each, replace(GUESS, guess=None), fill="untrained")([square])
-        for each in (model, with_encoder)
-    )
+    [mine], [others] = (Proposer(each, GUESS, fill="untrained")([square]) for each in (model, with_encoder))
     assert np.array_equal(mine.fills, others.fills)
 
 
