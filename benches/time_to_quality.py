@@ -182,7 +182,7 @@ def plot(curves: dict[str, dict[str, Curve]], path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 5), layout="constrained")
-    axes = figure.subplots(2, len(curves), sharex=True)
+    axes = figure.subplots(2, len(curves), sharex=True, squeeze=False)
     for column, (kind, found) in enumerate(curves.items()):
         for row, (label, values) in enumerate((("PSNR in the hole, dB", "psnr"), ("known pixels", "loss"))):
             for name, reached in found.items():
