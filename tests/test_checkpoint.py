@@ -246,6 +246,15 @@ def test_every_shipped_model_loads_with_its_card(name: str) -> None:
     model = checkpoint.load_model(name)
     assert model.source == checkpoint.shipped_models()[name]
     assert model.header["card"]
+    assert model.encoder is not None
+
+
+@pytest.mark.parametrize(
+    "file", sorted((Path(__file__).parent.parent / "models").iterdir()), ids=lambda file: file.name
+)
+def test_every_model_kept_beside_the_package_loads_and_says_its_terms(file: Path) -> None:
+    model = checkpoint.load_model(file)
+    assert {"made by", "trained on", "never seen", "terms"} <= model.header["card"].keys()
 
 
 # --- export ---
