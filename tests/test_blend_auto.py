@@ -11,7 +11,7 @@ from inpaintx import InpaintxError, registry, solvers
 from inpaintx.blending import ChoosingBlend, Trial, apply_blend
 from inpaintx.holdout import hold_out
 from inpaintx.testing import check_blend_plugin
-from inpaintx_plugins.blends.auto import LENGTHS, Auto
+from inpaintx_plugins.blends.auto import LENGTHS, REACH, Auto
 from inpaintx_plugins.blends.biharmonic import Biharmonic
 from inpaintx_plugins.blends.poisson import Poisson
 from inpaintx_plugins.blends.spline import Spline
@@ -176,6 +176,37 @@ def test_no_colour_bleeds_into_a_fill_that_meets_the_known_side(solver: str, mas
 
 
 @each_hole
+def test_within_reach_all_is_as_without_one_and_beyond_it_the_fill_stays(
+    solver: str, mask: np.ndarray
+) -> None:
+    picture, fill = _noise(3), _noise(3, seed=2)
+    picture = 0.3 + 0.4 * picture  # so that nothing is clipped
+    fill = 0.4 + 0.2 * fill
+    whole, wide, narrow = (Spline(reach=reach).blend(picture, fill, mask) for reach in (np.inf, 1e6, 0.2))
+    np.testing.assert_allclose(wide, whole, rtol=0, atol=1e-5)
+    change = (narrow - fill)[~mask]
+    np.testing.assert_allclose(change, np.broadcast_to(change[0], change.shape), rtol=0, atol=1e-5)
+
+
+def test_stroke_that_the_fill_misses_casts_no_shadow_across_the_hole() -> None:
+    """The known half has a black bar that ends at the rim; the fill is white, as most of the picture."""
+    mask = _left()
+    picture = np.where(mask, 1.0, 0.0)[..., None].astype(np.float32)
+    picture[10:24, SIZE // 2 :] = 0.0
+    fill = np.ones_like(picture)
+    shadow, clean = (Spline(reach=reach).blend(picture, fill, mask)[:, :8] for reach in (np.inf, 5.0))
+    assert shadow.mean() < 0.8
+    assert clean.min() > 0.99
+
+
+def test_another_light_is_made_up_for_beyond_the_reach_too() -> None:
+    mask, fill = _left(), 0.2 + 0.5 * _noise(3)
+    light = np.array([0.1, -0.05, 0.2], np.float32)
+    blended = Spline(reach=3.0).blend((fill + light) * mask[..., None], fill, mask)
+    np.testing.assert_allclose(blended, fill + light, rtol=0, atol=1e-5)
+
+
+@each_hole
 def test_what_one_colour_misses_stays_in_that_colour(solver: str, mask: np.ndarray) -> None:
     """A fill that is wrong in red only is changed in red only."""
     picture = _noise(3)
@@ -306,6 +337,15 @@ def test_sample_is_trusted_wholly(mask: np.ndarray) -> None:
     assert _chosen(picture, mask, 1 - picture, estimate="sample").trust == 1
 
 
+@each_hole
+def test_what_a_sample_misses_is_not_spread_unless_it_is_worth_nothing(mask: np.ndarray) -> None:
+    picture = 0.35 + 0.3 * _noise()
+    constant = np.full_like(picture, 0.37)
+    assert _chosen(picture, mask, picture, estimate="sample", scale=2.0).reach == 2 * REACH
+    assert _chosen(picture, mask, constant, estimate="sample").reach == np.inf
+    assert _chosen(picture, mask, picture, estimate="mean").reach == np.inf
+
+
 @pytest.mark.parametrize("scale", [0.5, 1.0, 3.7])
 def test_scale_makes_the_length_that_of_the_picture(scale: float) -> None:
     picture, mask = _noise(), _center()
@@ -375,7 +415,8 @@ def test_without_held_out_pixels_the_fill_is_trusted(estimate: Any) -> None:
     picture, fill = _noise(), _noise(seed=2)
     trials = _trials(picture, mask, fill[None])
     assert not any(trial.hidden.any() for trial in trials)
-    assert Auto().choose(trials, 2.0, estimate) == Spline(2 * LENGTHS[0], 1.0)
+    reach = {"mean": float("inf"), "sample": 2 * REACH}[estimate]
+    assert Auto().choose(trials, 2.0, estimate) == Spline(2 * LENGTHS[0], 1.0, reach)
 
 
 def test_sets_that_are_empty_say_nothing() -> None:

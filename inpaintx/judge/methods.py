@@ -96,11 +96,11 @@ def switched(model: Model, options: SearchOptions, fill: Fill) -> tuple[list[Met
 
 
 def preset(model: Model, name: str, precision: SearchOptions) -> tuple[list[Method], Source]:
-    """A published source's search. It has one candidate and no trials, so it gets `auto`'s blend, trusted."""
+    """A published source's search. It has one candidate, so that `auto` makes no trials, and trusts it."""
     options = replace(PRESETS[name], precision=precision.precision, batch=precision.batch)
-    method = Method(f"preset {name}", "preset", f"The search of preset `{name}`, blend `spline`.")
+    method = Method(f"preset {name}", "preset", f"The search of preset `{name}`, blend `auto`.")
     return [method], _searched(
-        Proposer(model, options), [(method.name, registry.make("blend", "spline"), "sample")]
+        Proposer(model, options), [(method.name, registry.make("blend", "auto"), "sample")]
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from inpaintx.options import Estimate
 
 LENGTHS = (2.0, 1.0, float("inf"))  # pixels; what `spline` is chosen from, the usual one first
+REACH = 10.0  # pixels; of `spline`, for a sample
 _SHALLOW = 6.0  # pixels: in a hole whose median depth is more, no plate without tension
 _CHANCE_AT_MOST = 0.8  # of the fill's energy that is taken for disagreement between candidates
 
@@ -38,7 +39,8 @@ class Auto:
     1983). Where the trials say little, the trust stays near what a hole of this depth usually deserves (the
     posterior mean under a Gaussian prior). The length of `spline` is the one that predicts the held-out
     pixels best; infinite never in a deep hole, where a plate swings out further than any trial would show. A
-    sample is trusted wholly: a part of it would be a ghost.
+    sample is trusted wholly: a part of it would be a ghost; and what it misses at the rim is not spread
+    across the hole (`reach`), unless the trials found it to be worth nothing.
     """
 
     name: ClassVar[str] = "auto"
@@ -51,14 +53,18 @@ class Auto:
         trusted.
         """
         tried = [trial for trial in trials if trial.hidden.any()]
+        reach = REACH * scale if estimate == "sample" else float("inf")
         if not tried:
-            return Spline(LENGTHS[0] * scale)
+            return Spline(LENGTHS[0] * scale, reach=reach)
         mask = tried[0].mask
         depth = float(np.median(distance_to_known(mask)[~mask]))
         lengths = [length for length in LENGTHS if length < np.inf or depth <= _SHALLOW]
         fits = {length: _fit([_compare(trial, length) for trial in tried], depth) for length in lengths}
         length = min(fits, key=lambda length: fits[length].error)
-        return Spline(length * scale, 1.0 if estimate == "sample" else fits[length].trust)
+        trust = fits[length].trust
+        if estimate == "sample" and trust > 0:
+            return Spline(length * scale, reach=reach)
+        return Spline(length * scale, 1.0 if estimate == "sample" else trust)
 
     def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """float32 [H,W,C] in [0,1]: without trials, the fill is trusted."""

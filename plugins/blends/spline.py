@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from inpaintx.solvers import biharmonic
+from inpaintx.solvers import biharmonic, distance_to_known
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,10 @@ class Spline:
     I(fill)): where trust is 1, the interpolation of what the fill misses on the known pixels is added to it,
     and where it is 0, the fill isn't looked at. I is that of Smith and Wessel (Gridding with continuous
     curvature splines in tension, Geophysics 55, 1990, equation 3).
+
+    Where the fill misses a stroke at the rim, that interpolation is a shadow across the hole. With a finite
+    `reach` it fades with the distance d to the known pixels, as exp(−(d/reach)²), towards the median of what
+    the fill misses on known pixels within reach of the hole: another light is still made up for everywhere.
     """
 
     name: ClassVar[str] = "spline"
@@ -25,14 +29,26 @@ class Spline:
         default=2.0, metadata={"help": "pixels from the rim to where the plate becomes a membrane"}
     )
     trust: float = field(default=1.0, metadata={"help": "the fill's share: 0 leaves it out"})
+    reach: float = field(
+        default=float("inf"),
+        metadata={"help": "pixels from the rim within which what the fill misses is added"},
+    )
 
     def __post_init__(self) -> None:
         if not self.length > 0:
             raise ValueError(f"option 'length' must be more than 0, is {self.length}")
         if not 0 <= self.trust <= 1:
             raise ValueError(f"option 'trust' must be in [0, 1], is {self.trust}")
+        if not self.reach > 0:
+            raise ValueError(f"option 'reach' must be more than 0, is {self.reach}")
 
     def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """float32 [H,W,C] in [0,1]."""
         share = np.float32(self.trust) * fill
-        return np.clip(share + biharmonic(picture - share, mask, self.length**-2.0), 0, 1)
+        missed = biharmonic(picture - share, mask, self.length**-2.0)
+        if self.reach < np.inf and not mask.all():
+            beside = mask & (distance_to_known(~mask) <= max(self.reach, 1.0))
+            usual = np.median(missed[beside], axis=0)
+            fading = np.exp(-np.square(distance_to_known(mask) / np.float32(self.reach)))[..., None]
+            missed = usual + fading * (missed - usual)
+        return np.clip(share + missed, 0, 1)
