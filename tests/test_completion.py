@@ -334,4 +334,4 @@ def test_auto_does_without_trials_where_candidates_can_not_share_them(model: Mod
         Completer(model, make_blend("auto"), options)([picture], [mask])
         assert choices[-1][0] == trials
         if not trials:
-            assert choices[-1][3] == Spline(2 * 40 / 32, 1.0)
+            assert choices[-1][3] == Spline(2 * 40 / 32, reach=10 * 40 / 32)
