@@ -71,6 +71,11 @@ GROUP_PICTURES, GROUP_PIXELS, GROUP_PIXELS_WITH_TRAILS = 64, 32_000_000, 1_000_0
 )
 @overwrite_option
 @click.option(
+    "--skip-done",
+    is_flag=True,
+    help="Go on with a run that was cut off: leave out pictures that have a result.",
+)
+@click.option(
     "--sheet", type=click.Path(path_type=Path), help="Write a sheet: real, corrupted, reconstructed."
 )
 @click.option("--gif", type=click.Path(path_type=Path), help="Write how the fill forms over the iterations.")
@@ -105,7 +110,7 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     options = replace(base, **given(SearchOptions, values))
     mask, blend = _plugins(values)
     model = checkpoint.find(values["model"])
-    targets = plan_results(inputs, out, "." + values["format_"])
+    targets = _wanted(plan_results(inputs, out, "." + values["format_"]), values)
     maps = _maps(targets, out, values["uncertainty"])
     _check_outputs(inputs, model, targets, maps, out, values)
     completer = Completer(checkpoint.load_model(model, device), blend, options, values["fill"])
@@ -119,9 +124,18 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
             run.complete(showcase, metrics_writer(stack, values["metrics"]))
         showcase.write()
     except KeyboardInterrupt:
-        click.echo(f"{run.done} of {len(targets)} pictures in {out}", err=True)
+        click.echo(f"{run.done} of {len(targets)} pictures in {out}; go on with --skip-done", err=True)
         raise
     _report(run, out, values)
+
+
+def _wanted(targets: dict[Path, Path], values: Mapping[str, Any]) -> dict[Path, Path]:
+    """The results to make: a file that is there is whole, since each is written aside and then renamed."""
+    if not values["skip_done"]:
+        return targets
+    if values["overwrite"]:
+        raise click.UsageError("--skip-done and --overwrite exclude each other; give one")
+    return {picture: target for picture, target in targets.items() if not target.is_file()}
 
 
 def _plugins(values: Mapping[str, Any]) -> tuple[MaskPlugin, Any]:
@@ -175,7 +189,8 @@ def _check_outputs(
         check_apart(values["uncertainty"], [*inputs, *folders])
     outputs = [*targets.values(), *maps.values(), *extras]
     check_harmless(outputs, [*targets, *mask, model])
-    check_free(outputs, values["overwrite"])
+    # A map is written before its result: without that, it is of a picture to do again.
+    check_free(extras if values["skip_done"] else outputs, values["overwrite"])
 
 
 def _maps(targets: Mapping[Path, Path], out: Path, folder: Path | None) -> dict[Path, Path]:
@@ -316,12 +331,12 @@ class Run:
 
         assert result.original.path is not None
         try:
-            make_folder(result.target.parent)
-            write_picture(result.completed.picture, result.target, self.format)
             if self.maps:
                 target = self.maps[result.target]
                 make_folder(target.parent)
                 write_picture(Picture(show_uncertainty(result.completed.uncertainty)), target, "png")
+            make_folder(result.target.parent)
+            write_picture(result.completed.picture, result.target, self.format)
         except InpaintxError as error:
             self._fail(Failed(result.original.path, error))
             return False

@@ -44,7 +44,10 @@ def test_an_interrupted_search_leaves_whole_files_and_tells_how_many(
     done = whole(tmp_path / "out")
     assert len(done) <= group * GROUP
     assert ended.exit_code == 130
-    assert ended.stderr == f"{len(done)} of 30 pictures in {tmp_path / 'out'}\nInterrupted.\n"
+    assert (
+        ended.stderr
+        == f"{len(done)} of 30 pictures in {tmp_path / 'out'}; go on with --skip-done\nInterrupted.\n"
+    )
     assert not (tmp_path / "m.jsonl").exists()
 
 
@@ -64,7 +67,10 @@ def test_an_interrupt_while_the_last_pictures_are_written(
     done = whole(tmp_path / "out")
     assert ended.exit_code == 130
     assert 28 <= len(done) <= 30
-    assert ended.stderr == f"{len(done)} of 30 pictures in {tmp_path / 'out'}\nInterrupted.\n"
+    assert (
+        ended.stderr
+        == f"{len(done)} of 30 pictures in {tmp_path / 'out'}; go on with --skip-done\nInterrupted.\n"
+    )
 
 
 def test_a_real_interrupt(model: Path, many: Path, tmp_path: Path) -> None:
@@ -91,7 +97,10 @@ def test_a_real_interrupt(model: Path, many: Path, tmp_path: Path) -> None:
             time.sleep(0.02)
         command.send_signal(signal.SIGINT)
         _, err = command.communicate(timeout=SECONDS)
-    assert (command.returncode, err) == (130, f"64 of 90 pictures in {out}\nInterrupted.\n")
+    assert (command.returncode, err) == (
+        130,
+        f"64 of 90 pictures in {out}; go on with --skip-done\nInterrupted.\n",
+    )
     assert len(whole(out)) == 64
 
 

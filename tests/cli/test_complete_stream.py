@@ -194,6 +194,50 @@ def test_a_gif_shows_others_where_the_first_pictures_fail(stream: Stream, many: 
         assert len(list(ImageSequence.Iterator(film))) == len(list(ImageSequence.Iterator(other))) > 2
 
 
+# --- going on ---
+
+
+def test_skip_done_makes_what_is_missing_and_leaves_the_rest_alone(
+    stream: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maps = ("--uncertainty", tmp_path / "maps")
+    assert stream(*maps).exit_code == 0
+    whole, whole_maps = files_in(tmp_path / "out"), files_in(tmp_path / "maps")
+    for name in ("03.png", "17.png", "29.png"):
+        (tmp_path / "out" / name).unlink()
+    (tmp_path / "maps" / "17.png").unlink()
+    (tmp_path / "out" / "05.png").write_bytes(b"mine now")
+    read: list[str] = []
+    original = pictures.read_picture
+    monkeypatch.setattr(pictures, "read_picture", lambda path: (read.append(path.name), original(path))[1])
+    ended = stream("--skip-done", *maps)
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert ended.stdout == f"3 pictures in {tmp_path / 'out'}\n"
+    assert read == ["03.png", "17.png", "29.png"]
+    assert files_in(tmp_path / "out") == whole | {"05.png": b"mine now"}
+    assert files_in(tmp_path / "maps") == whole_maps
+    again = stream("--skip-done", "--json")
+    assert (again.exit_code, json.loads(again.stdout)["completed"]) == (0, 0)
+
+
+def test_skip_done_writes_over_no_metrics_of_the_first_run(stream: Stream, tmp_path: Path) -> None:
+    metrics = tmp_path / "m.jsonl"
+    stream("--metrics", metrics)
+    (tmp_path / "out" / "03.png").unlink()
+    before = metrics.read_text()
+    ended = stream("--skip-done", "--metrics", metrics)
+    assert ended.exit_code == 1
+    assert "m.jsonl" in ended.stderr
+    assert metrics.read_text() == before
+    assert not (tmp_path / "out" / "03.png").exists()
+
+
+def test_skip_done_and_overwrite_exclude_each_other(stream: Stream) -> None:
+    ended = stream("--skip-done", "--overwrite")
+    assert ended.exit_code == 2
+    assert "--skip-done and --overwrite exclude each other" in ended.stderr
+
+
 # --- errors ---
 
 
