@@ -41,8 +41,9 @@ format: install  ## Put the Python sources into shape.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install  ## Measure the fused ops against eager PyTorch, torch.compile and a plain copy.
+bench: install  ## Measure the ops, an iteration, and quality over time against published settings (half an hour).
 	$(BIN)/python benches/report.py
+	$(BIN)/python benches/time_to_quality.py --out build/bench
 
 # What the shipped model was trained on, and letters in families that it never saw.
 LETTERS := build/letters/train build/letters/test
@@ -54,7 +55,7 @@ build/letters/test: | $(VENV)/.installed
 MODEL ?= chars
 quality: install $(LETTERS)  ## Judge the shipped model's fill on letters it never saw (an hour on 2 cores).
 	$(BIN)/inpaintx eval build/letters/test --model $(MODEL) --collection build/letters/train \
-		--slow-count 32 --out build/quality --overwrite
+		--slow-count 12 --out build/quality --overwrite
 	$(BIN)/python benches/eval_table.py build/quality/eval.json
 
 demo: install  ## Render letters, train for a minute, complete damaged letters; prints the path of the sheet.
