@@ -181,7 +181,7 @@ ENGINE_HEADER = (
 )
 ENGINE_LEGEND = """Times are medians. Ratios: median [quartiles] over the rounds, in which all take turns.
 usual: autograd, parameters tracked. frozen: requires_grad_(False). compiled: that by torch.compile.
-matmuls: the multiplications alone, at this machine's speed. bfloat16: ours, where the CPU has instructions for it."""
+matmuls: the multiplications alone, at this machine's speed. bfloat16: ours, where the CPU multiplies it."""
 
 
 def engine_line(row: dict[str, Any]) -> str:
