@@ -90,7 +90,7 @@ def command(data: Path, run: Path, **values: Any) -> None:
             run,
             display.on_step,
             lambda network: display.on_save(trainer, network),
-            display.on_encoder_step,
+            lambda loss: display.on_encoder_step(trainer, loss),
         )
     click.echo(f"{file} at step {trainer.step}; samples in {run / SAMPLES}.png")
     if not finished:
@@ -172,12 +172,12 @@ class _Display:
             self._board.add_scalar("loss/G", report.loss_g, report.step)
             self._board.add_scalar("images per second", speed, report.step)
 
-    def on_encoder_step(self, loss: float) -> None:
+    def on_encoder_step(self, trainer: Any, loss: float) -> None:
         from tqdm import tqdm
 
         if not self._encoding:
             self._bar.close()
-            steps = min(self._options.encoder_steps, self._bar.n)
+            steps = trainer.encoder_steps
             self._bar = tqdm(total=steps, desc="encoder", unit="step", dynamic_ncols=True, disable=None)
             self._encoding = True
         self._bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)

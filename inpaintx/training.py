@@ -173,6 +173,11 @@ class Trainer:
 
     # -- checkpoints ------------------------------------------------------------------------------
 
+    @property
+    def encoder_steps(self) -> int:
+        """How many the encoder gets: no more than G and D have had."""
+        return min(self.options.encoder_steps, self.step)
+
     def save(self, run: Path, encoder: Encoder | None = None) -> Generator:
         """Writes the run's checkpoint, whole or not at all; returns the calibrated G that is in it."""
         network = self.calibrated()
@@ -315,9 +320,9 @@ def train(
             on_encoder_step(loss)
             return not interrupted()
 
-        steps = min(options.encoder_steps, trainer.step)
-        if steps and saved is not None and not interrupted():
-            encoder = train_encoder(saved, trainer.collection.images, options, steps, go_on)
+        if trainer.encoder_steps and saved is not None and not interrupted():
+            images = trainer.collection.images
+            encoder = train_encoder(saved, images, options, trainer.encoder_steps, go_on)
             if encoder is not None:
                 trainer.save(run, encoder)
         return not interrupted()

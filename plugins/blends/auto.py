@@ -62,9 +62,9 @@ class Auto:
         fits = {length: _fit([_compare(trial, length) for trial in tried], depth) for length in lengths}
         length = min(fits, key=lambda length: fits[length].error)
         trust = fits[length].trust
-        if estimate == "sample" and trust > 0:
-            return Spline(length * scale, reach=reach)
-        return Spline(length * scale, 1.0 if estimate == "sample" else trust)
+        if estimate == "mean":
+            return Spline(length * scale, trust)
+        return Spline(length * scale, reach=reach if trust > 0 else float("inf"))
 
     def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """float32 [H,W,C] in [0,1]: without trials, the fill is trusted."""
