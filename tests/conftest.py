@@ -12,6 +12,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import pytest
 import torch
+from solver_cases import SOLVERS, use_solver
 from torch import nn
 
 from inpaintx import ops
@@ -30,6 +31,13 @@ def pytest_configure(config: pytest.Config) -> None:
             "or set INPAINTX_NATIVE=0 to test the reference",
             returncode=4,
         )
+
+
+@pytest.fixture(params=SOLVERS)
+def solver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Runs the test on each of the two solvers."""
+    use_solver(request.param, monkeypatch)
+    return request.param
 
 
 @pytest.fixture(params=DEVICES)

@@ -9,16 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.restoration import inpaint_biharmonic
-from solver_cases import HOLES, SOLVERS, TOLERANCE, blob, each_hole, grid, needs_native, use_solver
+from solver_cases import HOLES, TOLERANCE, blob, each_hole, grid, needs_native
 
 from inpaintx import InpaintxError, solvers
-
-
-@pytest.fixture(params=SOLVERS)
-def solver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Runs the test on each of the two solvers."""
-    use_solver(request.param, monkeypatch)
-    return request.param
 
 
 def _direct(values: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from solver_cases import SOLVERS, use_solver
 
 from inpaintx import InpaintxError, registry, solvers
 from inpaintx.blending import BlendPlugin
@@ -16,13 +15,6 @@ from inpaintx_plugins.blends.spline import Spline
 
 BLENDS: list[BlendPlugin] = [NoBlend(), Alpha(), Poisson(), Biharmonic(), Spline(), Auto()]
 each_blend = pytest.mark.parametrize("blend", BLENDS, ids=lambda blend: blend.name)
-
-
-@pytest.fixture(params=SOLVERS)
-def solver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Runs the test on each of the two solvers."""
-    use_solver(request.param, monkeypatch)
-    return request.param
 
 
 def _center(size: int = 32) -> np.ndarray:

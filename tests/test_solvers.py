@@ -15,26 +15,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from solver_cases import (
     HOLES,
-    SOLVERS,
     TOLERANCE,
     blob,
     each_hole,
     grid,
     needs_native,
     random_pixels,
-    use_solver,
 )
 
 from inpaintx import InpaintxError, solvers
 
 STEP = 1 / 255
-
-
-@pytest.fixture(params=SOLVERS)
-def solver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Runs the test on each of the two solvers."""
-    use_solver(request.param, monkeypatch)
-    return request.param
 
 
 @pytest.fixture

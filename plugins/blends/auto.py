@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import numpy as np
 
 from inpaintx.solvers import biharmonic, distance_to_known
-from inpaintx_plugins.blends.spline import Spline
+from inpaintx_plugins.blends.spline import Spline, smoothed
 
 if TYPE_CHECKING:
     from inpaintx.blending import Trial
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LENGTHS = (2.0, 1.0, float("inf"))  # pixels; what `spline` is chosen from, the usual one first
 REACH = 10.0  # pixels; of `spline`, for a sample
+BLUR = 1.5  # pixels; of `spline`, for a mean in a hole deeper than twice that
 _SHALLOW = 6.0  # pixels: in a hole whose median depth is more, no plate without tension
 _CHANCE_AT_MOST = 0.8  # of the fill's energy that is taken for disagreement between candidates
 
@@ -24,6 +25,8 @@ _CHANCE_AT_MOST = 0.8  # of the fill's energy that is taken for disagreement bet
 _EVEN_DEPTH = 3.0  # pixels: how deep a hole is where the fill and interpolation are expected to do as well
 _SPREAD = 0.3  # standard deviation of the trust around what is expected
 _CLUMP = 30.0  # held-out pixels that say as much as one independent pixel
+_DETAIL = 0.3  # of the trust, what fine detail is expected to deserve
+_FINE_CLUMP = 10.0  # as _CLUMP, of fine detail
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,11 @@ class Auto:
     hidden pixels predict them worse than they would have if they had seen as much as there is around the
     hole, and those that saw them better than they should: both count half, as in the .632 bootstrap (Efron,
     1983). Where the trials say little, the trust stays near what a hole of this depth usually deserves (the
-    posterior mean under a Gaussian prior). The length of `spline` is the one that predicts the held-out
-    pixels best; infinite never in a deep hole, where a plate swings out further than any trial would show. A
-    sample is trusted wholly: a part of it would be a ghost; and what it misses at the rim is not spread
-    across the hole (`reach`), unless the trials found it to be worth nothing.
+    posterior mean under a Gaussian prior). What share of the trust fine detail deserves is then found in the
+    same way. The length of `spline` is the one that predicts the held-out pixels best; infinite never in a
+    deep hole, where a plate swings out further than any trial would show. A sample is trusted wholly: a part
+    of it would be a ghost; and what it misses at the rim is not spread across the hole (`reach`), unless the
+    trials found it to be worth nothing.
     """
 
     name: ClassVar[str] = "auto"
@@ -61,9 +65,9 @@ class Auto:
         lengths = [length for length in LENGTHS if length < np.inf or depth <= _SHALLOW]
         fits = {length: _fit([_compare(trial, length) for trial in tried], depth) for length in lengths}
         length = min(fits, key=lambda length: fits[length].error)
-        trust = fits[length].trust
+        trust, detail = fits[length].trust, fits[length].detail
         if estimate == "mean":
-            return Spline(length * scale, trust)
+            return Spline(length * scale, trust, detail=detail, blur=BLUR * scale)
         return Spline(length * scale, reach=reach if trust > 0 else float("inf"))
 
     def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -73,20 +77,21 @@ class Auto:
 
 @dataclass(frozen=True)
 class _Comparison:
-    """Sums over held-out pixels: what least squares needs.
+    """Sums over held-out pixels: what least squares needs, for coarse and for fine changes.
 
-    missed: what interpolation alone is off, squared; agreed: that times what the fill would change; changed:
-    what the fill would change, squared, less what of it is chance; pixels: how many.
+    missed: what interpolation alone is off, squared; agreed: ``[2]``, that times what the fill would change;
+    changed: ``[2, 2]``, products of what the fill would change, less what is chance; pixels: how many.
     """
 
     missed: float
-    agreed: float
-    changed: float
+    agreed: np.ndarray
+    changed: np.ndarray
     pixels: int
 
 
 class _Fit(NamedTuple):
     trust: float
+    detail: float
     error: float
 
 
@@ -96,34 +101,61 @@ def _compare(trial: Trial, length: float) -> _Comparison:
     layers = [trial.picture, *unseen] if blind.all() else [trial.picture, *unseen, seen.mean(0)]
     # On the mean of the colours, and all at once: layers are interpolated independently of each other.
     gray = np.stack(layers).mean(3).transpose(1, 2, 0)
-    left = (gray - biharmonic(gray, trial.mask & ~hidden, length**-2.0))[hidden].astype(np.float64)
-    missed, changes, flattered = np.split(left, [1, 1 + len(unseen)], axis=1)
-    change = changes.mean(1)
-    agreed, changed = missed[:, 0] @ change, change @ change
+    known = trial.mask & ~hidden
+    left = gray - biharmonic(gray, known, length**-2.0)
+    missed = left[..., 0][hidden].astype(np.float64)
+    coarse = smoothed(left[..., 1:], BLUR)
+    bands = np.stack([coarse, left[..., 1:] - coarse])[:, hidden].astype(np.float64)  # [2, pixels, fills]
+    changes, flattered = np.split(bands, [len(unseen)], axis=2)
+    change = changes.mean(2)
+    agreed, changed = change @ missed, change @ change.T
     if len(unseen) > 1:
         # The mean of all candidates varies less than that of these few.
-        chance = changes.var(1, ddof=1).sum() * (1 / len(unseen) - 1 / len(blind))
-        changed -= min(chance, _CHANCE_AT_MOST * changed)
+        apart = changes - change[..., None]
+        chance = np.einsum("apk,bpk->ab", apart, apart) / (len(unseen) - 1)
+        changed = changed - _capped(chance * (1 / len(unseen) - 1 / len(blind)), changed)
     if len(seen):
-        agreed = (agreed + missed[:, 0] @ flattered[:, 0]) / 2
-        changed = (changed + flattered[:, 0] @ flattered[:, 0]) / 2
-    return _Comparison(float((missed**2).sum()), float(agreed), float(changed), len(missed))
+        flattering = flattered[..., 0]
+        agreed = (agreed + flattering @ missed) / 2
+        changed = (changed + flattering @ flattering.T) / 2
+    return _Comparison(float(missed @ missed), agreed, changed, len(missed))
+
+
+def _capped(chance: np.ndarray, changed: np.ndarray) -> np.ndarray:
+    """Chance, made less where it would be nearly all that the fill changes, in all or in fine detail."""
+    most = _CHANCE_AT_MOST * np.array([changed.sum(), changed[1, 1]])
+    found = np.array([chance.sum(), chance[1, 1]])
+    return chance * min(1.0, *np.divide(most, found, out=np.ones(2), where=found > most))
 
 
 def _fit(comparisons: Sequence[_Comparison], depth: float) -> _Fit:
-    """The trust, and the squared error that it leaves."""
+    """The trust, the share of it for fine detail, and the squared error that trust alone leaves."""
     missed, agreed, changed, pixels = (
         sum(getattr(comparison, name) for comparison in comparisons)
         for name in ("missed", "agreed", "changed", "pixels")
     )
+    in_all, of_all = agreed.sum(), changed.sum()
 
     def error(trust: float) -> float:
-        return missed - 2 * trust * agreed + trust**2 * changed
+        return float(missed - 2 * trust * in_all + trust**2 * of_all)
 
-    if changed <= 0:
-        return _Fit(0.0, missed)
-    noise = error(min(max(agreed / changed, 0.0), 1.0)) / pixels
-    firmness = _CLUMP * noise / _SPREAD**2
+    if of_all <= 0:
+        return _Fit(0.0, 1.0, missed)
+    noise = error(min(max(in_all / of_all, 0.0), 1.0)) / pixels
     expected = depth / (depth + _EVEN_DEPTH)
-    trust = min(max((agreed + firmness * expected) / (changed + firmness), 0.0), 1.0)
-    return _Fit(trust, error(trust))
+    trust = _posterior(in_all, of_all, expected, _CLUMP * noise)
+    if depth < 2 * BLUR:  # all that can be filled in is fine detail
+        return _Fit(trust, 1.0, error(trust))
+    fine = trust * (agreed[1] - trust * changed[0, 1]), trust**2 * changed[1, 1]
+    return _Fit(trust, _posterior(*fine, _DETAIL, _FINE_CLUMP * noise), error(trust))
+
+
+def _posterior(agreed: float, changed: float, expected: float, noise: float) -> float:
+    """A share in [0, 1], its posterior mean under a Gaussian prior around what is expected.
+
+    noise: variance of one independent held-out pixel.
+    """
+    firmness = noise / _SPREAD**2
+    if changed + firmness <= 0:
+        return 1.0
+    return float(min(max((agreed + firmness * expected) / (changed + firmness), 0.0), 1.0))

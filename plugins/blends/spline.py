@@ -33,6 +33,10 @@ class Spline:
         default=float("inf"),
         metadata={"help": "pixels from the rim within which what the fill misses is added"},
     )
+    detail: float = field(default=1.0, metadata={"help": "of trust, the share that fine detail gets"})
+    blur: float = field(
+        default=1.5, metadata={"help": "pixels: deviation of the Gaussian that leaves fine detail out"}
+    )
 
     def __post_init__(self) -> None:
         if not self.length > 0:
@@ -41,10 +45,16 @@ class Spline:
             raise ValueError(f"option 'trust' must be in [0, 1], is {self.trust}")
         if not self.reach > 0:
             raise ValueError(f"option 'reach' must be more than 0, is {self.reach}")
+        if not 0 <= self.detail <= 1:
+            raise ValueError(f"option 'detail' must be in [0, 1], is {self.detail}")
+        if not 0 < self.blur < float("inf"):
+            raise ValueError(f"option 'blur' must be finite and more than 0, is {self.blur}")
 
     def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """float32 [H,W,C] in [0,1]."""
         share = np.float32(self.trust) * fill
+        if self.detail < 1:
+            share = self._with_less_detail(share, mask)
         missed = biharmonic(picture - share, mask, self.length**-2.0)
         if self.reach < np.inf and not mask.all():
             beside = mask & (distance_to_known(~mask) <= max(self.reach, 1.0))
@@ -52,3 +62,23 @@ class Spline:
             fading = np.exp(-np.square(distance_to_known(mask) / np.float32(self.reach)))[..., None]
             missed = usual + fading * (missed - usual)
         return np.clip(share + missed, 0, 1)
+
+    def _with_less_detail(self, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        base = biharmonic(fill, mask, self.length**-2.0)
+        change = fill - base
+        coarse = smoothed(change, self.blur)
+        return base + np.where(mask[..., None], change, coarse + np.float32(self.detail) * (change - coarse))
+
+
+def smoothed(images: np.ndarray, deviation: float) -> np.ndarray:
+    """About a Gaussian filter, as fast for a wide one as for a narrow one: three means over squares.
+
+    images: float ``[H, W, n]``, mirrored at their borders. deviation: in pixels; since the squares' sides are
+    odd, it becomes the nearest that they make: 0, 1.41, 2.45, 3.46, …
+    """
+    from scipy.ndimage import uniform_filter
+
+    side = 2 * round((np.sqrt(4 * deviation**2 + 1) - 1) / 2) + 1
+    for _ in range(3):
+        images = uniform_filter(images, (side, side, 1))
+    return images
