@@ -25,9 +25,8 @@ from inpaintx import registry
 from inpaintx.blending import apply_blend
 from inpaintx.chars import TEST_FAMILIES
 from inpaintx.checkpoint import Model, load_model
-from inpaintx.data import fit_picture
 from inpaintx.estimate import combine
-from inpaintx.judge.judging import held_out_from
+from inpaintx.judge.judging import fitted, held_out_from
 from inpaintx.masking import family_masks
 from inpaintx.metrics import score
 from inpaintx.ops import context_loss
@@ -39,7 +38,7 @@ SEED = 1  # of the letters and the holes
 PUBLISHED = ("bamos", "yeh")
 OURS = {
     "default": SearchOptions(estimate="mean"),
-    "one guess": SearchOptions(guess=True, iterations=150, candidates=1),
+    "one guess": SearchOptions(guess=True, lr=0.02, iterations=150, candidates=1),
 }
 GROUP = 32  # pictures
 
@@ -70,13 +69,12 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     model = load_model(options.model)
     if options.pictures is None:
-        pictures = [fitted(letter, model) for letter in letters(options.count, TEST_FAMILIES, SEED)]
+        whole = letters(options.count, TEST_FAMILIES, SEED)
+        images, names = fitted(whole, model), [letter.path.name for letter in whole if letter.path]
     else:
         held_out = held_out_from(options.pictures, model, options.count)
-        pictures = [
-            Picture(image.squeeze(), None, Path(name))
-            for image, name in zip(held_out.images, held_out.names, strict=True)
-        ]
+        images, names = held_out.images, held_out.names
+    pictures = [Picture(image.squeeze(), None, Path(name)) for image, name in zip(images, names, strict=True)]
     groups = [pictures[first : first + GROUP] for first in range(0, len(pictures), GROUP)]
     searches = OURS | {name: PRESETS[name] for name in PUBLISHED}
     curves: dict[str, dict[str, Curve]] = {}
@@ -95,13 +93,6 @@ def main() -> None:
         plot(curves, options.out / "time-to-quality.png")
         print(kind, flush=True)
     print(report)
-
-
-def fitted(picture: Picture, model: Model) -> Picture:
-    """The picture at the model's size."""
-    a = model.architecture
-    square = fit_picture(picture, a.size, a.channels, model.fit)
-    return Picture(np.rint(square * 255).astype(np.uint8).squeeze(), None, picture.path)
 
 
 def curve(model: Model, pictures: list[Picture], masks: np.ndarray, options: SearchOptions) -> Curve:

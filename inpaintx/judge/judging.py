@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +20,7 @@ from inpaintx.judge.protocol import Contender, HeldOut, judge
 from inpaintx.judge.reader import Reader, fused, label_of
 from inpaintx.judge.verdict import Verdict
 from inpaintx.options import PRESETS, SearchOptions
-from inpaintx.pictures import find_pictures, read_picture
+from inpaintx.pictures import Picture, find_pictures, read_picture
 
 READER_PICTURES = 10_000  # at most: enough to read letters
 NEAR_COPY = 0.9  # correlation at 16×16; telling copies apart would narrow the intervals
@@ -54,13 +54,18 @@ def held_out_from(inputs: Sequence[Path], model: Model, count: int | None) -> He
     if count is not None and count < len(paths):
         paths = [paths[int(index)] for index in np.linspace(0, len(paths) - 1, count)]
     paths = [paths[index] for index in np.random.default_rng(0).permutation(len(paths))]
-    a = model.architecture
-    squares = [fit_picture(read_picture(path), a.size, a.channels, model.fit) for path in paths]
-    images = np.rint(np.stack(squares) * 255).astype(np.uint8)
+    images = fitted(map(read_picture, paths), model)
     root = Path(os.path.commonpath([path.parent for path in paths]))
     folders = groups_of(paths, root)
     groups = near_copies(images.transpose(0, 3, 1, 2), NEAR_COPY) if folders is None else np.array(folders)
     return HeldOut(images, [path.name for path in paths], groups, _labels(paths))
+
+
+def fitted(pictures: Iterable[Picture], model: Model) -> np.ndarray:
+    """Pictures as the model sees them: uint8 ``[n, S, S, C]``."""
+    a = model.architecture
+    squares = [fit_picture(picture, a.size, a.channels, model.fit) for picture in pictures]
+    return np.rint(np.stack(squares) * 255).astype(np.uint8)
 
 
 def verdict_on(
