@@ -90,12 +90,13 @@ def three_row_sheet(
     return sheet
 
 
-def animate(frames: Sequence[Image.Image], path: Path, milliseconds: int = 80) -> None:
-    """Writes sheets of the same size as an endless GIF; the last one stays for a while.
+def animate(frames: Sequence[Image.Image], path: Path) -> None:
+    """Writes sheets of the same size as an endless GIF of a few seconds; the last one stays for a while.
 
     Raises InpaintxError where the file can't be written.
     """
-    durations = [milliseconds] * (len(frames) - 1) + [max(milliseconds, 1500)]
+    each = min(max(2000 // len(frames), 80), 300)  # milliseconds
+    durations = [each] * (len(frames) - 1) + [1500]
     with atomic_file(path) as file:
         frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
 
