@@ -37,12 +37,12 @@ def _option(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
 
 
-def _check(where: str, options: object, at_least: Mapping[str, float], choices: Mapping[str, tuple]) -> None:
+def _check(where: str, options: Any, at_least: Mapping[str, float], choices: Mapping[str, tuple]) -> None:
     for name, least in at_least.items():
         value = getattr(options, name)
-        if value is None:  # left open
+        if _left_open(options, name):
             continue
-        if not value >= least:
+        if value is None or not value >= least:
             raise InpaintxError(f"{where}: {name} is {value!r}; choose at least {least}")
         if value == math.inf:
             raise InpaintxError(f"{where}: {name} is {value!r}; choose a finite number")
@@ -52,11 +52,16 @@ def _check(where: str, options: object, at_least: Mapping[str, float], choices: 
             raise InpaintxError(f"{where}: {name} is {value!r}; choose one of {', '.join(map(str, allowed))}")
 
 
-def _check_positive(where: str, options: object, *names: str) -> None:
+def _check_positive(where: str, options: Any, *names: str) -> None:
     for name in names:
         value = getattr(options, name)
-        if value is not None and not (value > 0 and math.isfinite(value)):
+        if not _left_open(options, name) and (value is None or not (value > 0 and math.isfinite(value))):
             raise InpaintxError(f"{where}: {name} is {value!r}; choose more than 0")
+
+
+def _left_open(options: Any, name: str) -> bool:
+    """Whether it is an option that may be, and is."""
+    return getattr(options, name) is None and options.__dataclass_fields__[name].default is None
 
 
 @dataclass(frozen=True)

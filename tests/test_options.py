@@ -40,6 +40,8 @@ BAD = [
     (SearchOptions, {"seed": -1}, "at least 0"),
     (SearchOptions, {"lr": -1.0}, "more than 0"),
     (SearchOptions, {"delta": 0}, "more than 0"),
+    (SearchOptions, {"delta": None}, "more than 0"),
+    (SearchOptions, {"candidates": None}, "at least 1"),
     (SearchOptions, {"window": 6}, "odd"),
     (SearchOptions, {"window": 0}, "at least 1"),
     (SearchOptions, {"momentum": 1.0}, "[0, 1)"),
