@@ -47,6 +47,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "norm l2": {"norm": "l2"},
     "norm huber": {"norm": "huber"},
     "lr 0.02": {"lr": 0.02},
+    "lr 0.02, 100 iterations": {"lr": 0.02, "iterations": 100},
     "lr 0.1": {"lr": 0.1},
     "10 iterations": {"iterations": 10},
     "30 iterations": {"iterations": 30},
