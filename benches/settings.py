@@ -58,6 +58,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "16 candidates": {"candidates": 16},
     "spread 0.15": {"spread": 0.15},
     "spread 0.5": {"spread": 0.5},
+    "no bank": {"bank": False},
     "random codes": {"guess": False},
     "random codes, 200 iterations": {"guess": False, "iterations": 200},
     "random codes, one start": {"guess": False, "starts": 1},

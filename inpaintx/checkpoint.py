@@ -142,7 +142,8 @@ def load_model(model: str | Path, device: torch.device | str = "cpu") -> Model:
     restore(discriminator, tensors, "discriminator.", path)
     encoder = None
     if any(name.startswith("encoder.") for name in tensors):
-        encoder = Encoder(architecture)
+        bank = tensors.setdefault("encoder.bank", torch.empty(0, architecture.nz))
+        encoder = Encoder(architecture, len(bank))
         restore(encoder, tensors, "encoder.", path)
     for network in (generator, discriminator, encoder):
         if network is not None:

@@ -20,6 +20,7 @@ MASKS = 100  # of each family, drawn once
 LR = 1e-3  # falls to nothing along half a cosine
 WARM_UP = 100  # steps
 SQUARES, CODES = 0.5, 0.1  # weights of the other two losses
+BANK = 512  # pictures at most whose codes are kept
 
 
 def train_encoder(
@@ -44,7 +45,7 @@ def train_encoder(
         on_step: told of each step's loss; where it returns False, training is given up.
 
     Returns:
-        the encoder, in evaluation mode; None where it was given up.
+        the encoder, in evaluation mode and with its bank of codes; None where it was given up.
     """
     device = next(generator.parameters()).device
     with torch.random.fork_rng(devices=[]):
@@ -76,7 +77,20 @@ def train_encoder(
         schedule.step()
         if not on_step(loss.item()):
             return None
-    return encoder.eval().requires_grad_(False)
+    encoder.eval().requires_grad_(False)
+    encoder.bank = _code_bank(encoder, images, options.batch)
+    return encoder
+
+
+@torch.no_grad()
+def _code_bank(encoder: Encoder, images: Tensor, batch: int) -> Tensor:
+    """``[N, nz]``: the encoder's codes of whole pictures, spread evenly over the collection."""
+    chosen = images[:: -(-len(images) // BANK)]
+    codes = []
+    for part in chosen.split(batch):
+        whole = part.new_ones(len(part), 1, *part.shape[2:], dtype=torch.float32)
+        codes.append(encoder(to_unit(part).to(encoder.bank.device), whole.to(encoder.bank.device)))
+    return torch.cat(codes)
 
 
 def _rate(step: int, steps: int) -> float:

@@ -76,11 +76,17 @@ class Encoder(nn.Module):
     Like :class:`Discriminator`, with the mask as one more channel and a code in place of the logit. It is
     what predicts the starting code in Lahiri et al., "Faster Unsupervised Semantic Inpainting: A GAN Based
     Approach" (ICIP 2019).
+
+    Attributes:
+        bank: ``[N, nz]``, codes of N pictures of the collection that G was trained on.
     """
 
-    def __init__(self, architecture: Architecture) -> None:
+    bank: Tensor
+
+    def __init__(self, architecture: Architecture, bank: int = 0) -> None:
         super().__init__()
         self.architecture = architecture
+        self.register_buffer("bank", torch.zeros(bank, architecture.nz))
         self.layers = _pyramid(architecture, architecture.channels + 1, architecture.nz)
         self.apply(_initialise)
 

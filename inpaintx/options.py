@@ -217,6 +217,10 @@ class SearchOptions:
     spread: float = _option(
         0.3, "Standard deviation of the guesses around the first, in units of half the box of codes."
     )
+    bank: bool = _option(
+        True,
+        "Start every other guess from the code of a training picture that is near on the known pixels.",
+    )
     batch: int = _option(64, "Samples searched together.")
     precision: SearchPrecision = _option(
         "auto",

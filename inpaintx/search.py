@@ -21,6 +21,7 @@ from inpaintx.moves import Codes, make_move
 from inpaintx.options import SearchOptions, SearchPrecision
 from inpaintx.replay import Replay, can_record
 from inpaintx.samples import Samples
+from inpaintx.starts import Guesses, NearestCodes, starting_codes
 
 #: Iterations between looks at which samples are finished.
 STRIDE = 10
@@ -93,16 +94,20 @@ class Search:
                 )
             self._judge = FrozenDiscriminator(discriminator)
             self._discriminator = self._judge if same else FrozenDiscriminator(discriminator, inside)
-        if self._start.guess and encoder is None:
-            raise InpaintxError(
-                "search: the model has no encoder to guess codes; train one with `inpaintx train --resume "
-                "--encoder-steps 3000`, or leave out --guess"
-            )
-        self._encoder = encoder
         self._networks = [self._generator, *([self._discriminator] if self._discriminator else [])]
         self._records = can_record(self._device, options)
         self._recorded: dict[int, Replay] = {}  # by the number of samples
-        self._codes = starting_codes(generator, options).to(self._device, self._dtype)
+        self._starts: Guesses | NearestCodes
+        if self._start.guess:
+            if encoder is None:
+                raise InpaintxError(
+                    "search: the model has no encoder to guess codes; train one with `inpaintx train "
+                    "--resume --encoder-steps 3000`, or leave out --guess"
+                )
+            self._starts = Guesses(self._generator, encoder, options)
+        else:
+            codes = starting_codes(generator, options).to(self._device, self._dtype)
+            self._starts = NearestCodes(self._generator, codes, options)
 
     @torch.no_grad()
     def __call__(
@@ -129,13 +134,12 @@ class Search:
         y = images.to(self._device, self._dtype)
         masks = masks.to(self._device, self._dtype)
         if held_out is None:
-            codes, iterations = self._searched(y, masks, self.options.candidates, watch)
+            codes, iterations = self._searched(y, masks, 1, watch)
         else:
             folds = held_out.shape[1]
             hidden = held_out.to(self._device).flatten(0, 1)[:, None]
             seen = masks.repeat_interleave(folds, 0).masked_fill(hidden, 0)
-            part = self.options.candidates // folds
-            codes, iterations = self._searched(y.repeat_interleave(folds, 0), seen, part, watch)
+            codes, iterations = self._searched(y.repeat_interleave(folds, 0), seen, folds, watch)
         fills, contextual, prior = self._judged(codes, y, self._weighted(masks))
         shape = (len(images), self.options.candidates)
         loss = (contextual + self.options.prior * prior).unflatten(0, shape)
@@ -155,13 +159,17 @@ class Search:
         self,
         y: Tensor,
         masks: Tensor,
-        candidates: int,
+        sets: int,
         watch: Callable[[Tensor, Tensor, Tensor], None] | None,
     ) -> tuple[Tensor, Tensor]:
-        """The best code of each candidate of each image, ``[n, nz]``, and the steps it took, ``[n]``."""
+        """The best code of each candidate of each image, ``[n, nz]``, and the steps it took, ``[n]``.
+
+        sets: that so many rows in turn are one image, and share its candidates.
+        """
         options = self.options
         w = self._weighted(masks)
-        starts = self._guesses(y, masks, candidates) if self._start.guess else self._nearest(y, w, candidates)
+        candidates = options.candidates // sets
+        starts = self._starts(y, masks, w, candidates, sets)
         total = len(y) * candidates
         codes = y.new_empty(total, self._generator.architecture.nz)
         iterations = torch.empty(total, dtype=torch.int64, device=self._device)
@@ -222,36 +230,6 @@ class Search:
                 f"search: {self.options.candidates} candidates can't share {sets} sets of "
                 f"held-out pixels; choose a multiple of {sets}"
             )
-
-    def _guesses(self, y: Tensor, masks: Tensor, count: int) -> Tensor:
-        """``[B, count, nz]``: for each image the encoder's guess, and codes around it."""
-        assert self._encoder is not None
-        rows = zip(y.split(self.options.batch), masks.split(self.options.batch), strict=True)
-        guess = torch.cat([self._encoder(*each) for each in rows])
-        noise = torch.Generator().manual_seed(self.options.seed)
-        around = torch.randn(count, guess.shape[1], generator=noise).to(guess)
-        around[0] = 0
-        bound = self._encoder.architecture.bound
-        return (guess[:, None] + self.options.spread * bound * around).clamp(-bound, bound)
-
-    def _nearest(self, y: Tensor, w: Tensor, chosen: int) -> Tensor:
-        """``[B, chosen, nz]``: for each image, those starting codes with the lowest contextual loss.
-
-        All images share the starting codes, so that G draws each of them once.
-        """
-        count = len(self._codes)
-        if count == chosen:
-            return self._codes.expand(len(y), -1, -1)
-        losses = y.new_empty(
-            len(y), count, dtype=torch.float64 if self._dtype == torch.float64 else torch.float32
-        )
-        for first in range(0, count, self.options.batch):
-            x = self._generator.forward(self._codes[first : first + self.options.batch])
-            for image in range(len(y)):
-                target, weight = y[image].expand_as(x), w[image].expand(len(x), -1, -1, -1)
-                loss, _ = ops.context_loss(x, target, weight, None, self.options.norm, self.options.delta)
-                losses[image, first : first + len(x)] = loss
-        return self._codes[losses.topk(chosen, largest=False).indices]
 
     def _admit(self, y: Tensor, w: Tensor, starts: Tensor, numbers: range) -> Samples:
         """Fresh samples for the given numbers (image · candidates + candidate)."""
@@ -349,14 +327,3 @@ def cpu_multiplies_bfloat16() -> bool:
     """Whether the CPU has instructions for it: AMX, or AVX-512's own."""
     capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16"))
-
-
-def starting_codes(generator: Generator, options: SearchOptions) -> Tensor:
-    """``[starts, nz]``: the codes that the search of every image begins with, a function of the seed.
-
-    At least as many as there are candidates.
-    """
-    noise = torch.Generator().manual_seed(options.seed)
-    codes = generator.sample_codes(max(options.starts, options.candidates), noise)
-    bound = generator.architecture.bound
-    return codes.clamp(-bound, bound)

@@ -36,9 +36,12 @@ def _damaged(model: Model, count: int = 6) -> tuple[Tensor, Tensor]:
     return images, masks
 
 
-def _encoder(model: Model, seed: int = 0) -> Encoder:
-    torch.manual_seed(seed)
-    return Encoder(model.architecture).eval().requires_grad_(False)
+def _encoder(model: Model, bank: int = 0) -> Encoder:
+    """An untrained one, with a bank of that many codes."""
+    torch.manual_seed(0)
+    encoder = Encoder(model.architecture).eval().requires_grad_(False)
+    encoder.bank = model.generator.sample_codes(bank, torch.Generator().manual_seed(1))
+    return encoder
 
 
 def test_guesses_are_codes_in_the_box_and_never_read_under_the_hole(make_model: Callable[..., Model]) -> None:
@@ -115,8 +118,33 @@ def test_run_ends_with_an_encoder_that_loads_and_exports(tmp_path: Path) -> None
     checkpoint.export(tmp_path, tmp_path / "small.safetensors")
     small = checkpoint.load_model(tmp_path / "small.safetensors").encoder
     assert small is not None
-    pairs = zip(small.parameters(), loaded.encoder.parameters(), strict=True)
+    assert len(loaded.encoder.bank) == len(trainer.collection.images)
+    pairs = zip(small.state_dict().values(), loaded.encoder.state_dict().values(), strict=True)
     assert all(torch.equal(half, whole.half().float()) for half, whole in pairs)
+
+
+def test_bank_holds_the_codes_of_whole_pictures_spread_over_the_collection(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = _images(model, 30)
+    encoder = train_encoder(model.generator, images, STEPS, 2)
+    assert encoder is not None
+    whole = encoder(images.float() / 127.5 - 1, torch.ones(30, 1, 32, 32))
+    torch.testing.assert_close(encoder.bank, whole, rtol=0, atol=1e-5)
+    monkeypatch.setattr("inpaintx.encoder.BANK", 10)
+    fewer = train_encoder(model.generator, images, STEPS, 2)
+    assert fewer is not None
+    torch.testing.assert_close(fewer.bank, whole[::3], rtol=0, atol=1e-5)
+
+
+def test_checkpoint_whose_encoder_has_no_bank_still_loads(tmp_path: Path) -> None:
+    train(make_trainer(replace(OPTIONS, steps=2, encoder_steps=2)), tmp_path)
+    header, tensors = checkpoint.load(tmp_path / checkpoint.FILE_NAME)
+    del tensors["encoder.bank"]
+    checkpoint.save(tmp_path / "old.safetensors", header, tensors)
+    encoder = checkpoint.load_model(tmp_path / "old.safetensors").encoder
+    assert encoder is not None
+    assert encoder.bank.shape == (0, header["architecture"]["nz"])
 
 
 def test_run_without_one_has_none_and_gets_it_when_it_goes_on(tmp_path: Path) -> None:
@@ -155,12 +183,13 @@ def test_search_starts_from_the_guess_and_around_it(model: Model) -> None:
     torch.testing.assert_close(same.codes, guess[:, None].expand_as(same.codes), rtol=0, atol=1e-4)
 
 
-def test_guess_is_made_without_the_pixels_that_are_held_out(model: Model) -> None:
+@pytest.mark.parametrize("bank", [0, 20])
+def test_guess_is_made_without_the_pixels_that_are_held_out(bank: int, model: Model) -> None:
     """Whatever stands there, the candidates that are blind to it come out the same."""
     images, masks = _damaged(model, 2)
     held_out = torch.zeros(2, 2, 32, 32, dtype=torch.bool)
     held_out[:, 0, :4], held_out[:, 1, 28:] = True, True
-    search = Search(model.generator, None, GUESS, _encoder(model))
+    search = Search(model.generator, None, GUESS, _encoder(model, bank))
     spoilt = images.clone()
     spoilt[:, :, :4] = -spoilt[:, :, :4]
     for image, other in zip(
@@ -177,12 +206,48 @@ def _by_candidate(found: Completion) -> Tensor:
     )
 
 
-def test_image_alone_and_in_a_batch_get_the_same_guesses(model: Model) -> None:
+@pytest.mark.parametrize("bank", [0, 20])
+def test_image_alone_and_in_a_batch_get_the_same_guesses(bank: int, model: Model) -> None:
     images, masks = _damaged(model, 5)
-    search = Search(model.generator, None, replace(GUESS, batch=3), _encoder(model))
+    search = Search(model.generator, None, replace(GUESS, batch=3), _encoder(model, bank))
     together = search(images, masks)
     alone = search(images[3:4], masks[3:4])
     torch.testing.assert_close(together.codes[3:4], alone.codes, rtol=0, atol=1e-4)
+
+
+def test_every_other_candidate_starts_from_a_picture_of_the_bank_that_is_near(model: Model) -> None:
+    """Images are the bank's own, damaged, and what lies under the hole is never read."""
+    encoder = _encoder(model, bank=20)
+    own = [3, 11, 17]
+    _, masks = _damaged(model, 3)
+    images = model.generator(encoder.bank[own]).masked_fill(masks == 0, torch.nan)
+    still = replace(GUESS, iterations=1, lr=1e-6)
+    codes = _by_candidate(Search(model.generator, None, still, encoder)(images, masks))
+    torch.testing.assert_close(codes[:, 1], encoder.bank[own], rtol=0, atol=1e-4)
+    torch.testing.assert_close(codes[:, 0], encoder(images, masks), rtol=0, atol=1e-4)
+    distances = (codes[:, 3, None] - encoder.bank).abs().amax(2)
+    assert (distances.amin(1) < 1e-4).all()  # also of the bank
+    assert (distances.argmin(1) != torch.tensor(own)).all()  # and another one
+
+    plain = _by_candidate(Search(model.generator, None, still, _encoder(model))(images, masks))
+    torch.testing.assert_close(codes[:, ::2], plain[:, ::2], rtol=0, atol=1e-4)
+    for options, size in ((replace(still, bank=False), 20), (still, 1)):  # not wanted, or too small
+        without = Search(model.generator, None, options, _encoder(model, size))(images, masks)
+        assert torch.equal(_by_candidate(without), plain)
+
+
+def test_candidates_that_see_other_pixels_start_from_other_pictures(model: Model) -> None:
+    encoder = _encoder(model, bank=20)
+    _, masks = _damaged(model, 1)
+    images = model.generator(encoder.bank[5:6])
+    held_out = torch.zeros(1, 2, 32, 32, dtype=torch.bool)
+    held_out[:, 0, 0, 0], held_out[:, 1, 0, 1] = True, True
+    search = Search(model.generator, None, replace(GUESS, iterations=1, lr=1e-6), encoder)
+    [codes] = _by_candidate(search(images, masks, held_out=held_out))
+    first, second = ((codes[number] - encoder.bank).abs().amax(1) for number in (1, 3))
+    assert first.argmin() == 5
+    assert second.argmin() != 5
+    assert max(first.min(), second.min()) < 1e-4
 
 
 def test_search_guesses_where_there_is_an_encoder_and_nothing_says_otherwise(model: Model) -> None:

@@ -14,7 +14,8 @@ from inpaintx import ops
 from inpaintx.checkpoint import Model
 from inpaintx.errors import InpaintxError
 from inpaintx.options import PRESETS, SearchOptions
-from inpaintx.search import Search, starting_codes
+from inpaintx.search import Search
+from inpaintx.starts import starting_codes
 
 MakeModel = Callable[..., Model]
 

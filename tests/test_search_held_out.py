@@ -10,7 +10,7 @@ from torch import Tensor
 
 from inpaintx import InpaintxError, ops
 from inpaintx.checkpoint import Model
-from inpaintx.search import starting_codes
+from inpaintx.starts import starting_codes
 
 OPTIONS = replace(QUICK, candidates=4, starts=16)
 
