@@ -88,8 +88,8 @@ def _code_bank(encoder: Encoder, images: Tensor, batch: int) -> Tensor:
     chosen = images[:: -(-len(images) // BANK)]
     codes = []
     for part in chosen.split(batch):
-        whole = part.new_ones(len(part), 1, *part.shape[2:], dtype=torch.float32)
-        codes.append(encoder(to_unit(part).to(encoder.bank.device), whole.to(encoder.bank.device)))
+        y = to_unit(part).to(encoder.bank.device)
+        codes.append(encoder(y, torch.ones_like(y[:, :1])))
     return torch.cat(codes)
 
 
