@@ -35,7 +35,7 @@ def _chosen(picture: np.ndarray, mask: np.ndarray, *fills: np.ndarray, **more: A
 def _wave() -> np.ndarray:
     """Coarse shapes only: float32 in [0.1, 0.7]."""
     y, x = np.indices((SIZE, SIZE))
-    return (0.4 + 0.3 * np.sin(x / 3) * np.cos(y / 4))[..., None].astype(np.float32)
+    return (0.4 + 0.3 * np.sin(x / 8) * np.cos(y / 9))[..., None].astype(np.float32)
 
 
 @each_hole
@@ -192,20 +192,30 @@ def test_what_a_sample_misses_is_not_spread_unless_it_is_worth_nothing(mask: np.
     assert _chosen(picture, mask, picture, estimate="mean").reach == np.inf
 
 
-@pytest.mark.parametrize("seed", [2, 3, 4])
-def test_fine_detail_is_left_out_where_it_is_made_up(seed: int) -> None:
+def test_fine_detail_is_left_out_where_it_is_made_up() -> None:
     """The fill has the truth's coarse shapes; its fine ones are the truth's, or somebody else's."""
     mask = left()
-    picture, fill = (_wave() + np.float32(0.2) * noise(seed=each, smooth=1) for each in (20, seed))
-    true, made_up = _chosen(picture, mask, picture), _chosen(picture, mask, fill)
-    assert true.detail > 0.9
-    assert made_up.detail < 0.4
-    assert _chosen(picture, mask, fill, estimate="sample").detail == 1
-    errors = [
-        float(((apply_blend(blend, picture, fill, mask) - picture) ** 2).sum())
-        for blend in (made_up, replace(made_up, detail=1.0))
-    ]
-    assert errors[0] < errors[1]
+    picture, *fills = (_wave() + np.float32(0.2) * noise(seed=seed, smooth=1) for seed in (20, 2, 3, 4))
+    assert _chosen(picture, mask, picture).detail > 0.9
+    errors = np.zeros(2)
+    for fill in fills:
+        made_up = _chosen(picture, mask, fill)
+        assert made_up.detail < 0.3
+        assert _chosen(picture, mask, fill, estimate="sample").detail == 1
+        for number, blend in enumerate((made_up, replace(made_up, detail=1.0))):
+            errors[number] += ((apply_blend(blend, picture, fill, mask) - picture) ** 2).sum()
+    assert errors[0] < 0.97 * errors[1]
+
+
+@pytest.mark.parametrize("depth", [2, 5, 16])
+def test_the_deeper_the_hole_the_coarser_is_detail(depth: int) -> None:
+    """Depths, of half a picture that is missing, which are shallow, usual, and twice _DEEP."""
+    mask = np.ones((4 * depth, 4 * depth), bool)
+    mask[:, : 2 * depth] = False
+    picture = np.resize(noise(), (*mask.shape, 1))
+    blend = _chosen(picture, mask, picture)
+    assert blend.blur == pytest.approx(BLUR * (2 if depth == 16 else 1), rel=0.05)
+    assert blend.detail == pytest.approx(1, abs=1e-3)  # a fill that is the truth
 
 
 def test_in_a_shallow_hole_detail_is_all_there_is() -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LENGTHS = (2.0, 1.0, float("inf"))  # pixels; what `spline` is chosen from, the usual one first
 REACH = 10.0  # pixels; of `spline`, for a sample
-BLUR = 1.5  # pixels; of `spline`, for a mean in a hole deeper than twice that
+BLUR = 1.5  # pixels; of `spline`, for a mean in a hole deeper than twice that, and not _DEEP
 _SHALLOW = 6.0  # pixels: in a hole whose median depth is more, no plate without tension
 _CHANCE_AT_MOST = 0.8  # of the fill's energy that is taken for disagreement between candidates
 
@@ -27,6 +27,8 @@ _SPREAD = 0.3  # standard deviation of the trust around what is expected
 _CLUMP = 30.0  # held-out pixels that say as much as one independent pixel
 _DETAIL = 0.3  # of the trust, what fine detail is expected to deserve
 _FINE_CLUMP = 10.0  # as _CLUMP, of fine detail
+# In a hole n times as deep, what is n times as coarse is detail, too, and n times as doubtful.
+_DEEP = 8.0  # pixels
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,10 @@ class Auto:
     hole, and those that saw them better than they should: both count half, as in the .632 bootstrap (Efron,
     1983). Where the trials say little, the trust stays near what a hole of this depth usually deserves (the
     posterior mean under a Gaussian prior). What share of the trust fine detail deserves is then found in the
-    same way. The length of `spline` is the one that predicts the held-out pixels best; infinite never in a
-    deep hole, where a plate swings out further than any trial would show. A sample is trusted wholly: a part
-    of it would be a ghost; and what it misses at the rim is not spread across the hole (`reach`), unless the
-    trials found it to be worth nothing.
+    same way; the deeper the hole, the coarser and the less expected. The length of `spline` is the one that
+    predicts the held-out pixels best; infinite never in a deep hole, where a plate swings out further than
+    any trial would show. A sample is trusted wholly: a part of it would be a ghost; and what it misses at the
+    rim is not spread across the hole (`reach`), unless the trials found it to be worth nothing.
     """
 
     name: ClassVar[str] = "auto"
@@ -63,11 +65,12 @@ class Auto:
         mask = tried[0].mask
         depth = float(np.median(distance_to_known(mask)[~mask]))
         lengths = [length for length in LENGTHS if length < np.inf or depth <= _SHALLOW]
-        fits = {length: _fit([_compare(trial, length) for trial in tried], depth) for length in lengths}
+        blur = BLUR * _remoteness(depth)
+        fits = {length: _fit([_compare(trial, length, blur) for trial in tried], depth) for length in lengths}
         length = min(fits, key=lambda length: fits[length].error)
         trust, detail = fits[length].trust, fits[length].detail
         if estimate == "mean":
-            return Spline(length * scale, trust, detail=detail, blur=BLUR * scale)
+            return Spline(length * scale, trust, detail=detail, blur=blur * scale)
         return Spline(length * scale, reach=reach if trust > 0 else float("inf"))
 
     def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -95,7 +98,7 @@ class _Fit(NamedTuple):
     error: float
 
 
-def _compare(trial: Trial, length: float) -> _Comparison:
+def _compare(trial: Trial, length: float, blur: float) -> _Comparison:
     hidden, blind = trial.hidden, trial.blind
     unseen, seen = trial.fills[blind], trial.fills[~blind]
     layers = [trial.picture, *unseen] if blind.all() else [trial.picture, *unseen, seen.mean(0)]
@@ -104,7 +107,7 @@ def _compare(trial: Trial, length: float) -> _Comparison:
     known = trial.mask & ~hidden
     left = gray - biharmonic(gray, known, length**-2.0)
     missed = left[..., 0][hidden].astype(np.float64)
-    coarse = smoothed(left[..., 1:], BLUR)
+    coarse = smoothed(left[..., 1:], blur)
     bands = np.stack([coarse, left[..., 1:] - coarse])[:, hidden].astype(np.float64)  # [2, pixels, fills]
     changes, flattered = np.split(bands, [len(unseen)], axis=2)
     change = changes.mean(2)
@@ -147,7 +150,14 @@ def _fit(comparisons: Sequence[_Comparison], depth: float) -> _Fit:
     if depth < 2 * BLUR:  # all that can be filled in is fine detail
         return _Fit(trust, 1.0, error(trust))
     fine = trust * (agreed[1] - trust * changed[0, 1]), trust**2 * changed[1, 1]
-    return _Fit(trust, _posterior(*fine, _DETAIL, _FINE_CLUMP * noise), error(trust))
+    remoteness = _remoteness(depth)
+    detail = _posterior(*fine, _DETAIL / remoteness, _FINE_CLUMP * remoteness * noise)
+    return _Fit(trust, detail, error(trust))
+
+
+def _remoteness(depth: float) -> float:
+    """How much less the pixels at the rim say of the detail inside than in a hole that isn't deep; from 1."""
+    return max(1.0, depth / _DEEP)
 
 
 def _posterior(agreed: float, changed: float, expected: float, noise: float) -> float:
