@@ -24,7 +24,7 @@ import torch
 from contenders import BATCHES, DEVICES, OPS, Contest, contest
 from iterations import ARCHITECTURE, ENGINES, flops, unavailable
 
-from inpaintx import ops
+from inpaintx.native import native_info
 
 # A contender's turn: long beside the clock's resolution, short beside the machine's moods. An iteration's
 # turn is long enough to warm the caches, in which the turns of others leave nothing.
@@ -96,8 +96,8 @@ def describe_machine() -> dict[str, Any]:
     return {
         "cpu": machine.cpu(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
-        "instruction set": ops.native_info().get("cpu", "reference"),
-        "of the layers": ops.native_info().get("cpu_layers", "reference"),
+        "instruction set": native_info().get("cpu", "reference"),
+        "of the layers": native_info().get("cpu_layers", "reference"),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }

@@ -21,15 +21,16 @@ def command(as_json: bool) -> None:
 def _facts() -> dict[str, Any]:
     import torch  # here, so that help doesn't load it
 
-    from inpaintx import ops, registry
+    from inpaintx import registry
     from inpaintx.checkpoint import shipped_models
+    from inpaintx.native import native_available, native_info
 
     return {
         "inpaintx": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
         **{package: version(package) for package in ("torch", "numpy", "pillow")},
-        "native": {"available": ops.native_available(), **ops.native_info()},
+        "native": {"available": native_available(), **native_info()},
         "devices": _devices(),
         "threads": torch.get_num_threads(),
         "models": {name: str(path) for name, path in shipped_models().items()},

@@ -254,7 +254,7 @@ Tensor context_weight(const Tensor& mask, int64_t window, int64_t border) {
 }  // namespace
 }  // namespace inpaintx
 
-// What this file holds and uses, one "name=value" a line; read with ctypes by inpaintx/ops.py.
+// What this file holds and uses, one "name=value" a line; read with ctypes by inpaintx/native.py.
 extern "C" __attribute__((visibility("default"))) const char* inpaintx_ops_info() {
   static const std::string text = std::string("isa=") + inpaintx::cpu::loops().name +
                                   "\nisa_layers=" + inpaintx::cpu::layers().name +

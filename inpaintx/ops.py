@@ -1,24 +1,11 @@
 """The ops of the latent search: native where there is native code for them, else the reference.
 
-Native code of `context_loss`, `latent_step_` and `context_weight`: float32 and float64 on the CPU; float32,
-bfloat16 and float16 on CUDA. Of the layers, `gate_`, `image_down_` and `image_up`: float32, float64 and
-bfloat16 on the CPU; on CUDA they are PyTorch's own convolutions. Everything else (other dtypes, other
-devices, no native library) goes through `inpaintx.reference`, with the same results.
-Environment, read at import:
-
-- `INPAINTX_NATIVE=0`: the reference, and no warning about it.
-- `INPAINTX_CPU=baseline|avx2|avx512`: the instruction set of the CPU loops; else the widest that the CPU has
-  for the layers, and AVX2 for the rest, which waits for memory rather than for arithmetic.
+`inpaintx.native` says what there is native code for. Everything else goes through `inpaintx.reference`, with
+the same results.
 """
 
 from __future__ import annotations
 
-import ctypes
-import functools
-import logging
-import os
-import warnings
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,19 +13,10 @@ from torch import Tensor
 
 from inpaintx import reference
 from inpaintx.errors import InpaintxError
+from inpaintx.native import native_available, serves, serves_layer
 from inpaintx.reference import BORDERS, CLIPS, NORMS, OPTIMIZERS, code
 
-_PATH = Path(__file__).with_name("_ops.so")
-_CPU_DTYPES = frozenset({torch.float32, torch.float64})
-_LAYER_DTYPES = frozenset({torch.float32, torch.float64, torch.bfloat16})
-_CUDA_DTYPES = frozenset({torch.float32, torch.bfloat16, torch.float16})
-
-
-class ReferenceWarning(RuntimeWarning):
-    """The reference is used where native code was to be expected: results are the same, but slower."""
-
-
-# --- the ops ------------------------------------------------------------------------------------------------
+_ops = torch.ops.inpaintx
 
 
 def context_loss(
@@ -65,7 +43,7 @@ def context_loss(
     """
     if x.requires_grad and torch.is_grad_enabled():
         return _ContextLoss.apply(x, y, w, prior_grad, norm, delta)
-    if not _is_native(x.dtype, x.device):
+    if not serves(x.dtype, x.device):
         return reference.context_loss(x, y, w, prior_grad, norm, delta)
     try:
         return _ops.context_loss.default(
@@ -108,7 +86,7 @@ def latent_step_(
     Changes z, m, v and step, and raises their autograd versions. Raises InpaintxError where tensors do not
     fit together, and for an unknown optimizer or clip.
     """
-    if not _is_native(z.dtype, z.device):
+    if not serves(z.dtype, z.device):
         rest: dict[str, Any] = {"beta1": beta1, "beta2": beta2, "eps": eps, "bound": bound, "clip": clip}
         reference.latent_step_(z, grad, m, v, step, seed, active, lr=lr, optimizer=optimizer, **rest)
         return
@@ -136,7 +114,7 @@ def context_weight(mask: Tensor, window: int = 7, border: str = "valid") -> Tens
     Returns the weight, like mask (float32 where mask is not floating point), in [0, 1]; 0 in the hole.
     Raises InpaintxError for another shape, an even window or an unknown border.
     """
-    if not _is_native(mask.dtype, mask.device):
+    if not serves(mask.dtype, mask.device):
         return reference.context_weight(mask, window, border)
     try:
         return _ops.context_weight.default(mask, window, code("context_weight", "border", BORDERS, border))
@@ -153,7 +131,7 @@ def gate_(x: Tensor, gate: Tensor, slope: float = 0.0) -> None:
 
     Changes x, and raises its autograd version. Raises InpaintxError where the tensors do not fit together.
     """
-    if not _is_native_layer(x.dtype, x.device):
+    if not serves_layer(x.dtype, x.device):
         reference.gate_(x, gate, slope)
         return
     try:
@@ -188,7 +166,7 @@ def image_down_(
     and on the instruction set up to rounding. Raises InpaintxError where tensors do not fit together. There
     is no backward.
     """
-    if not _is_native_layer(maps.dtype, maps.device):
+    if not serves_layer(maps.dtype, maps.device):
         reference.image_down_(maps, image, weight, bias, gate, slope)
         return
     try:
@@ -217,7 +195,7 @@ def image_up(
 
     Returns the image, [B, C, 2 H, 2 W], contiguous, in the dtype of weight.
     """
-    if not _is_native_layer(maps.dtype, maps.device):
+    if not serves_layer(maps.dtype, maps.device):
         return reference.image_up(maps, weight, bias, gate, slope)
     try:
         return _ops.image_up.default(maps, weight, bias, gate, slope)
@@ -252,104 +230,6 @@ def _one_line(error: RuntimeError) -> Exception:
         if f"{op}: " in message:
             return InpaintxError(message[message.index(f"{op}: ") :])
     return error
-
-
-# --- the native library -------------------------------------------------------------------------------------
-
-
-def native_available() -> bool:
-    """Is the native library loaded?"""
-    return _library is not None
-
-
-def native_info() -> dict[str, Any]:
-    """What the native library holds and uses, for people to read; where there is none, why."""
-    if _library is None:
-        return {"missing": _missing}
-    facts = _facts(_library)
-    return {
-        "cpu": facts["isa"],
-        "cpu_layers": facts["isa_layers"],
-        "cpu_built": facts["isas_built"].split(","),
-        "cpu_runs": facts["isas_runnable"].split(","),
-        "cuda": facts["cuda"],
-        "cuda_here": _cuda_obstacle(0) or "ready",
-    }
-
-
-def _facts(library: ctypes.CDLL) -> dict[str, str]:
-    library.inpaintx_ops_info.restype = ctypes.c_char_p
-    lines = library.inpaintx_ops_info().decode().splitlines()
-    return dict(line.split("=", 1) for line in lines)
-
-
-def _is_native(dtype: torch.dtype, device: torch.device) -> bool:
-    """Does native code serve this dtype on this device?"""
-    return dtype in _native_dtypes(device)
-
-
-def _is_native_layer(dtype: torch.dtype, device: torch.device) -> bool:
-    """The same for the layers."""
-    return _library is not None and device.type == "cpu" and dtype in _LAYER_DTYPES
-
-
-# What torch.compiler.assume_constant_result does, without its import of the compiler, which takes a second.
-_is_native._dynamo_marked_constant = True  # type: ignore[attr-defined]
-_is_native_layer._dynamo_marked_constant = True  # type: ignore[attr-defined]
-
-
-@functools.cache
-def _native_dtypes(device: torch.device) -> frozenset[torch.dtype]:
-    """What native code serves on a device; warns, once, where it was to be expected and can't run."""
-    if _library is None or device.type not in ("cpu", "cuda"):
-        return frozenset()
-    if device.type == "cpu":
-        return _CPU_DTYPES
-    obstacle = _cuda_obstacle(device.index or 0)
-    if obstacle:
-        warnings.warn(
-            f"inpaintx: {device}: no native kernels ({obstacle}); using the slower reference",
-            ReferenceWarning,
-            stacklevel=3,
-        )
-    return frozenset() if obstacle else _CUDA_DTYPES
-
-
-def _cuda_obstacle(index: int) -> str | None:
-    """Why the native kernels can't run on this CUDA device, in one line; None where they can."""
-    if not torch.cuda.is_available():
-        return "no CUDA device that this torch can use"
-    assert _library is not None
-    _library.inpaintx_ops_cuda_obstacle.restype = ctypes.c_char_p
-    text = _library.inpaintx_ops_cuda_obstacle(index)
-    return text.decode() if text else None
-
-
-def _load() -> tuple[ctypes.CDLL | None, str]:
-    """The native library, or None and why it is not there."""
-    if os.environ.get("INPAINTX_NATIVE") == "0":
-        reason = "INPAINTX_NATIVE=0"
-        logging.getLogger(__name__).info("%s: using the reference", reason)
-        return None, reason
-    try:
-        if not _PATH.exists():
-            raise OSError("it was not built")
-        torch.ops.load_library(_PATH)
-        return ctypes.CDLL(str(_PATH)), ""
-    except OSError as error:
-        reason = str(error).splitlines()[0]
-        warnings.warn(
-            f"inpaintx: no native ops ({reason}); using the slower reference", ReferenceWarning, stacklevel=3
-        )
-        return None, reason
-
-
-def _check_cpu_choice(library: ctypes.CDLL) -> None:
-    choice, runnable = os.environ.get("INPAINTX_CPU"), _facts(library)["isas_runnable"].split(",")
-    if choice and choice not in runnable:
-        raise InpaintxError(
-            f"INPAINTX_CPU={choice}: this machine runs {', '.join(runnable)}; set one, or unset it"
-        )
 
 
 def _register_fakes() -> None:
@@ -389,8 +269,5 @@ def _register_fakes() -> None:
         return weight.new_empty(batch, weight.shape[1], 2 * height, 2 * width)
 
 
-_library, _missing = _load()
-_ops = torch.ops.inpaintx
-if _library is not None:
-    _check_cpu_choice(_library)
+if native_available():
     _register_fakes()

@@ -15,17 +15,17 @@ import torch
 from solver_cases import SOLVERS, use_solver
 from torch import nn
 
-from inpaintx import ops
 from inpaintx.checkpoint import Model
 from inpaintx.models import Discriminator, Generator, calibrate
+from inpaintx.native import native_available, native_info
 from inpaintx.options import Architecture
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if os.environ.get("INPAINTX_NATIVE") != "0" and not ops.native_available():
-        reason = ops.native_info()["missing"]
+    if os.environ.get("INPAINTX_NATIVE") != "0" and not native_available():
+        reason = native_info()["missing"]
         pytest.exit(
             f"the native ops are not loaded ({reason}): build and install the package first, "
             "or set INPAINTX_NATIVE=0 to test the reference",
@@ -49,7 +49,7 @@ def device(request: pytest.FixtureRequest) -> torch.device:
 @pytest.fixture
 def native() -> None:
     """For tests of native code itself: skipped where INPAINTX_NATIVE=0 asked for the reference."""
-    if not ops.native_available():
+    if not native_available():
         pytest.skip("INPAINTX_NATIVE=0")
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -91,3 +95,11 @@ def assert_same_loss(x: Tensor, y: Tensor, w: Tensor, prior: Tensor | None, **op
 
 def random_mask(shape: tuple[int, ...], seed: int, dtype: torch.dtype = torch.float32) -> Tensor:
     return (torch.rand(shape, generator=generator(seed)) < 0.6).to(dtype)
+
+
+def run_python(script: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs a script without the environment variables that choose native code, but for those given."""
+    clean = {k: v for k, v in os.environ.items() if k not in ("INPAINTX_NATIVE", "INPAINTX_CPU")}
+    return subprocess.run(
+        [sys.executable, "-c", script], cwd=cwd, env=clean | environment, capture_output=True, text=True
+    )

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from inpaintx import ops
+import inpaintx
+from inpaintx.native import native_info
 
 ROOT = Path(__file__).resolve().parent.parent
-LIBRARY = Path(ops.__file__).with_name("_ops.so")
+LIBRARY = Path(inpaintx.__file__).with_name("_ops.so")
 WIDE_REGISTERS = re.compile(r"%[yz]mm|%k[1-7]\b")
 VEX_OR_EVEX = re.compile(r"\bv[a-z]+\d*[a-z]*\s+.*%[xyz]mm")  # vaddss, vmovups, …: AVX encodings of any width
 
@@ -85,7 +86,7 @@ def test_the_library_finds_torch_by_what_is_loaded_already(native: None) -> None
 
 
 def test_cuda_is_compiled_wherever_nvcc_is(native: None) -> None:
-    state = ops.native_info()["cuda"]
+    state = native_info()["cuda"]
     if shutil.which("nvcc") and os.environ.get("INPAINTX_CUDA") != "OFF":
         assert re.fullmatch(r"compiled by nvcc [\d.]+ for sm [\d,]+, untested: .*", state)
     else:

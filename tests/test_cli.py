@@ -19,8 +19,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 import inpaintx
-from inpaintx import ops
 from inpaintx.chars import TEST_FAMILIES
+from inpaintx.native import native_available
 from inpaintx_cli import main as frame
 from inpaintx_cli import make_chars
 
@@ -196,7 +196,7 @@ def test_info_tells_a_script_what_is_there() -> None:
     assert facts["python"] == platform.python_version()
     assert facts["torch"] == torch.__version__
     assert facts["numpy"] == np.__version__
-    assert facts["native"]["available"] is ops.native_available()
+    assert facts["native"]["available"] is native_available()
     assert facts["threads"] == torch.get_num_threads()
     assert len(facts["devices"]) == 1 + torch.cuda.device_count()
     assert {"center", "random", "file"} <= set(facts["masks"])
@@ -208,7 +208,7 @@ def test_info_tells_a_script_what_is_there() -> None:
 def test_info_tells_a_person_the_same() -> None:
     lines = run("info").stdout.splitlines()
     assert f"torch: {torch.__version__}" in lines
-    assert f"  available: {'yes' if ops.native_available() else 'no'}" in lines
+    assert f"  available: {'yes' if native_available() else 'no'}" in lines
     assert "broken plugins: none" in lines
     assert (
         next(line for line in lines if line.startswith("blends: "))

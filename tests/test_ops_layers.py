@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from ops_cases import TOLERANCE, generator
-from test_ops import run_python
+from ops_cases import TOLERANCE, generator, run_python
 from torch import Tensor
 
 from inpaintx import ops, reference
 from inpaintx.errors import InpaintxError
+from inpaintx.native import native_info
 
 LAST = torch.channels_last
 DTYPES = [torch.float32, torch.float64, torch.bfloat16]
@@ -293,8 +293,9 @@ def test_a_pass_through_the_layers_compiles_whole() -> None:
 ALL_RESULTS = """
 import torch
 from inpaintx import ops
+from inpaintx.native import native_info
 from test_ops_layers import DTYPES, SHAPES, Layer
-print(ops.native_info()["cpu_layers"])
+print(native_info()["cpu_layers"])
 for dtype in DTYPES:
     for shape in SHAPES[:4]:
         layer = Layer(shape, dtype)
@@ -305,7 +306,7 @@ for dtype in DTYPES:
 
 def test_every_instruction_set_gives_the_same_up_to_rounding(native: None) -> None:
     results = {}
-    for isa in ops.native_info()["cpu_runs"]:
+    for isa in native_info()["cpu_runs"]:
         run = run_python(ALL_RESULTS, Path(__file__).parent, INPAINTX_CPU=isa)
         assert run.returncode == 0, run.stderr
         name, *numbers = run.stdout.split()
