@@ -137,6 +137,17 @@ def test_bank_holds_the_codes_of_whole_pictures_spread_over_the_collection(
     torch.testing.assert_close(fewer.bank, whole[::3], rtol=0, atol=1e-5)
 
 
+def test_mirror_images_count_as_pictures_where_training_took_them(model: Model) -> None:
+    images = _images(model, 30)
+    mirrored = train_encoder(model.generator, images, replace(STEPS, flip=True), 3)
+    both = train_encoder(model.generator, torch.cat([images, images.flip(-1)]), STEPS, 3)
+    assert mirrored is not None
+    assert both is not None
+    assert len(mirrored.bank) == 60
+    pairs = zip(mirrored.state_dict().values(), both.state_dict().values(), strict=True)
+    assert all(torch.equal(*pair) for pair in pairs)
+
+
 def test_checkpoint_whose_encoder_has_no_bank_still_loads(tmp_path: Path) -> None:
     train(make_trainer(replace(OPTIONS, steps=2, encoder_steps=2)), tmp_path)
     header, tensors = checkpoint.load(tmp_path / checkpoint.FILE_NAME)
