@@ -89,7 +89,8 @@ def held_out_pictures(collection: Collection, count: int, seed: int) -> list[Pat
 def _size(count: int) -> Finding:
     if count < FEW:
         advice = (
-            "Add pictures of the same kind if you can; with few, train for fewer steps and look for copies."
+            "Add pictures of the same kind if you can; with few, train for fewer steps, look for copies, "
+            "and train with --flip if their mirror images are of that kind, too (faces, not letters)."
         )
     elif count < MANY:
         advice = "It is enough to begin with; more pictures of the same kind help more than longer training."
