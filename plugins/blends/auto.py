@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LENGTHS = (2.0, 1.0, float("inf"))  # pixels; what `spline` is chosen from, the usual one first
 REACH = 10.0  # pixels; of `spline`, for a sample
-BLUR = 1.5  # pixels; of `spline`, for a mean in a hole deeper than twice that, and not _DEEP
+BLUR = 1.5  # pixels; of `spline`, for a mean in a hole deeper than twice that; more beyond _DEEP
 _SHALLOW = 6.0  # pixels: in a hole whose median depth is more, no plate without tension
 _CHANCE_AT_MOST = 0.8  # of the fill's energy that is taken for disagreement between candidates
 
