@@ -58,6 +58,11 @@ class Model:
         """How pictures were fitted to the square: see :func:`inpaintx.data.fit_picture`."""
         return self.header["fit"]
 
+    @property
+    def flip(self) -> bool:
+        """Whether mirror images were learned from, too: see :meth:`inpaintx.data.Collection.learned`."""
+        return self.header.get("options", {}).get("flip", False)
+
 
 def save(path: Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
     """Writes a checkpoint to a temporary file in the same folder, then renames it.

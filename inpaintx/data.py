@@ -38,6 +38,10 @@ class Collection:
         """Changes when any pixel or the order of the images does."""
         return hashlib.sha256(self.images.numpy().tobytes()).hexdigest()[:16]
 
+    def learned(self, flip: bool) -> Tensor:
+        """What there is to learn from: the images and, with ``flip``, then the mirror image of each."""
+        return torch.cat([self.images, self.images.flip(-1)]) if flip else self.images
+
 
 def fit_picture(picture: Picture, size: int, channels: int, fit: Fit) -> np.ndarray:
     """A picture as the model sees it: float32 ``[size, size, channels]`` in [0, 1]."""

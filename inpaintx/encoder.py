@@ -39,8 +39,8 @@ def train_encoder(
 
     Args:
         generator: G, in evaluation mode and frozen.
-        images: uint8 ``[N, C, size, size]``, the collection.
-        options: for its batch size, precision, mirror images and seed, which all randomness is a function of.
+        images: uint8 ``[N, C, size, size]``, what G learned from.
+        options: for its batch size, precision and seed, which all randomness is a function of.
         steps: how many.
         on_step: told of each step's loss; where it returns False, training is given up.
 
@@ -57,11 +57,10 @@ def train_encoder(
     noise = torch.Generator().manual_seed(options.seed)
     masks = _mask_pool(generator.architecture.size)
     enabled = options.precision == "bfloat16"
-    pictures = _Pictures(images, options.flip)
     samples = options.batch // 4
     for _ in range(steps):
-        chosen = torch.randint(len(pictures), (options.batch - samples,), generator=noise)
-        real = pictures[chosen].to(device)
+        chosen = torch.randint(len(images), (options.batch - samples,), generator=noise)
+        real = to_unit(images[chosen]).to(device)
         codes = generator.sample_codes(samples, noise).to(device)
         mask = masks[torch.randint(len(masks), (options.batch,), generator=noise)].to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=enabled):
@@ -79,34 +78,17 @@ def train_encoder(
         if not on_step(loss.item()):
             return None
     encoder.eval().requires_grad_(False)
-    encoder.bank = _code_bank(encoder, pictures, options.batch)
+    encoder.bank = _code_bank(encoder, images, options.batch)
     return encoder
 
 
-class _Pictures:
-    """The collection as float32 in [−1, 1]; where G learned mirror images, too, followed by those."""
-
-    def __init__(self, images: Tensor, flip: bool) -> None:
-        self._images, self._flip = images, flip
-
-    def __len__(self) -> int:
-        return len(self._images) * (2 if self._flip else 1)
-
-    def __getitem__(self, chosen: Tensor) -> Tensor:
-        count = len(self._images)
-        pictures = to_unit(self._images[chosen % count])
-        mirrored = chosen >= count
-        pictures[mirrored] = pictures[mirrored].flip(-1)
-        return pictures
-
-
 @torch.no_grad()
-def _code_bank(encoder: Encoder, pictures: _Pictures, batch: int) -> Tensor:
+def _code_bank(encoder: Encoder, images: Tensor, batch: int) -> Tensor:
     """``[N, nz]``: the encoder's codes of whole pictures, spread evenly over the collection."""
-    chosen = torch.arange(0, len(pictures), -(-len(pictures) // BANK))
+    chosen = torch.arange(0, len(images), -(-len(images) // BANK))
     codes = []
     for part in chosen.split(batch):
-        y = pictures[part].to(encoder.bank.device)
+        y = to_unit(images[part]).to(encoder.bank.device)
         codes.append(encoder(y, torch.ones_like(y[:, :1])))
     return torch.cat(codes)
 

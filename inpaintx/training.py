@@ -321,7 +321,7 @@ def train(
             return not interrupted()
 
         if trainer.encoder_steps and saved is not None and not interrupted():
-            images = trainer.collection.images
+            images = trainer.collection.learned(options.flip)
             encoder = train_encoder(saved, images, options, trainer.encoder_steps, go_on)
             if encoder is not None:
                 trainer.save(run, encoder)

@@ -158,8 +158,8 @@ def typical_shift(images: np.ndarray) -> float:
 
 
 def _ceiling(model: Model, collection: Collection, held_out: np.ndarray | None) -> Finding:
-    trained_on = collection.images.numpy()
-    judged = trained_on if held_out is None else held_out
+    trained_on = collection.learned(model.flip).numpy()
+    judged = collection.images.numpy() if held_out is None else held_out
     judged = judged[np.linspace(0, len(judged) - 1, min(CEILING_PICTURES, len(judged))).astype(int)]
     ours = fitted_psnr(model, judged)
     shown = judged.transpose(0, 2, 3, 1).astype(np.float32) / 255
@@ -195,9 +195,10 @@ def _copied(model: Model, collection: Collection) -> Finding:
     codes = model.generator.sample_codes(SAMPLES, noise).to(next(model.generator.parameters()).device)
     with torch.no_grad():
         samples = torch.cat([model.generator(part) for part in codes.split(64)]).cpu().numpy()
-    index, correlation = nearest(samples, collection.images.numpy())
+    index, correlation = nearest(samples, collection.learned(model.flip).numpy())
     copies = np.flatnonzero(correlation > COPY)
-    names = list(dict.fromkeys(collection.paths[index[copy]].name for copy in copies))
+    count = len(collection.paths)
+    names = list(dict.fromkeys(collection.paths[index[copy] % count].name for copy in copies))
     share = len(copies) / SAMPLES
     text = f"{share:.0%} of {SAMPLES} samples of G are near-copies of a training picture" + (
         f", such as {', '.join(names[:5])}." if names else "."

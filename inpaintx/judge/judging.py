@@ -113,10 +113,10 @@ def verdict_on(
     contenders += [Contender(*methods.preset(model, name, options), plan.slow_count) for name in PRESETS]
     reader = None
     if collection is not None:
-        trained_on = collection.images.numpy()
+        trained_on = collection.learned(model.flip).numpy()
         contenders += [Contender(*each) for each in methods.learned(trained_on)]
         _, correlation = nearest(held_out.images.transpose(0, 3, 1, 2), trained_on)
-        about["collection"] = f"{len(trained_on)} pictures"
+        about["collection"] = f"{len(collection.images)} pictures" + ", and their mirror images" * model.flip
         about[f"correlate above {NEAR_COPY} with one of them"] = int((correlation > NEAR_COPY).sum())
         reader = _reader(collection)
         if reader is not None and held_out.labels is not None:

@@ -1,13 +1,15 @@
 """What `inpaintx check` measures."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from inpaintx.checkpoint import Model
 from inpaintx.data import Collection
 from inpaintx.judge.clusters import near_copies
-from inpaintx.judge.diagnosis import held_out_pictures, typical_shift
+from inpaintx.judge.diagnosis import diagnose_model, held_out_pictures, typical_shift
 
 
 def shapes(count: int, shift: int = 0, seed: int = 0) -> np.ndarray:
@@ -58,3 +60,17 @@ def test_a_large_cluster_stays_in_training() -> None:
     collection = Collection(torch.from_numpy(images), [Path(f"{number:03}.png") for number in range(150)])
     for seed in range(5):
         assert all(int(path.stem) >= 50 for path in held_out_pictures(collection, 20, seed))
+
+
+def test_mirror_images_are_the_linear_models_and_can_be_copied_where_g_learned_them(model: Model) -> None:
+    codes = model.generator.sample_codes(40, torch.Generator().manual_seed(0))
+    samples = ((model.generator(codes) + 1) * 127.5).round().to(torch.uint8)
+    collection = Collection(samples.flip(-1), [Path(f"{number}.png") for number in range(40)])
+    mirrored = replace(model, header=model.header | {"options": {"flip": True}})
+    (ceiling, copied), (seen_ceiling, seen_copied) = (
+        diagnose_model(each, collection, samples.numpy()) for each in (model, mirrored)
+    )
+    assert copied.values["share"] == 0
+    assert seen_copied.values["share"] > 0
+    assert set(seen_copied.values["pictures"]) <= {path.name for path in collection.paths}
+    assert seen_ceiling.values["linear psnr"] > ceiling.values["linear psnr"] + 3

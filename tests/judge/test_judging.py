@@ -201,3 +201,25 @@ def test_with_letters_to_learn_from_a_reader_takes_part(
     everything = (4 + 1 + 2 + len(PRESETS) + 2) * 5
     assert seen[-1] == (everything, everything)
     assert verdict.about["groups are"].startswith("near-copies")
+
+
+@pytest.mark.usefixtures("quick")
+def test_who_learns_from_the_collection_sees_mirror_images_where_g_did(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        original = _write(tmp_path / "train" / f"{number}.png", number)
+        mirrored = tmp_path / "test" / f"{number}.png"
+        mirrored.parent.mkdir(exist_ok=True)
+        Image.open(original).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(mirrored)
+    monkeypatch.setattr(judging, "PRESETS", {})
+    collection = load_collection(tmp_path / "train", 32, 1)
+    plain, _ = _judge(model, tmp_path / "test", collection)
+    flipped = replace(model, header=model.header | {"options": {"flip": True}})
+    both, _ = _judge(flipped, tmp_path / "test", collection)
+    copies = "correlate above 0.9 with one of them"
+    assert (plain.about[copies], both.about[copies]) == (0, 12)
+    assert plain.about["collection"] == "12 pictures"
+    assert both.about["collection"] == "12 pictures, and their mirror images"
+    error, less = (verdict.families[0].scores["8 nearest"]["l1_hole"].mean for verdict in (plain, both))
+    assert less < error
