@@ -184,7 +184,8 @@ def plot(curves: dict[str, dict[str, Curve]], path: Path) -> None:
             axes[row, column].set(xscale="log", ylabel=label if column == 0 else "")
         axes[1, column].set(yscale="log", xlabel="ms a picture")
         axes[0, column].set_title(kind)
-    axes[0, 0].legend()
+    lines, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside upper center", ncols=len(labels))
     figure.savefig(path, dpi=100)
 
 
