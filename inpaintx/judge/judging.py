@@ -116,7 +116,8 @@ def verdict_on(
         trained_on = collection.learned(model.flip).numpy()
         contenders += [Contender(*each) for each in methods.learned(trained_on)]
         _, correlation = nearest(held_out.images.transpose(0, 3, 1, 2), trained_on)
-        about["collection"] = f"{len(collection.images)} pictures" + ", and their mirror images" * model.flip
+        mirrored = ", and their mirror images" if model.flip else ""
+        about["collection"] = f"{len(collection.images)} pictures{mirrored}"
         about[f"correlate above {NEAR_COPY} with one of them"] = int((correlation > NEAR_COPY).sum())
         reader = _reader(collection)
         if reader is not None and held_out.labels is not None:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,15 +51,7 @@ def test_an_interrupted_search_leaves_whole_files_and_tells_how_many(
     assert not (tmp_path / "m.jsonl").exists()
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """SIGINT interrupts, even in tests that a shell runs in the background, where it is ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupt_while_the_last_pictures_are_written(
     stream: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,7 +74,7 @@ def test_an_interrupt_while_the_last_pictures_are_written(
     )
 
 
-@pytest.mark.usefixtures("interruptible")
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_real_interrupt(model: Path, many: Path, tmp_path: Path) -> None:
     """SIGINT to a real `inpaintx complete`, in a search that would take minutes."""
     for number in range(30, 90):
