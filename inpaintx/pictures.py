@@ -1,29 +1,29 @@
 """Reading and writing picture files: what a user has, as numpy arrays, and back without loss.
 
-Depth and alpha are kept: 8-bit and 16-bit, gray and RGB, with or without alpha. Everything else that Pillow
-reads becomes one of these.
+Depth, alpha, colour profile and resolution are kept: 8-bit and 16-bit, gray and RGB, with or without alpha.
+Everything else that Pillow reads becomes one of these, and stands upright.
 """
 
+import math
 import os
 import secrets
 import struct
-import sys
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from inpaintx.decoding import decode
 from inpaintx.errors import InpaintxError
 
 # Pillow knows their suffixes, but has no decoder of its own for them, or they are no pictures.
 _NO_DECODER = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
-_TIFF_BITS_PER_SAMPLE = 258
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +33,15 @@ class Picture:
     array: uint8 or uint16, [H, W] gray or [H, W, 3] RGB; not premultiplied by alpha.
     alpha: [H, W] of the same dtype, or None.
     path: the file it was read from, or None.
+    profile: its ICC profile, which says what colours the values are; None: nothing does.
+    dpi: pixels per inch, or None where unknown or not the same both ways.
     """
 
     array: np.ndarray
     alpha: np.ndarray | None = None
     path: Path | None = None
+    profile: bytes | None = None
+    dpi: float | None = None
 
     def __post_init__(self) -> None:
         shape, dtype = self.array.shape, self.array.dtype
@@ -93,14 +97,15 @@ class Picture:
         array = self.array.copy()
         array[hole] = levels[:, 0] if self.channels == 1 else levels
         alpha = None if self.alpha is None else np.where(hole, self.max_value, self.alpha).astype(array.dtype)
-        return Picture(array, alpha, self.path)
+        return replace(self, array=array, alpha=alpha)
 
 
 def read_picture(path: str | Path) -> Picture:
     """Reads a picture file of any format that Pillow reads; of several frames, the first.
 
     Palettes and bilevel pictures become gray or RGB, CMYK, YCbCr, Lab and HSV become RGB. 16-bit gray is kept
-    in every format, 16-bit colour in PNG and TIFF.
+    in every format, 16-bit colour in PNG and TIFF. What lies on its side, by its EXIF orientation, is turned
+    upright.
     Raises InpaintxError naming the file where it is missing, no picture, cut short, or too large.
     """
     path = Path(path)
@@ -110,7 +115,8 @@ def read_picture(path: str | Path) -> Picture:
                 "ignore"
             )  # of broken tags and large pictures; what matters is an error here
             with Image.open(path) as opened:
-                samples = _decode(opened, path)
+                samples = decode(opened, path)
+                profile, dpi = _profile(opened, samples), _dpi(opened)
     except InpaintxError:
         raise
     except FileNotFoundError:
@@ -123,14 +129,15 @@ def read_picture(path: str | Path) -> Picture:
     except Exception as error:  # Pillow's decoders raise whatever a broken file makes them run into.
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InpaintxError(f"can't read the picture: {path} ({reason}); is it whole?") from error
-    return _split_alpha(samples, path)
+    return Picture(*_split_alpha(samples), path, profile, dpi)
 
 
 def write_picture(picture: Picture, path: str | Path, format: str | None = None) -> None:
     """Writes a picture; a reader sees the old file or the whole new one, never a part.
 
     format: "png", "tiff", "webp", "bmp" (all lossless) or "jpeg"; None: by the path's suffix, which may not
-    be JPEG's, since JPEG changes the known pixels and has to be asked for.
+    be JPEG's, since JPEG changes the known pixels and has to be asked for. BMP has no place for a colour
+    profile, WebP none for the resolution: these are left out there.
     Raises InpaintxError where the format can't hold the picture's depth or alpha, or the file can't be
     written.
     """
@@ -142,9 +149,14 @@ def write_picture(picture: Picture, path: str | Path, format: str | None = None)
         raise InpaintxError(f"{kind.pillow_name} can't hold alpha: {path}; write a .png")
     with atomic_file(path) as file:
         if kind is _FORMATS["png"] and picture.array.dtype == np.uint16:
-            file.write(_png16(_join_alpha(picture)))
+            file.write(_png16(picture))
         else:
-            Image.fromarray(_join_alpha(picture)).save(file, kind.pillow_name, **kind.options)
+            tags = {
+                "icc_profile": picture.profile,
+                "dpi": None if picture.dpi is None else (picture.dpi, picture.dpi),
+            }
+            known = {name: value for name, value in tags.items() if value is not None}
+            Image.fromarray(_join_alpha(picture)).save(file, kind.pillow_name, **kind.options, **known)
 
 
 def find_pictures(paths: Iterable[str | Path]) -> list[Path]:
@@ -204,106 +216,23 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         raise InpaintxError(f"can't write: {path} ({reason}); is the folder there and writable?") from error
 
 
-def _split_alpha(samples: np.ndarray, path: Path) -> Picture:
+def _profile(opened: Image.Image, samples: np.ndarray) -> bytes | None:
+    """The file's ICC profile, if it is one of what has become of its colours (ICC.1:2022, 7.2.8)."""
+    profile = opened.info.get("icc_profile")
+    space = b"GRAY" if samples.ndim == 2 or samples.shape[2] == 2 else b"RGB "
+    return profile if isinstance(profile, bytes) and profile[16:20] == space else None
+
+
+def _dpi(opened: Image.Image) -> float | None:
+    across, down = map(float, opened.info.get("dpi", (0, 0)))
+    return across if across == down and 0 < across < math.inf else None
+
+
+def _split_alpha(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     if samples.ndim == 2 or samples.shape[2] == 3:
-        return Picture(samples, None, path)
+        return samples, None
     colours = samples[..., 0] if samples.shape[2] == 2 else samples[..., :3]
-    return Picture(np.ascontiguousarray(colours), np.ascontiguousarray(samples[..., -1]), path)
-
-
-# --- decoding ---
-
-
-def _decode(opened: ImageFile.ImageFile, path: Path) -> np.ndarray:
-    """All samples as uint8 or uint16: [H, W], [H, W, 2] with alpha, [H, W, 3], [H, W, 4] with alpha."""
-    if _is_deep_colour(opened):
-        return _decode_deep_colour(opened, path)
-    opened.load()
-    if opened.mode.startswith("I"):
-        return _decode_integers(opened, path)
-    if opened.mode == "F":
-        raise InpaintxError(f"floating-point pictures have no fixed white: {path}; save it with 8 or 16 bits")
-    if opened.mode == "LAB":
-        return np.asarray(_lab_to_rgb(opened))
-    gray = opened.mode in ("1", "L", "LA", "La")
-    target = ("L" if gray else "RGB") + ("A" if opened.has_transparency_data else "")
-    samples = np.asarray(opened.convert(target))
-    return _drop_equal_colours(samples) if opened.mode in ("P", "PA") else samples
-
-
-def _decode_integers(opened: Image.Image, path: Path) -> np.ndarray:
-    levels = np.asarray(opened)
-    if levels.min() < 0 or levels.max() > 65535:
-        raise InpaintxError(f"pictures of more than 16 bits aren't read: {path}; save it with 8 or 16 bits")
-    levels = levels.astype(np.uint16)
-    transparent = opened.info.get("transparency")
-    if transparent is None:
-        return levels
-    return np.stack([levels, np.where(levels == transparent, 0, 65535).astype(np.uint16)], axis=2)
-
-
-def _drop_equal_colours(samples: np.ndarray) -> np.ndarray:
-    """Gray (and alpha) where red, green and blue are the same everywhere."""
-    red = samples[..., :1]
-    if (samples[..., :3] != red).any():
-        return samples
-    return samples[..., 0] if samples.shape[2] == 3 else samples[..., [0, 3]]
-
-
-def _lab_to_rgb(opened: Image.Image) -> Image.Image:
-    converted = ImageCms.profileToProfile(
-        opened, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
-    )
-    assert converted is not None  # it is None only in place
-    return converted
-
-
-# Pillow's raw modes that unpack the low bytes of 16-bit samples where the named one unpacks the high ones:
-# those of the other byte order. Gray with alpha has none, so all of its four bytes are unpacked, as RGBA.
-_NATIVE_SWAPPED = ";16B" if sys.byteorder == "little" else ";16L"
-_SWAPPED = {";16B": ";16L", ";16L": ";16B", ";16N": _NATIVE_SWAPPED}
-
-
-def _is_deep_colour(opened: ImageFile.ImageFile) -> bool:
-    """Whether these are 16-bit samples of which Pillow would keep the high bytes only."""
-    if opened.mode not in ("LA", "RGB", "RGBA"):
-        return False
-    tiff_bits = getattr(opened, "tag_v2", {}).get(_TIFF_BITS_PER_SAMPLE, (8,))
-    return max(tiff_bits) > 8 or any(";16" in _raw_mode(tile) for tile in opened.tile)
-
-
-def _decode_deep_colour(opened: ImageFile.ImageFile, path: Path) -> np.ndarray:
-    """16-bit colour, or gray with alpha: decoded twice, for the high bytes and for the low ones."""
-    raw_mode = _raw_mode(opened.tile[0])
-    if raw_mode == "LA;16B":
-        return _decode_as(path, "RGBA", "RGBA").view(">u2").astype(np.uint16)
-    bands, order = raw_mode[:-4], raw_mode[-4:]
-    if bands != opened.mode or order not in _SWAPPED:
-        raise InpaintxError(f"16-bit colour in a layout that isn't read: {path}; convert it to a 16-bit PNG")
-    high = _decode_as(path, opened.mode, raw_mode)
-    low = _decode_as(path, opened.mode, bands + _SWAPPED[order])
-    samples = high.astype(np.uint16) << 8 | low
-    transparent = opened.info.get("transparency")
-    if transparent is None:
-        return samples
-    alpha = np.where((samples == transparent).all(axis=2, keepdims=True), 0, 65535).astype(np.uint16)
-    return np.concatenate([samples, alpha], axis=2)
-
-
-def _decode_as(path: Path, mode: str, raw_mode: str) -> np.ndarray:
-    """The 8-bit samples that come out when the file's bytes are unpacked by another raw mode."""
-    with Image.open(path) as opened:
-        opened._mode = mode
-        opened.tile = [
-            tile._replace(args=(raw_mode, *tile.args[1:]) if isinstance(tile.args, tuple) else raw_mode)
-            for tile in opened.tile
-        ]
-        return np.asarray(opened)
-
-
-def _raw_mode(tile: Any) -> str:
-    """The raw mode of one of Pillow's tiles: its only argument, or the first."""
-    return tile.args if isinstance(tile.args, str) else str((tile.args or ("",))[0])
+    return np.ascontiguousarray(colours), np.ascontiguousarray(samples[..., -1])
 
 
 # --- encoding ---
@@ -351,11 +280,9 @@ def _join_alpha(picture: Picture) -> np.ndarray:
     return picture.array if picture.alpha is None else np.dstack([picture.array, picture.alpha])
 
 
-def _png16(samples: np.ndarray) -> bytes:
-    """A 16-bit PNG, which Pillow writes of gray only (PNG, third edition, W3C 2025; filter "Up" in each row).
-
-    samples: uint16 [H, W] or [H, W, 2|3|4].
-    """
+def _png16(picture: Picture) -> bytes:
+    """A 16-bit PNG, which Pillow writes of gray only (PNG, third edition, W3C 2025), in filter "Up"."""
+    samples = _join_alpha(picture)
     height, width = samples.shape[:2]
     colour_type = {1: 0, 2: 4, 3: 2, 4: 6}[samples[0, 0].size]
     rows = np.ascontiguousarray(samples, ">u2").view(np.uint8).reshape(height, -1)
@@ -363,11 +290,13 @@ def _png16(samples: np.ndarray) -> bytes:
     filtered[:, 0] = 2
     filtered[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
-    chunks = {
-        b"IHDR": struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0),
-        b"IDAT": zlib.compress(filtered.tobytes()),
-        b"IEND": b"",
-    }
+    chunks = {b"IHDR": struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)}
+    if picture.profile is not None:
+        chunks[b"iCCP"] = b"ICC profile\0\0" + zlib.compress(picture.profile)
+    if picture.dpi is not None:
+        per_metre = round(picture.dpi / 0.0254)
+        chunks[b"pHYs"] = struct.pack(">IIB", per_metre, per_metre, 1)
+    chunks |= {b"IDAT": zlib.compress(filtered.tobytes()), b"IEND": b""}
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in chunks.items()

@@ -1,200 +1,18 @@
-import io
 import os
 import stat
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
 
 import cv2
 import numpy as np
 import pytest
-import tifffile
-from PIL import Image
+from picture_cases import H, W, samples, save
+from PIL import Image, ImageCms
 
 from inpaintx import InpaintxError
 from inpaintx.pictures import Picture, atomic_file, find_pictures, read_picture, write_picture
 
-H, W = 11, 17
-
-
-def samples(channels: int, dtype: type = np.uint8, seed: int = 0) -> np.ndarray:
-    shape = (H, W) if channels == 1 else (H, W, channels)
-    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
-
-
-def save(image: Image.Image, path: Path, **options: Any) -> Path:
-    image.save(path, **options)
-    return path
-
-
-# --- the modes of Pillow ---
-
-
-@pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])
-def test_gray_and_rgb_are_read_as_they_are(tmp_path: Path, suffix: str) -> None:
-    for channels in (1, 3):
-        want = samples(channels)
-        picture = read_picture(save(Image.fromarray(want), tmp_path / f"a{suffix}"))
-        np.testing.assert_array_equal(picture.array, want)
-        assert picture.array.dtype == np.uint8
-        assert picture.alpha is None
-        assert (picture.height, picture.width, picture.channels, picture.max_value) == (H, W, channels, 255)
-        assert picture.path == tmp_path / f"a{suffix}"
-
-
-@pytest.mark.parametrize("channels", [2, 4])
-def test_alpha_is_kept_apart_and_colours_under_it_as_they_are(tmp_path: Path, channels: int) -> None:
-    want = samples(channels)
-    want[0, 0, -1] = 0
-    picture = read_picture(save(Image.fromarray(want), tmp_path / "a.png"))
-    np.testing.assert_array_equal(picture.array, want[..., 0] if channels == 2 else want[..., :3])
-    np.testing.assert_array_equal(picture.alpha, want[..., -1])
-
-
-def test_bilevel_becomes_gray(tmp_path: Path) -> None:
-    want = samples(1) > 127
-    picture = read_picture(save(Image.fromarray(want), tmp_path / "a.png"))
-    np.testing.assert_array_equal(picture.array, np.where(want, 255, 0))
-
-
-def test_a_colour_palette_becomes_rgb_and_a_gray_one_gray(tmp_path: Path) -> None:
-    colours = samples(3)
-    colours[...] = np.where(samples(1)[..., None] > 99, [200, 10, 30], [0, 250, 60])
-    picture = read_picture(save(Image.fromarray(colours).quantize(4), tmp_path / "a.png"))
-    np.testing.assert_array_equal(picture.array, colours)
-
-    grays = np.where(samples(1) > 99, 200, 30).astype(np.uint8)
-    image = Image.fromarray(grays).convert("RGB").quantize(4)
-    assert image.mode == "P"
-    np.testing.assert_array_equal(read_picture(save(image, tmp_path / "b.png")).array, grays)
-
-
-def test_a_transparent_palette_entry_becomes_alpha(tmp_path: Path) -> None:
-    index = (samples(1) > 99).astype(np.uint8)
-    image = Image.frombytes("P", (W, H), index.tobytes())
-    image.putpalette([250, 20, 30, 9, 9, 90])
-    for name in ("a.png", "a.gif"):
-        picture = read_picture(save(image, tmp_path / name, transparency=1))
-        np.testing.assert_array_equal(picture.alpha, np.where(index == 1, 0, 255))
-        np.testing.assert_array_equal(picture.array[index == 0], [[250, 20, 30]] * (index == 0).sum())
-
-
-@pytest.mark.parametrize(("mode", "key", "colour"), [("L", 7, 7), ("RGB", (1, 2, 3), (1, 2, 3)), ("1", 0, 0)])
-def test_a_transparent_colour_becomes_alpha(tmp_path: Path, mode: str, key: object, colour: Any) -> None:
-    image = Image.new(mode, (W, H), 255 if mode != "RGB" else (9, 9, 9))
-    image.putpixel((3, 2), colour)
-    alpha = read_picture(save(image, tmp_path / "a.png", transparency=key)).alpha
-    assert alpha is not None
-    assert alpha[2, 3] == 0
-    assert (alpha == 255).sum() == H * W - 1
-
-
-@pytest.mark.parametrize(
-    ("mode", "suffix"), [("CMYK", ".tif"), ("YCbCr", ".tif"), ("LAB", ".tif"), ("CMYK", ".jpg")]
-)
-def test_other_colour_spaces_become_rgb(tmp_path: Path, mode: str, suffix: str) -> None:
-    red = {"CMYK": (0, 255, 255, 0), "YCbCr": (76, 85, 255), "LAB": (136, 208, 195)}[mode]
-    picture = read_picture(save(Image.new(mode, (W, H), red), tmp_path / f"a{suffix}"))
-    assert picture.channels == 3
-    colour = picture.array.reshape(-1, 3).astype(int)
-    assert (colour[:, 0] > 200).all()
-    assert (colour[:, 1:] < 60).all()
-
-
-def test_premultiplied_alpha_is_divided_out(tmp_path: Path) -> None:
-    half = np.full((H, W, 4), [100, 50, 25, 128], np.uint8)
-    tifffile.imwrite(tmp_path / "a.tif", half, photometric="rgb", extrasamples=["assocalpha"])
-    picture = read_picture(tmp_path / "a.tif")
-    np.testing.assert_allclose(picture.array.astype(int), np.full((H, W, 3), [200, 100, 50]), atol=2)
-    np.testing.assert_array_equal(picture.alpha, 128)
-
-
-# --- 16 bit ---
-
-
-@pytest.mark.parametrize("suffix", [".png", ".tif", ".pgm"])
-def test_16_bit_gray_is_kept(tmp_path: Path, suffix: str) -> None:
-    want = samples(1, np.uint16)
-    want[0, 0] = 65535  # a PGM's own white
-    cv2.imwrite(str(tmp_path / f"a{suffix}"), want)
-    picture = read_picture(tmp_path / f"a{suffix}")
-    np.testing.assert_array_equal(picture.array, want)
-    assert (picture.array.dtype, picture.max_value) == (np.uint16, 65535)
-
-
-@pytest.mark.parametrize(("suffix", "channels"), [(".png", 3), (".png", 4), (".tif", 3), (".tif", 4)])
-def test_16_bit_colour_is_kept(tmp_path: Path, suffix: str, channels: int) -> None:
-    want = samples(channels, np.uint16)
-    cv2.imwrite(
-        str(tmp_path / f"a{suffix}"),
-        cv2.cvtColor(want, cv2.COLOR_RGB2BGR if channels == 3 else cv2.COLOR_RGBA2BGRA),
-    )
-    picture = read_picture(tmp_path / f"a{suffix}")
-    np.testing.assert_array_equal(picture.array, want[..., :3])
-    if channels == 4:
-        np.testing.assert_array_equal(picture.alpha, want[..., 3])
-
-
-@pytest.mark.parametrize("byte_order", ["<", ">"])
-def test_16_bit_colour_of_either_byte_order_and_in_tiles(
-    tmp_path: Path, byte_order: Literal["<", ">"]
-) -> None:
-    want = np.tile(samples(3, np.uint16), (3, 2, 1))
-    tifffile.imwrite(tmp_path / "a.tif", want, photometric="rgb", byteorder=byte_order, tile=(16, 16))
-    np.testing.assert_array_equal(read_picture(tmp_path / "a.tif").array, want)
-
-
-def test_16_bit_colour_in_planes_is_refused_not_misread(tmp_path: Path) -> None:
-    planes = np.moveaxis(samples(3, np.uint16), 2, 0)
-    tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate")
-    with pytest.raises(InpaintxError, match=r"layout that isn't read: .*a\.tif"):
-        read_picture(tmp_path / "a.tif")
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_a_transparent_16_bit_colour_becomes_alpha(tmp_path: Path, channels: int) -> None:
-    array = samples(channels, np.uint16)
-    key = array[2, 3]
-    write_picture(Picture(array), tmp_path / "a.png")
-    data = (tmp_path / "a.png").read_bytes()
-    plain = io.BytesIO(data)
-    end_of_header = 8 + 25
-    chunk = png_chunk(b"tRNS", np.atleast_1d(key).astype(">u2").tobytes())
-    (tmp_path / "a.png").write_bytes(plain.read(end_of_header) + chunk + plain.read())
-    picture = read_picture(tmp_path / "a.png")
-    np.testing.assert_array_equal(picture.array, array)
-    expected = np.full((H, W), 65535, np.uint16)
-    expected[2, 3] = 0
-    np.testing.assert_array_equal(picture.alpha, expected)
-
-
-def png_chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def test_32_bit_integers_are_kept_where_16_bits_hold_them(tmp_path: Path) -> None:
-    want = samples(1, np.uint16).astype(np.int32)
-    picture = read_picture(save(Image.fromarray(want), tmp_path / "a.tif"))
-    np.testing.assert_array_equal(picture.array, want)
-    with pytest.raises(InpaintxError, match=r"more than 16 bits .*b\.tif"):
-        read_picture(save(Image.fromarray(want + 65536), tmp_path / "b.tif"))
-
-
-def test_floating_point_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InpaintxError, match=r"floating-point .*a\.tif"):
-        read_picture(save(Image.fromarray(np.ones((H, W), np.float32)), tmp_path / "a.tif"))
-
-
 # --- what can't be read ---
-
-
-def test_of_several_frames_the_first(tmp_path: Path) -> None:
-    frames = [Image.new("L", (W, H), level) for level in (40, 200)]
-    for name in ("a.gif", "a.tif", "a.png"):
-        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])
-        assert (read_picture(tmp_path / name).array == 40).all()
 
 
 @pytest.mark.parametrize(
@@ -300,6 +118,43 @@ def test_jpeg_only_when_asked(tmp_path: Path) -> None:
     with Image.open(tmp_path / "a.jpg") as image:
         assert image.format == "JPEG"
         np.testing.assert_allclose(np.asarray(image).astype(int), smooth.array, atol=4)
+
+
+def icc(space: bytes) -> bytes:
+    """An ICC profile that says that its colours are of this space."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return profile[:16] + space + profile[20:]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "format"),
+    [(".png", None), (".tif", None), (".webp", None), (".bmp", None), (".jpg", "jpeg")],
+)
+def test_the_colour_profile_and_the_resolution_are_kept(
+    tmp_path: Path, suffix: str, format: str | None
+) -> None:
+    kinds = [(3, np.uint8, b"RGB ")]
+    if suffix in (".png", ".tif"):
+        kinds += [(1, np.uint8, b"GRAY"), (1, np.uint16, b"GRAY")]
+    if suffix == ".png":
+        kinds += [(3, np.uint16, b"RGB ")]
+    for channels, dtype, space in kinds:
+        picture = Picture(samples(channels, dtype), None, None, icc(space), 600.0)
+        hole = picture.with_fill(picture.as_float(), np.zeros((H, W), bool))
+        write_picture(hole, tmp_path / f"a{suffix}", format)
+        back = read_picture(tmp_path / f"a{suffix}")
+        assert back.profile == (None if suffix == ".bmp" else icc(space))
+        assert back.dpi == (None if suffix == ".webp" else pytest.approx(600, abs=0.02))
+        with Image.open(tmp_path / f"a{suffix}") as image:  # as others read it
+            assert image.info.get("icc_profile") == back.profile
+
+
+def test_a_profile_of_other_colours_and_a_resolution_of_two_kinds_are_left_out(tmp_path: Path) -> None:
+    inks = save(Image.new("CMYK", (W, H)), tmp_path / "a.tif", icc_profile=icc(b"CMYK"), dpi=(204, 98))
+    assert read_picture(inks).profile is None  # it is RGB now
+    assert read_picture(inks).dpi is None
+    palette = Image.fromarray(np.tile(np.uint8([9, 99]), (H, W))).convert("RGB").quantize(2)
+    assert read_picture(save(palette, tmp_path / "b.png", icc_profile=icc(b"RGB "))).profile is None
 
 
 @pytest.mark.parametrize(("name", "format"), [("a.xyz", None), ("a", None), ("a.png", "gif")])
