@@ -170,14 +170,16 @@ FROM_RANDOM = Start(guess=False, lr=0.2, iterations=100)
 class SearchOptions:
     """How the code is searched.
 
-    ``norm`` is summed over pixels; ``delta`` is in units of [−1, 1]. ``weight="window"`` is eq. 3 of Yeh et
-    al. (2017); ``clip="stochastic"`` is stochastic clipping (Lipton and Tripathi, 2017).
+    ``norm`` is summed over pixels; ``delta`` is in units of [−1, 1]. ``weight="window"`` is eq. 3 of Yeh
+    et al. (2017), with a larger window; ``clip="stochastic"`` is theirs (Lipton and Tripathi, 2017).
     """
 
     norm: Norm = _option("l1", "Distance on the known pixels (l2: squares), summed.")
     delta: float = _option(0.5, "Where huber turns from quadratic to linear; pixel values are in [-1, 1].")
-    weight: Weight = _option("mask", "Count all known pixels alike, or (window) those near the hole more.")
-    window: int = _option(7, "Side of that window in pixels, odd.")
+    weight: Weight = _option(
+        "window", "Count known pixels by the share of hole in a window around, or (mask) all alike."
+    )
+    window: int = _option(15, "Side of that window in pixels, odd.")
     border: Border = _option(
         "valid", "At the image's border, divide by the window's pixels inside, or by the whole window."
     )
@@ -275,6 +277,7 @@ PRESETS: dict[str, SearchOptions] = {
     # the learning rate and λ, which leaves every step as it was.
     "seed": SearchOptions(
         norm="l2",
+        weight="mask",
         prior=0.001 / 0.999,
         optimizer="nesterov",
         guess=False,
@@ -287,6 +290,7 @@ PRESETS: dict[str, SearchOptions] = {
     # B. Amos, "Image Completion with Deep Learning in TensorFlow" (2016): the defaults of its complete.py.
     "bamos": SearchOptions(
         norm="l1",
+        weight="mask",
         prior=0.1,
         optimizer="adam",
         guess=False,
@@ -301,6 +305,7 @@ PRESETS: dict[str, SearchOptions] = {
     "yeh": SearchOptions(
         norm="l1",
         weight="window",
+        window=7,
         prior=0.003,
         optimizer="nesterov",
         guess=False,

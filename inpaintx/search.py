@@ -151,9 +151,15 @@ class Search:
         )
 
     def _weighted(self, masks: Tensor) -> Tensor:
-        if self.options.weight == "window":
-            return ops.context_weight(masks, self.options.window, self.options.border)
-        return masks
+        """What the loss weights the pixels by.
+
+        All known ones alike where no hole is left for a window to find: one thinner than the model's pixels,
+        or none in an image that is only to be drawn anew.
+        """
+        if self.options.weight == "mask":
+            return masks
+        w = ops.context_weight(masks, self.options.window, self.options.border)
+        return torch.where(w.amax((1, 2, 3), keepdim=True) > 0, w, masks)
 
     def _searched(
         self,

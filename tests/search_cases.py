@@ -10,7 +10,9 @@ from inpaintx.options import SearchOptions
 from inpaintx.search import Completion, Search
 
 # In float32, so that what is compared does not depend on the machine.
-QUICK = SearchOptions(iterations=25, candidates=2, starts=1, lr=0.05, prior=0.1, precision="float32")
+QUICK = SearchOptions(
+    weight="mask", iterations=25, candidates=2, starts=1, lr=0.05, prior=0.1, precision="float32"
+)
 
 
 def images_of(model: Model, count: int, seed: int = 5) -> Tensor:

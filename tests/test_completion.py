@@ -306,7 +306,7 @@ def test_auto_trusts_a_model_that_can_draw_the_picture(model: Model, choices: li
     original = resample(drawn, 32 * scale, 32 * scale).clip(0, 1)
     picture = Picture(np.rint(original[..., 0] * 255).astype(np.uint8))
     mask = make_mask(32 * scale, 32 * scale)
-    options = SearchOptions(iterations=150, candidates=4, starts=64, lr=0.1, prior=0, precision="float32")
+    options = SearchOptions(iterations=250, candidates=4, starts=64, lr=0.1, prior=0, precision="float32")
     (completed,) = Completer(model, make_blend("auto"), options)([picture], [mask])
     ((_, _, _, chosen),) = choices
     assert chosen.trust > 0.7

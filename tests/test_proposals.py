@@ -15,7 +15,14 @@ from inpaintx.options import SearchOptions
 from inpaintx.proposals import Proposals, Proposer
 
 OPTIONS = SearchOptions(
-    iterations=15, candidates=4, starts=12, lr=0.1, prior=0.1, estimate="mean", precision="float32"
+    weight="mask",
+    iterations=15,
+    candidates=4,
+    starts=12,
+    lr=0.1,
+    prior=0.1,
+    estimate="mean",
+    precision="float32",
 )
 
 Square = tuple[np.ndarray, np.ndarray]

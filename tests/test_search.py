@@ -246,13 +246,22 @@ def test_trap_5_weight_counts_pixels_near_the_hole_only(model: Model) -> None:
     far[..., :8] = 1
     near = images.clone()
     near[..., 10] = 1
-    window = replace(QUICK, weight="window")
+    window, mask = replace(QUICK, weight="window", window=7), replace(QUICK, weight="mask")
     found, found_far, found_near = (run_search(model, window, y, masks).codes for y in (images, far, near))
     assert torch.equal(found, found_far)
     assert not torch.allclose(found, found_near)
     assert not torch.allclose(
-        run_search(model, QUICK, images, masks).codes, run_search(model, QUICK, far, masks).codes
+        run_search(model, mask, images, masks).codes, run_search(model, mask, far, masks).codes
     )
+
+
+def test_a_hole_too_thin_for_the_models_pixels_leaves_all_known_ones_alike(model: Model) -> None:
+    images, masks = images_of(model, 2), masks_of(2)
+    masks[1] = 1
+    window, mask = replace(QUICK, weight="window"), replace(QUICK, weight="mask")
+    found, alike = (run_search(model, options, images, masks) for options in (window, mask))
+    assert torch.equal(found.codes[1], alike.codes[1])
+    assert not torch.equal(found.codes[0], alike.codes[0])
 
 
 def test_trap_8_prior_without_a_discriminator_is_refused(model: Model) -> None:

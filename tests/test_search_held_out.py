@@ -48,7 +48,7 @@ def test_losses_are_over_all_known_pixels(exact: Model, weight: Any, norm: Any) 
     images, masks = images_of(exact, 3), masks_of(3)
     options = replace(OPTIONS, weight=weight, norm=norm)
     found = run_search(exact, options, images, masks, held_out=_sets(2, masks))
-    w = ops.context_weight(masks.double()) if weight == "window" else masks.double()
+    w = ops.context_weight(masks.double(), QUICK.window) if weight == "window" else masks.double()
     apart = (found.fills - images[:, None]).abs() ** (1 if norm == "l1" else 2)
     torch.testing.assert_close(found.contextual, (w[:, None] * apart).sum((2, 3, 4)), rtol=1e-5, atol=1e-5)
 

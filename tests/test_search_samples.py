@@ -115,7 +115,7 @@ def test_search_begins_from_the_codes_that_are_nearest_on_the_known_pixels(
     model: Model, weight: Any, batch: int
 ) -> None:
     images, masks = images_of(model, 3), masks_of(3)
-    w = masks if weight == "mask" else ops.context_weight(masks)
+    w = masks if weight == "mask" else ops.context_weight(masks, QUICK.window)
     standing = replace(
         QUICK, starts=40, candidates=3, lr=1e-9, iterations=1, prior=0, weight=weight, batch=batch
     )
