@@ -55,7 +55,7 @@ build/letters/test: | $(VENV)/.installed
 MODEL ?= chars
 quality: install $(LETTERS)  ## Judge the shipped model's fill on letters it never saw (an hour on 2 cores).
 	$(BIN)/inpaintx eval build/letters/test --model $(MODEL) --collection build/letters/train \
-		--slow-count 16 --out build/quality --overwrite
+		--slow-count 20 --out build/quality --overwrite
 	$(BIN)/python benches/eval_table.py build/quality/eval.json
 
 demo: install  ## Render letters, train for a minute, complete damaged letters; prints the path of the sheet.

@@ -245,7 +245,8 @@ def test_shipped_models_are_the_checkpoints_in_the_package(
 def test_every_shipped_model_loads_with_its_card(name: str) -> None:
     model = checkpoint.load_model(name)
     assert model.source == checkpoint.shipped_models()[name]
-    assert model.header["card"]
+    beside = checkpoint.shipped_models()[name].with_suffix(".card.json")
+    assert model.header["card"] == json.loads(beside.read_bytes())
     assert model.encoder is not None
 
 
