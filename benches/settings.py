@@ -45,7 +45,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "prior 1": {"prior": 1.0},
     "weight mask": {"weight": "mask"},
     "window 7": {"window": 7},
-    "window 31": {"window": 31},
+    "window 21": {"window": 21},
     "norm l2": {"norm": "l2"},
     "norm huber": {"norm": "huber"},
     "lr 0.02": {"lr": 0.02},

@@ -170,8 +170,9 @@ FROM_RANDOM = Start(guess=False, lr=0.2, iterations=100)
 class SearchOptions:
     """How the code is searched.
 
-    ``norm`` is summed over pixels; ``delta`` is in units of [−1, 1]. ``weight="window"`` is eq. 3 of Yeh
-    et al. (2017), with a larger window; ``clip="stochastic"`` is theirs (Lipton and Tripathi, 2017).
+    ``norm`` is summed over pixels; ``delta`` is in units of [−1, 1]. ``weight="window"`` is eq. 3 of Yeh et
+    al. (2017), whose window has 7 pixels; ``clip="stochastic"`` is stochastic clipping (Lipton and Tripathi,
+    2017).
     """
 
     norm: Norm = _option("l1", "Distance on the known pixels (l2: squares), summed.")

@@ -151,12 +151,8 @@ def write_picture(picture: Picture, path: str | Path, format: str | None = None)
         if kind is _FORMATS["png"] and picture.array.dtype == np.uint16:
             file.write(_png16(picture))
         else:
-            tags = {
-                "icc_profile": picture.profile,
-                "dpi": None if picture.dpi is None else (picture.dpi, picture.dpi),
-            }
-            known = {name: value for name, value in tags.items() if value is not None}
-            Image.fromarray(_join_alpha(picture)).save(file, kind.pillow_name, **kind.options, **known)
+            image = Image.fromarray(_join_alpha(picture))
+            image.save(file, kind.pillow_name, **kind.options, **_tags(picture))
 
 
 def find_pictures(paths: Iterable[str | Path]) -> list[Path]:
@@ -278,6 +274,16 @@ def _format_name(path: Path, format: str | None) -> str:
 def _join_alpha(picture: Picture) -> np.ndarray:
     """[H, W] or [H, W, C], alpha as the last channel."""
     return picture.array if picture.alpha is None else np.dstack([picture.array, picture.alpha])
+
+
+def _tags(picture: Picture) -> dict[str, Any]:
+    """What Pillow is told of a picture beside its pixels."""
+    tags: dict[str, Any] = {}
+    if picture.profile is not None:
+        tags["icc_profile"] = picture.profile
+    if picture.dpi is not None:
+        tags["dpi"] = (picture.dpi, picture.dpi)
+    return tags
 
 
 def _png16(picture: Picture) -> bytes:

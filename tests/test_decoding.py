@@ -1,6 +1,5 @@
 """What becomes of the modes, depths and orientations of picture files."""
 
-import io
 import struct
 import zlib
 from collections.abc import Callable
@@ -148,11 +147,7 @@ def test_a_transparent_16_bit_colour_becomes_alpha(tmp_path: Path, channels: int
     array = samples(channels, np.uint16)
     key = array[2, 3]
     write_picture(Picture(array), tmp_path / "a.png")
-    data = (tmp_path / "a.png").read_bytes()
-    plain = io.BytesIO(data)
-    end_of_header = 8 + 25
-    chunk = png_chunk(b"tRNS", np.atleast_1d(key).astype(">u2").tobytes())
-    (tmp_path / "a.png").write_bytes(plain.read(end_of_header) + chunk + plain.read())
+    add_png_chunk(tmp_path / "a.png", b"tRNS", np.atleast_1d(key).astype(">u2").tobytes())
     picture = read_picture(tmp_path / "a.png")
     np.testing.assert_array_equal(picture.array, array)
     expected = np.full((H, W), 65535, np.uint16)
@@ -160,8 +155,11 @@ def test_a_transparent_16_bit_colour_becomes_alpha(tmp_path: Path, channels: int
     np.testing.assert_array_equal(picture.alpha, expected)
 
 
-def png_chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+def add_png_chunk(path: Path, kind: bytes, data: bytes) -> None:
+    """Puts a chunk into the file, after its header."""
+    chunk = struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    png, end_of_header = path.read_bytes(), 8 + 25
+    path.write_bytes(png[:end_of_header] + chunk + png[end_of_header:])
 
 
 def test_32_bit_integers_are_kept_where_16_bits_hold_them(tmp_path: Path) -> None:
@@ -221,10 +219,8 @@ def test_deep_colour_and_alpha_are_turned_too(tmp_path: Path, channels: int) -> 
         extrasamples=["unassalpha"] * (channels - 3),
         extratags=[(int(ExifTags.Base.Orientation), "H", 1, 6, True)],
     )
-    write_picture(Picture(stored[..., :3], stored[..., 3] if channels == 4 else None), tmp_path / "plain.png")
-    data = (tmp_path / "plain.png").read_bytes()
-    chunk = png_chunk(b"eXIf", lying(6).tobytes().removeprefix(b"Exif\0\0"))
-    (tmp_path / "a.png").write_bytes(data[:33] + chunk + data[33:])  # after IHDR
+    write_picture(Picture(stored[..., :3], stored[..., 3] if channels == 4 else None), tmp_path / "a.png")
+    add_png_chunk(tmp_path / "a.png", b"eXIf", lying(6).tobytes().removeprefix(b"Exif\0\0"))
     for name in ("a.tif", "a.png"):
         picture = read_picture(tmp_path / name)
         np.testing.assert_array_equal(picture.array, TURNED[6](stored[..., :3]))
@@ -233,6 +229,6 @@ def test_deep_colour_and_alpha_are_turned_too(tmp_path: Path, channels: int) -> 
 
 
 def test_broken_exif_data_is_left_alone(tmp_path: Path) -> None:
-    data = save(Image.fromarray(samples(3)), tmp_path / "a.png").read_bytes()
-    (tmp_path / "b.png").write_bytes(data[:33] + png_chunk(b"eXIf", b"neither II nor MM") + data[33:])
-    np.testing.assert_array_equal(read_picture(tmp_path / "b.png").array, samples(3))
+    path = save(Image.fromarray(samples(3)), tmp_path / "a.png")
+    add_png_chunk(path, b"eXIf", b"neither II nor MM")
+    np.testing.assert_array_equal(read_picture(path).array, samples(3))
