@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inpaintx import registry
-from inpaintx.testing import check_mask_plugin
+from inpaintx.plugins import registry
+from inpaintx.plugins.testing import check_mask_plugin
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)

@@ -3,9 +3,9 @@
     python tests/golden/results.py record before.json
     python tests/golden/results.py compare before.json
 
-What comes out depends on the machine's instruction set and torch's version: compare on the machine that recorded.
-The demo's sheet, folders under several masks, blends, estimates and searches, drawings, a run that was stopped and
-resumed, and one that ended with its encoder.
+The demo's sheet, folders under several masks, blends, estimates and searches, drawings, a run that was
+stopped and resumed, and one that ended with its encoder. What comes out depends on the machine's instruction
+set and on torch's version: compare on the machine that recorded.
 """
 
 from __future__ import annotations
