@@ -20,7 +20,6 @@ from inpaintx_cli.options import (
     given,
     model_option,
     out_folder_option,
-    pick_device,
     read_list,
 )
 from inpaintx_cli.outputs import check_apart, check_free, make_folder, overwrite_option
@@ -73,6 +72,7 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     from inpaintx.judge.judging import Plan, held_out_from, verdict_on
     from inpaintx.judge.page import render
     from inpaintx.networks import checkpoint
+    from inpaintx.networks.devices import pick_device
     from inpaintx.pictures.files import atomic_file
     from inpaintx.plugins.masks import FAMILIES
     from inpaintx.training.collection import load_collection
