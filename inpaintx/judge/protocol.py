@@ -107,6 +107,23 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What to judge on, besides the data.
+
+    Attributes:
+        families: of masks, names in :data:`inpaintx.plugins.masks.FAMILIES`.
+        seed: of the masks.
+        slow_count: how many of the images the slow methods get (untrained G, presets).
+        command: what was typed, for the record.
+    """
+
+    families: Sequence[str]
+    seed: int
+    slow_count: int = 64
+    command: str = ""
+
+
+@dataclass(frozen=True)
 class Contender:
     """Methods that share a computation, and how many of the images they get (None: all of them)."""
 
@@ -122,8 +139,7 @@ class Contender:
 def judge(
     held_out: HeldOut,
     contenders: Sequence[Contender],
-    families: Sequence[str],
-    seed: int,
+    plan: Plan,
     about: Mapping[str, Any],
     reader: Reader | None = None,
     progress: Callable[[int, int], object] = lambda *_: None,
@@ -133,8 +149,7 @@ def judge(
     Args:
         held_out: what no method has seen.
         contenders: the methods; those of ours must be among them.
-        families: of :data:`inpaintx.plugins.masks.FAMILIES`.
-        seed: of the masks.
+        plan: the families of masks, and their seed.
         about: what to say of the judgement.
         reader: reads letters, if these are letters.
         progress: called with how many images the contenders have gone through, and of how many in all.
@@ -143,7 +158,7 @@ def judge(
     judged = {metric.name: SAMPLE if metric.name in _OF_SAMPLES else MEAN for metric in metrics}
     methods = [method for contender in contenders for method in contender.methods]
     verdicts: list[FamilyVerdict] = []
-    all_images = len(families) * sum(contender.share(len(held_out.images)) for contender in contenders)
+    all_images = len(plan.families) * sum(contender.share(len(held_out.images)) for contender in contenders)
     done = 0
 
     def advance(images: int) -> None:
@@ -151,8 +166,8 @@ def judge(
         done += images
         progress(done, all_images)
 
-    for name in families:
-        family = _Family(name, held_out, contenders, seed, reader, advance)
+    for name in plan.families:
+        family = _Family(name, held_out, contenders, plan.seed, reader, advance)
         verdicts.append(family.verdict(metrics, judged))
         yield Verdict(dict(about), metrics, methods, judged, list(verdicts))
 
