@@ -7,9 +7,9 @@
 #include <cstddef>
 #include <stdexcept>
 
-#include "native/biharmonic.hpp"
-#include "native/distance.hpp"
-#include "native/membrane.hpp"
+#include "solvers/biharmonic.h"
+#include "solvers/distance.h"
+#include "solvers/membrane.h"
 
 namespace py = pybind11;
 

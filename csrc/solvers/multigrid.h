@@ -13,7 +13,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "network.hpp"
+#include "network.h"
 
 namespace inpaintx {
 

@@ -1,4 +1,4 @@
-#include "distance.hpp"
+#include "distance.h"
 
 #include <cmath>
 #include <limits>

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "grid.hpp"
+#include "grid.h"
 
 namespace inpaintx {
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "grid.hpp"
+#include "grid.h"
 
 namespace inpaintx {
 

@@ -1,13 +1,13 @@
-#include "biharmonic.hpp"
+#include "biharmonic.h"
 
 #include <algorithm>
 #include <limits>
 #include <utility>
 #include <vector>
 
-#include "conjugate_gradients.hpp"
-#include "hole.hpp"
-#include "plate.hpp"
+#include "conjugate_gradients.h"
+#include "hole.h"
+#include "plate.h"
 
 namespace inpaintx {
 namespace {

@@ -1,4 +1,4 @@
-#include "plate.hpp"
+#include "plate.h"
 
 #include <algorithm>
 #include <utility>

@@ -16,8 +16,8 @@
 #include <cstddef>
 #include <vector>
 
-#include "grid.hpp"
-#include "network.hpp"
+#include "grid.h"
+#include "network.h"
 
 namespace inpaintx {
 

@@ -1,13 +1,13 @@
-#include "membrane.hpp"
+#include "membrane.h"
 
 #include <algorithm>
 #include <limits>
 #include <utility>
 #include <vector>
 
-#include "conjugate_gradients.hpp"
-#include "hole.hpp"
-#include "multigrid.hpp"
+#include "conjugate_gradients.h"
+#include "hole.h"
+#include "multigrid.h"
 
 namespace inpaintx {
 namespace {

@@ -6,12 +6,12 @@
 #include <utility>
 #include <vector>
 
-#include "../../csrc/native/biharmonic.hpp"
-#include "../../csrc/native/distance.hpp"
-#include "../../csrc/native/hole.hpp"
-#include "../../csrc/native/membrane.hpp"
-#include "../../csrc/native/multigrid.hpp"
-#include "../../csrc/native/plate.hpp"
+#include "../../../csrc/solvers/biharmonic.h"
+#include "../../../csrc/solvers/distance.h"
+#include "../../../csrc/solvers/hole.h"
+#include "../../../csrc/solvers/membrane.h"
+#include "../../../csrc/solvers/multigrid.h"
+#include "../../../csrc/solvers/plate.h"
 #include "check.h"
 #include "values.h"
 

@@ -1,4 +1,4 @@
-#include "multigrid.hpp"
+#include "multigrid.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "hole.hpp"
+#include "hole.h"
 
 #include <algorithm>
 
