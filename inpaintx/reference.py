@@ -14,7 +14,7 @@ from torch import Tensor
 
 from inpaintx.errors import InpaintxError
 
-# The values are those of the enumerations in csrc/math/params.h.
+# The values are those of the enumerations in the ops' op.h.
 NORMS = {"l1": 0, "l2": 1, "huber": 2}
 OPTIMIZERS = {"adam": 0, "nesterov": 1}
 CLIPS = {"clamp": 0, "stochastic": 1, "none": 2}
@@ -140,7 +140,7 @@ def _bias_correction(
 
 
 def symmetric_uniform(seed: Tensor, step: Tensor, count: int) -> Tensor:
-    """What stochastic clipping draws, bit for bit as csrc/math/philox.h: float32 [B, count] in [−1, 1).
+    """What stochastic clipping draws, bit for bit as csrc/common/philox.h: float32 [B, count] in [−1, 1).
 
     seed, step: int64 [B]. Element (b, i) is the first word of Philox4x32-10 (Salmon et al., "Parallel random
     numbers: as easy as 1, 2, 3", SC 2011) for key seed[b] and counter (i, step[b]): 24 high bits, scaled.

@@ -1,0 +1,39 @@
+// One element of context_loss.
+#pragma once
+
+#include "../../common/math.h"
+#include "op.h"
+
+namespace inpaintx::math {
+
+template <class T>
+struct LossAndGrad {
+  T loss;
+  T grad;
+};
+
+// rho(d) and rho'(d). Huber by way of c = clamped(d): c (d - c/2) is d^2/2 inside and delta (|d| - delta/2) outside.
+template <Norm norm, class T>
+INPAINTX_FN LossAndGrad<T> rho(T d, T delta) {
+  if constexpr (norm == Norm::l1) {
+    return {magnitude(d), static_cast<T>(d > T(0)) - static_cast<T>(d < T(0))};
+  } else if constexpr (norm == Norm::l2) {
+    return {d * d, d + d};
+  } else {
+    const T c = clamped(d, delta);
+    return {c * (d - T(0.5) * c), c};
+  }
+}
+
+// The weighted loss of one pixel and channel, and its gradient with respect to what goes into G's tanh:
+// d tanh(a)/da = 1 - tanh(a)^2. Where w is 0 the data term is selected away, so that NaN under the hole stays there.
+template <Norm norm, class T>
+INPAINTX_FN LossAndGrad<T> context_element(T x, T y, T w, T prior, T delta) {
+  const LossAndGrad<T> r = rho<norm>(x - y, delta);
+  const T loss = w * r.loss;
+  const T grad = w * r.grad;
+  const bool known = w != T(0);
+  return {known ? loss : T(0), ((known ? grad : T(0)) + prior) * (T(1) - x * x)};
+}
+
+}  // namespace inpaintx::math

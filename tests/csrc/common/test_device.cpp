@@ -1,0 +1,20 @@
+// Asking a device whether the kernels run on it.
+#include "../../../csrc/common/device.cu"
+
+#include <string>
+
+#include "check.h"
+
+TEST(a_probe_answers_and_puts_the_current_device_back) {
+  CHECK(cudaSetDevice(0) == cudaSuccess);
+  CHECK(inpaintx::cuda::probe(1) == cudaSuccess);
+  int device = -1;
+  CHECK(cudaGetDevice(&device) == cudaSuccess && device == 0);
+}
+
+TEST(a_probe_of_a_device_that_is_not_there_says_so_and_leaves_no_error_behind) {
+  const int error = inpaintx::cuda::probe(7);
+  CHECK(error == cudaErrorInvalidDevice);
+  CHECK(std::string(inpaintx::cuda::error_text(error)) == "invalid device ordinal");
+  CHECK(cudaGetLastError() == cudaSuccess);
+}
