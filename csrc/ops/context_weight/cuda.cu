@@ -67,11 +67,11 @@ __global__ void __launch_bounds__(kMaxThreads)
   for (int64_t row = first_row > radius ? first_row - radius : 0; row < first_row + radius && row < args.height; ++row) {
     holes += holes_in_row(row);
   }
-  for (int64_t row = first_row; row < end_row; ++row) {
+  int64_t at = image + first_row * args.width + column;
+  for (int64_t row = first_row; row < end_row; ++row, at += args.width) {
     if (row + radius < args.height) {
       holes += holes_in_row(row + radius);
     }
-    const int64_t at = image + row * args.width + column;
     const bool known = math::is_known(to_float(static_cast<const T*>(args.mask)[at]));
     const int64_t inside = columns * math::inside_count(row, radius, args.height);
     store(static_cast<T*>(args.weight) + at,
