@@ -55,12 +55,13 @@ inline void check_like(const char* op, const char* name, const Tensor& t, const 
   check_device(op, name, t, like_name, like);
 }
 
-template <class Enum>
-Enum checked_enum(const char* op, const char* name, int64_t value, Enum last) {
-  if (value < 0 || value > static_cast<int64_t>(last)) {
+// A choice that comes as a number. Each enumeration of choices has a name_of beside it.
+template <class Choice>
+Choice checked_choice(const char* op, const char* name, int64_t value) {
+  if (!name_of(static_cast<Choice>(value))) {
     fail(op, std::string(name) + " " + std::to_string(value) + " is unknown; see inpaintx.ops");
   }
-  return static_cast<Enum>(value);
+  return static_cast<Choice>(value);
 }
 
 // What the kernels and the loops of the search compute in.

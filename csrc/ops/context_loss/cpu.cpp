@@ -74,21 +74,12 @@ void context_segments(const ContextLossArgs& a, int64_t begin, int64_t end, doub
   }
 }
 
-template <Norm norm, class T>
-void context_norm(const ContextLossArgs& a, int64_t begin, int64_t end, double* sums) {
-  (a.prior.data ? context_segments<norm, true, T> : context_segments<norm, false, T>)(a, begin, end, sums);
-}
-
 template <class T>
 void context_dtype(const ContextLossArgs& a, int64_t begin, int64_t end, double* sums) {
-  switch (a.norm) {
-    case Norm::l1:
-      return context_norm<Norm::l1, T>(a, begin, end, sums);
-    case Norm::l2:
-      return context_norm<Norm::l2, T>(a, begin, end, sums);
-    case Norm::huber:
-      return context_norm<Norm::huber, T>(a, begin, end, sums);
-  }
+  with_norm(a.norm, [&](auto constant) {
+    constexpr Norm norm = decltype(constant)::value;
+    (a.prior.data ? context_segments<norm, true, T> : context_segments<norm, false, T>)(a, begin, end, sums);
+  });
 }
 
 }  // namespace

@@ -133,17 +133,9 @@ void launch(const ContextLossArgs& args, cudaStream_t stream) {
   const Layout layout = layout_of<T>(args);
   const auto blocks = static_cast<unsigned>(args.batch);
   const unsigned threads = block_size((args.channels * args.pixels + kPack<T> - 1) / kPack<T>, kMaxThreads);
-  switch (args.norm) {
-    case Norm::l1:
-      LAUNCH((context_loss_kernel<T, Norm::l1>), blocks, threads, stream, args, layout);
-      break;
-    case Norm::l2:
-      LAUNCH((context_loss_kernel<T, Norm::l2>), blocks, threads, stream, args, layout);
-      break;
-    case Norm::huber:
-      LAUNCH((context_loss_kernel<T, Norm::huber>), blocks, threads, stream, args, layout);
-      break;
-  }
+  with_norm(args.norm, [&](auto constant) {
+    LAUNCH((context_loss_kernel<T, decltype(constant)::value>), blocks, threads, stream, args, layout);
+  });
 }
 
 }  // namespace

@@ -12,17 +12,35 @@ struct LossAndGrad {
   T grad;
 };
 
-// rho(d) and rho'(d). Huber by way of c = clamped(d): c (d - c/2) is d^2/2 inside and delta (|d| - delta/2) outside.
+// Of each norm, rho(d) and rho'(d).
+template <class T>
+INPAINTX_FN LossAndGrad<T> l1(T d) {
+  return {magnitude(d), static_cast<T>(d > T(0)) - static_cast<T>(d < T(0))};
+}
+
+template <class T>
+INPAINTX_FN LossAndGrad<T> l2(T d) {
+  return {d * d, d + d};
+}
+
+// By way of c = clamped(d): c (d - c/2) is d^2/2 inside and delta (|d| - delta/2) outside.
+template <class T>
+INPAINTX_FN LossAndGrad<T> huber(T d, T delta) {
+  const T c = clamped(d, delta);
+  return {c * (d - T(0.5) * c), c};
+}
+
 template <Norm norm, class T>
 INPAINTX_FN LossAndGrad<T> rho(T d, T delta) {
-  if constexpr (norm == Norm::l1) {
-    return {magnitude(d), static_cast<T>(d > T(0)) - static_cast<T>(d < T(0))};
-  } else if constexpr (norm == Norm::l2) {
-    return {d * d, d + d};
-  } else {
-    const T c = clamped(d, delta);
-    return {c * (d - T(0.5) * c), c};
+  switch (norm) {
+    case Norm::l1:
+      return l1(d);
+    case Norm::l2:
+      return l2(d);
+    case Norm::huber:
+      return huber(d, delta);
   }
+  __builtin_unreachable();
 }
 
 // The weighted loss of one pixel and channel, and its gradient with respect to what goes into G's tanh:

@@ -4,10 +4,13 @@
 #include <optional>
 #include <tuple>
 
+#include "../../common/info.h"
 #include "../../common/stream.h"
 
 namespace inpaintx {
 namespace {
+
+const Fact norms("norms", names_of<Norm>());
 
 // [B, C, H, W] as [B, C, pixels], where the pixels are evenly spaced: so in either memory format, and in slices of
 // batch or channels. With one pixel, its spacing is free, and is said so that it reads as channels last.
@@ -69,7 +72,7 @@ std::tuple<Tensor, Tensor> context_loss(const Tensor& x, const Tensor& y, const 
   }
   const Dtype dtype = dtype_of(op, x);
   ContextLossArgs args{};
-  args.norm = checked_enum(op, "norm", norm, Norm::huber);
+  args.norm = checked_choice<Norm>(op, "norm", norm);
   args.delta = delta;
   args.batch = x.size(0);
   args.channels = x.size(1);

@@ -7,8 +7,40 @@
 
 namespace inpaintx {
 
-// The enumerators' values are those of the dictionary in inpaintx/reference.py.
-enum class Norm : int64_t { l1 = 0, l2 = 1, huber = 2 };
+// Their values are their places in the reference's NORMS. What a new one lacks, its name and its case here or its function
+// in math.h, does not compile.
+enum class Norm : int64_t { l1, l2, huber };
+
+// Null for a value that is no norm.
+constexpr const char* name_of(Norm norm) {
+  switch (norm) {
+    case Norm::l1:
+      return "l1";
+    case Norm::l2:
+      return "l2";
+    case Norm::huber:
+      return "huber";
+  }
+  return nullptr;
+}
+
+template <Norm norm>
+struct NormConstant {
+  static constexpr Norm value = norm;
+};
+
+// Calls body(NormConstant<norm>()), so that a loop is compiled for each norm.
+template <class Body>
+static inline void with_norm(Norm norm, Body body) {
+  switch (norm) {
+    case Norm::l1:
+      return body(NormConstant<Norm::l1>());
+    case Norm::l2:
+      return body(NormConstant<Norm::l2>());
+    case Norm::huber:
+      return body(NormConstant<Norm::huber>());
+  }
+}
 
 struct ContextLossArgs {
   View<const void*> x;

@@ -1,10 +1,13 @@
 // context_weight for torch: schema, checks, outputs, dispatch.
 #include "op.h"
 
+#include "../../common/info.h"
 #include "../../common/stream.h"
 
 namespace inpaintx {
 namespace {
+
+const Fact borders("borders", names_of<Border>());
 
 Tensor context_weight(const Tensor& mask, int64_t window, int64_t border) {
   constexpr const char* op = "context_weight";
@@ -20,7 +23,7 @@ Tensor context_weight(const Tensor& mask, int64_t window, int64_t border) {
                                mask.size(2),
                                mask.size(3),
                                window,
-                               checked_enum(op, "border", border, Border::zero)};
+                               checked_choice<Border>(op, "border", border)};
   if (mask.is_cuda()) {
     const int64_t one = 1;
     const Tensor counts = empty(mask, {mask.numel()}, &one, aoti_torch_dtype_int32());

@@ -7,8 +7,18 @@
 
 namespace inpaintx {
 
-// The enumerators' values are those of the dictionary in inpaintx/reference.py.
-enum class Border : int64_t { valid = 0, zero = 1 };
+// Their values are their places in the reference's BORDERS. A name is null for a value that is none of them.
+enum class Border : int64_t { valid, zero };
+
+constexpr const char* name_of(Border border) {
+  switch (border) {
+    case Border::valid:
+      return "valid";
+    case Border::zero:
+      return "zero";
+  }
+  return nullptr;
+}
 
 // mask, weight: [batch, height, width], contiguous, one dtype; known where mask > 0.5.
 struct ContextWeightArgs {

@@ -52,9 +52,15 @@ INPAINTX_FN T redrawn(T z, T bound, int64_t seed, int64_t t, int64_t index) {
 
 template <class T>
 INPAINTX_FN T clipped(T z, Clip clip, T bound, int64_t seed, int64_t t, int64_t index) {
-  if (clip == Clip::clamp) return clamped(z, bound);
-  if (clip == Clip::stochastic) return redrawn(z, bound, seed, t, index);
-  return z;
+  switch (clip) {
+    case Clip::clamp:
+      return clamped(z, bound);
+    case Clip::stochastic:
+      return redrawn(z, bound, seed, t, index);
+    case Clip::none:
+      return z;
+  }
+  __builtin_unreachable();
 }
 
 }  // namespace inpaintx::math

@@ -1,10 +1,14 @@
 // latent_step_ for torch: schema, checks, dispatch.
 #include "op.h"
 
+#include "../../common/info.h"
 #include "../../common/stream.h"
 
 namespace inpaintx {
 namespace {
+
+const Fact optimizers("optimizers", names_of<Optimizer>());
+const Fact clips("clips", names_of<Clip>());
 
 // A per-sample tensor: [batch], of the given dtype.
 void check_per_sample(const char* op, const char* name, const Tensor& t, ScalarType dtype, const char* dtype_name,
@@ -22,8 +26,8 @@ void latent_step_(const Tensor& z, const Tensor& grad, const Tensor& m, const Te
                   double beta2, double eps, double bound) {
   constexpr const char* op = "latent_step_";
   StepOptions options{};
-  options.optimizer = checked_enum(op, "optimizer", optimizer, Optimizer::nesterov);
-  options.clip = checked_enum(op, "clip", clip, Clip::none);
+  options.optimizer = checked_choice<Optimizer>(op, "optimizer", optimizer);
+  options.clip = checked_choice<Clip>(op, "clip", clip);
   options.lr = lr;
   options.beta1 = beta1;
   options.beta2 = beta2;

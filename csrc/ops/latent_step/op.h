@@ -7,9 +7,31 @@
 
 namespace inpaintx {
 
-// The enumerators' values are those of the dictionaries in inpaintx/reference.py.
-enum class Optimizer : int64_t { adam = 0, nesterov = 1 };
-enum class Clip : int64_t { clamp = 0, stochastic = 1, none = 2 };
+// Their values are their places in the reference's OPTIMIZERS and CLIPS. A name is null for a value that is none of them.
+enum class Optimizer : int64_t { adam, nesterov };
+enum class Clip : int64_t { clamp, stochastic, none };
+
+constexpr const char* name_of(Optimizer optimizer) {
+  switch (optimizer) {
+    case Optimizer::adam:
+      return "adam";
+    case Optimizer::nesterov:
+      return "nesterov";
+  }
+  return nullptr;
+}
+
+constexpr const char* name_of(Clip clip) {
+  switch (clip) {
+    case Clip::clamp:
+      return "clamp";
+    case Clip::stochastic:
+      return "stochastic";
+    case Clip::none:
+      return "none";
+  }
+  return nullptr;
+}
 
 struct StepOptions {
   Optimizer optimizer;

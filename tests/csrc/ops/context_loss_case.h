@@ -14,7 +14,12 @@ namespace context_loss_case {
 using namespace inpaintx;
 using values::Buffer;
 
-inline constexpr Norm kNorms[] = {Norm::l1, Norm::l2, Norm::huber};
+// Every norm that there is.
+inline const std::vector<Norm> kNorms = [] {
+  std::vector<Norm> norms;
+  for (int64_t value = 0; name_of(static_cast<Norm>(value)); ++value) norms.push_back(static_cast<Norm>(value));
+  return norms;
+}();
 inline constexpr double kDelta = 0.3;
 
 struct Shape {
@@ -80,15 +85,11 @@ struct Call {
 
 template <class T>
 math::LossAndGrad<T> element(Norm norm, T x, T y, T w, T prior) {
-  const T delta = static_cast<T>(kDelta);
-  switch (norm) {
-    case Norm::l1:
-      return math::context_element<Norm::l1>(x, y, w, prior, delta);
-    case Norm::l2:
-      return math::context_element<Norm::l2>(x, y, w, prior, delta);
-    default:
-      return math::context_element<Norm::huber>(x, y, w, prior, delta);
-  }
+  math::LossAndGrad<T> result{};
+  with_norm(norm, [&](auto constant) {
+    result = math::context_element<decltype(constant)::value>(x, y, w, prior, static_cast<T>(kDelta));
+  });
+  return result;
 }
 
 // Gradients are the loop's bit for bit; losses are its sum in float64 up to the rounding of sums in float32.

@@ -45,7 +45,7 @@ void check_context_loss(cpu::Isa isa) {
   for (const auto& shape : shapes) {
     for (const bool x_by_pixel : {false, true}) {
       for (const bool y_by_pixel : {false, true}) {
-        const Norm norm = kNorms[variant++ % 3];
+        const Norm norm = kNorms[variant++ % kNorms.size()];
         Call<T> whole(shape, x_by_pixel, y_by_pixel, variant % 2 == 0, variant % 4);
         run(isa, whole, norm, 1 << 20);
         compare_with_loop(whole, norm);
@@ -59,6 +59,26 @@ void check_context_loss(cpu::Isa isa) {
 
 }  // namespace
 
+TEST(every_norm_has_a_rho_of_its_own_with_its_derivative) {
+  CHECK(kNorms.size() >= 3);
+  std::vector<std::vector<double>> seen;
+  for (const Norm norm : kNorms) {
+    std::vector<double> values;
+    with_norm(norm, [&](auto constant) {
+      const auto rho = [](double d) { return math::rho<decltype(constant)::value>(d, kDelta); };
+      CHECK(rho(0.0).loss == 0.0 && rho(0.0).grad == 0.0, name_of(norm));
+      for (const double d : {-1.7, -0.31, -0.29, -0.01, 0.02, 0.2, 0.4, 1.9}) {
+        const double slope = (rho(d + 1e-6).loss - rho(d - 1e-6).loss) / 2e-6;
+        CHECK(std::fabs(slope - rho(d).grad) < 1e-6, name_of(norm) << " at " << d << ": " << rho(d).grad);
+        CHECK(rho(d).loss > 0.0 && rho(d).loss == rho(-d).loss, name_of(norm) << " at " << d);
+        values.push_back(rho(d).loss);
+      }
+    });
+    CHECK(std::find(seen.begin(), seen.end(), values) == seen.end(), name_of(norm) << " is another norm's");
+    seen.push_back(values);
+  }
+}
+
 TEST(context_loss_is_the_plain_loop_for_any_shape_layout_and_alignment) {
   const Shape shapes[] = {{1, 1, 1}, {3, 3, 1},   {2, 1, 7},   {2, 3, 8},    {3, 3, 35},    {2, 4, 64},
                           {5, 1, 1024}, {2, 3, 1023}, {1, 3, 4099}, {2, 3, 4096}, {1, 1, 40001}};
@@ -68,7 +88,7 @@ TEST(context_loss_is_the_plain_loop_for_any_shape_layout_and_alignment) {
         for (const bool y_by_pixel : {false, true}) {
           for (const std::size_t shift : {0, 1}) {
             Call<decltype(zero)> call(shape, x_by_pixel, y_by_pixel, shift == 0, shift);
-            const Norm norm = kNorms[(shape.pixels + x_by_pixel + shift) % 3];
+            const Norm norm = kNorms[(shape.pixels + x_by_pixel + shift) % kNorms.size()];
             CHECK(run(call, norm) == cudaSuccess);
             compare_with_loop(call, norm);
           }
