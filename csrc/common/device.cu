@@ -11,7 +11,7 @@ __global__ void nothing() {}
 
 }  // namespace
 
-int probe(int device) {
+int probe(int device, Code& code) {
   int previous = 0;
   cudaError_t error = cudaGetDevice(&previous);
   if (error == cudaSuccess) {
@@ -20,6 +20,9 @@ int probe(int device) {
   if (error == cudaSuccess) {
     cudaFuncAttributes attributes;
     error = cudaFuncGetAttributes(&attributes, nothing);
+    if (error == cudaSuccess) {
+      code = {attributes.binaryVersion, attributes.ptxVersion};
+    }
     cudaSetDevice(previous);
   }
   cudaGetLastError();  // the error is the answer: it must not turn up after a later launch

@@ -14,9 +14,16 @@ inline constexpr bool kCompiled = true;
 inline constexpr const char* kMissing = "";
 #endif
 
-// Can the kernels run on this device? 0, or the cudaError_t that says why not (driver too old, no kernel for this GPU).
-// Makes the device current while it asks, and puts the old one back.
-int probe(int device);
+// The code of the kernels that a device runs: for which architecture it is, 90 for sm_90, and from whose PTX it was made.
+// They differ where the driver has made it, since this library holds none that the device could run.
+struct Code {
+  int architecture;
+  int ptx;
+};
+
+// Can the kernels run on this device, and by which code? 0, or the cudaError_t that says why not (driver too old, no
+// kernel for this GPU). Makes the device current while it asks, and puts the old one back.
+int probe(int device, Code& code);
 
 // The runtime's one-line text for an error.
 const char* error_text(int error);

@@ -24,6 +24,16 @@ std::string isas(bool only_runnable) {
   return names;
 }
 
+const char* obstacle(int device, cuda::Code& code) {
+  if (!aoti_torch_get_current_cuda_stream) return "this torch has no CUDA";
+  if constexpr (!cuda::kCompiled) {
+    return cuda::kMissing;
+  } else {
+    const int error = cuda::probe(device, code);
+    return error ? cuda::error_text(error) : nullptr;
+  }
+}
+
 }  // namespace
 
 Fact::Fact(const char* name, const std::string& value) { facts() += "\n" + (name + ("=" + value)); }
@@ -42,12 +52,16 @@ extern "C" __attribute__((visibility("default"))) const char* inpaintx_ops_info(
 
 // Why the kernels can't run on this CUDA device: one line, or null where they can.
 extern "C" __attribute__((visibility("default"))) const char* inpaintx_ops_cuda_obstacle(int device) {
-  using namespace inpaintx;
-  if (!aoti_torch_get_current_cuda_stream) return "this torch has no CUDA";
-  if constexpr (!cuda::kCompiled) {
-    return cuda::kMissing;
-  } else {
-    const int error = cuda::probe(device);
-    return error ? cuda::error_text(error) : nullptr;
-  }
+  inpaintx::cuda::Code code{};
+  return inpaintx::obstacle(device, code);
+}
+
+// Which code of the kernels this CUDA device runs, "90 90": for which architecture it is, and from whose PTX it was made.
+// Null where there is an obstacle.
+extern "C" __attribute__((visibility("default"))) const char* inpaintx_ops_cuda_code(int device) {
+  static thread_local std::string text;
+  inpaintx::cuda::Code code{};
+  if (inpaintx::obstacle(device, code)) return nullptr;
+  text = std::to_string(code.architecture) + " " + std::to_string(code.ptx);
+  return text.c_str();
 }

@@ -216,8 +216,10 @@ void up_dtype(Dtype dtype, const ImageLayerArgs& a, int64_t begin, int64_t end, 
       return up_rows<kernel, double, double>(a, begin, end, scratch);
     case Dtype::bfloat16:
       return up_rows<kernel, math::bfloat16, float>(a, begin, end, scratch);
-    default:
+    case Dtype::float32:
       return up_rows<kernel, float, float>(a, begin, end, scratch);
+    case Dtype::float16:
+      break;  // op.cpp lets none through
   }
 }
 
@@ -230,8 +232,10 @@ void gate(Dtype dtype, void* values, const void* gate, int64_t n, double slope) 
     case Dtype::bfloat16:
       return gate_elements(static_cast<math::bfloat16*>(values), static_cast<const math::bfloat16*>(gate), n,
                            static_cast<float>(slope));
-    default:
+    case Dtype::float32:
       return gate_elements(static_cast<float*>(values), static_cast<const float*>(gate), n, static_cast<float>(slope));
+    case Dtype::float16:
+      break;  // op.cpp lets none through
   }
 }
 
@@ -241,8 +245,10 @@ void image_down(Dtype dtype, const ImageLayerArgs& a, int64_t begin, int64_t end
       return down_rows<double, double>(a, begin, end, scratch);
     case Dtype::bfloat16:
       return down_rows<math::bfloat16, float>(a, begin, end, scratch);
-    default:
+    case Dtype::float32:
       return down_rows<float, float>(a, begin, end, scratch);
+    case Dtype::float16:
+      break;  // op.cpp lets none through
   }
 }
 

@@ -48,8 +48,16 @@ const char* cudaGetErrorString(cudaError_t error);
 cudaError_t cudaGetDevice(int* device);
 cudaError_t cudaSetDevice(int device);
 
-struct cudaFuncAttributes {};
-inline cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, void (*)()) { return cudaSuccess; }
+struct cudaFuncAttributes {
+  int binaryVersion, ptxVersion;
+};
+// Device 0 has code of its own; for device 1 the driver had to make it from PTX of an older one.
+inline cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, void (*)()) {
+  int device;
+  cudaGetDevice(&device);
+  *attributes = device == 0 ? cudaFuncAttributes{90, 90} : cudaFuncAttributes{110, 75};
+  return cudaSuccess;
+}
 
 namespace shim {
 
