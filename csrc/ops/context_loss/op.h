@@ -1,5 +1,5 @@
-// context_loss: the weighted distance of G's image to the picture on the known pixels, and its gradient before G's tanh.
-// Yeh et al., "Semantic image inpainting with deep generative models", CVPR 2017, eq. 4; with other norms than theirs, L1.
+// context_loss: the weighted distance of G's image to the image on known pixels, and its gradient before G's tanh.
+// Yeh et al., "Semantic image inpainting with deep generative models", CVPR 2017, eq. 4; theirs is L1.
 #pragma once
 
 #include "../../common/isa.h"

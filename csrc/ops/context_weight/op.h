@@ -1,4 +1,4 @@
-// context_weight: how much a known pixel counts, the share of hole in the window around it; what lies in the hole, nothing.
+// context_weight: how much a pixel counts: a known one the share of hole in the window around it, others nothing.
 // Yeh et al., "Semantic image inpainting with deep generative models", CVPR 2017, eq. 3.
 #pragma once
 

@@ -1,5 +1,5 @@
-// gate_, image_down_, image_up: (leaky) ReLU and its derivative, and the convolution with stride 2 between feature maps and
-// image, in both directions: DCGAN's first and last layers (Radford, Metz and Chintala, ICLR 2016), on the CPU only.
+// gate_, image_down_, image_up: (leaky) ReLU and its derivative, and the convolution with stride 2 from image to maps
+// and back: DCGAN's first and last layers (Radford, Metz and Chintala, ICLR 2016), on the CPU only.
 //
 // These compute much for each byte they move, so they take fused multiply-adds and the widest registers there are, and
 // round by instruction set; but never by threads or batch mates.
