@@ -1,6 +1,5 @@
 // Which devices the kernels run on, and what an error means.
 #include "device.h"
-
 #include "launch.cuh"
 
 namespace inpaintx::cuda {

@@ -1,7 +1,8 @@
 // The CUDA devices, as far as the kernels know them.
 //
-// Each op's op.h declares the launchers of its cuda.cu. Their pointers are on the device that is current; `stream` is its
-// cudaStream_t. A launcher queues its kernels and returns, with no allocation and no synchronisation: 0, or a cudaError_t.
+// Each op's op.h declares the launchers of its cuda.cu. Their pointers are on the device that is current; `stream` is
+// its cudaStream_t. A launcher queues its kernels and returns, with no allocation and no synchronisation: 0, or a
+// cudaError_t.
 #pragma once
 
 namespace inpaintx::cuda {
@@ -14,8 +15,8 @@ inline constexpr bool kCompiled = true;
 inline constexpr const char* kMissing = "";
 #endif
 
-// The code of the kernels that a device runs: for which architecture it is, 90 for sm_90, and from whose PTX it was made.
-// They differ where the driver has made it, since this library holds none that the device could run.
+// The code of the kernels that a device runs: for which architecture it is, 90 for sm_90, and from whose PTX it was
+// made. They differ where the driver has made it, since this library holds none that the device could run.
 struct Code {
   int architecture;
   int ptx;

@@ -56,8 +56,8 @@ extern "C" __attribute__((visibility("default"))) const char* inpaintx_ops_cuda_
   return inpaintx::obstacle(device, code);
 }
 
-// Which code of the kernels this CUDA device runs, "90 90": for which architecture it is, and from whose PTX it was made.
-// Null where there is an obstacle.
+// Which code of the kernels this CUDA device runs, "90 90": for which architecture it is, and from whose PTX it was
+// made. Null where there is an obstacle.
 extern "C" __attribute__((visibility("default"))) const char* inpaintx_ops_cuda_code(int device) {
   static thread_local std::string text;
   inpaintx::cuda::Code code{};

@@ -13,7 +13,8 @@ class Fact {
   Fact(const char* name, const std::string& value);
 };
 
-// All choices of an enumeration, in the order of their values, comma-separated: so that a test can hold Python's against it.
+// All choices of an enumeration, in the order of their values, comma-separated: so that a test can hold Python's
+// against it.
 template <class Choice>
 std::string names_of() {
   std::string names;

@@ -1,14 +1,14 @@
 // The instruction sets that the CPU loops are compiled for, and which of them this machine uses.
 //
-// The build compiles each op's cpu.cpp once for each of them, with INPAINTX_ISA as the name of the namespace that its loops
-// lie in. So nothing in a cpu.cpp may have external linkage outside that namespace, and no inline function of the standard
-// library may be called there: the linker would keep one copy, perhaps that for AVX, for every machine.
+// The build compiles each op's cpu.cpp once for each of them, with INPAINTX_ISA as the name of the namespace that its
+// loops lie in. So nothing in a cpu.cpp may have external linkage outside that namespace, and no inline function of the
+// standard library may be called there: the linker would keep one copy, perhaps that for AVX, for every machine.
 #pragma once
 
 namespace inpaintx::cpu {
 
-// Declares a loop for each instruction set, cpu::avx2::loop and so on, and cpu::loop, the table of them all: an op's op.h
-// has a line of it for each loop of its cpu.cpp.
+// Declares a loop for each instruction set, cpu::avx2::loop and so on, and cpu::loop, the table of them all: an op's
+// op.h has a line of it for each loop of its cpu.cpp.
 #if defined(__x86_64__)
 enum class Isa { baseline, avx2, avx512 };  // the narrowest first
 inline constexpr Isa kIsas[] = {Isa::baseline, Isa::avx2, Isa::avx512};

@@ -1,5 +1,5 @@
-// What the arguments of every op are made of. An op's own are in its op.h: plain data, filled by its op.cpp and read by its
-// loops on every device, so that a kernel takes them by value. Strides are in elements.
+// What the arguments of every op are made of. An op's own are in its op.h: plain data, filled by its op.cpp and read by
+// its loops on every device, so that a kernel takes them by value. Strides are in elements.
 #pragma once
 
 #include <stdint.h>

@@ -1,6 +1,6 @@
-// What all operators need of torch: checks, and tensors made cheaply. Only this file, stream.h and each op's op.cpp know
-// torch, and only its stable ABI, so that one binary serves every torch from 2.10. Errors start with the op's name:
-// inpaintx/ops.py passes them on.
+// What all operators need of torch: checks, and tensors made cheaply. Only this file, stream.h and each op's op.cpp
+// know torch, and only its stable ABI, so that one binary serves every torch from 2.10. Errors start with the op's
+// name: inpaintx/ops.py passes them on.
 #pragma once
 
 #include <torch/csrc/stable/library.h>
@@ -81,8 +81,8 @@ inline Tensor empty(const Tensor& like, const std::vector<int64_t>& sizes, const
   int32_t device_type = 0;
   STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_type(like.get(), &device_type));
   AtenTensorHandle handle = nullptr;
-  STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(static_cast<int64_t>(sizes.size()), sizes.data(), strides, dtype,
-                                                         device_type, like.get_device_index(), &handle));
+  STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(static_cast<int64_t>(sizes.size()), sizes.data(), strides,
+                                                         dtype, device_type, like.get_device_index(), &handle));
   return Tensor(handle);
 }
 

@@ -18,29 +18,29 @@
 namespace inpaintx {
 
 class Multigrid {
-public:
-    // hole: [height * width], nonzero where a pixel is unknown.
-    Multigrid(const std::vector<char>& hole, std::ptrdiff_t height, std::ptrdiff_t width);
+ public:
+  // hole: [height * width], nonzero where a pixel is unknown.
+  Multigrid(const std::vector<char>& hole, std::ptrdiff_t height, std::ptrdiff_t width);
 
-    const Grid& grid() const { return levels_.front(); }
+  const Grid& grid() const { return levels_.front(); }
 
-    // product = the Laplacian (positive on the diagonal) of x, for an x that is 0 outside the hole.
-    void multiply(const std::vector<double>& x, std::vector<double>& product) const;
+  // product = the Laplacian (positive on the diagonal) of x, for an x that is 0 outside the hole.
+  void multiply(const std::vector<double>& x, std::vector<double>& product) const;
 
-    // B residual, where B approximates the matrix's inverse, and is symmetric and positive definite, too.
-    const std::vector<double>& precondition(const std::vector<double>& residual);
+  // B residual, where B approximates the matrix's inverse, and is symmetric and positive definite, too.
+  const std::vector<double>& precondition(const std::vector<double>& residual);
 
-private:
-    struct Level : Network {
-        explicit Level(Network network);
-        void relax(bool black);
+ private:
+  struct Level : Network {
+    explicit Level(Network network);
+    void relax(bool black);
 
-        std::vector<double> solution, right_side;  // of the V-cycle
-    };
+    std::vector<double> solution, right_side;  // of the V-cycle
+  };
 
-    void cycle(std::size_t depth);
+  void cycle(std::size_t depth);
 
-    std::vector<Level> levels_;
+  std::vector<Level> levels_;
 };
 
 }  // namespace inpaintx

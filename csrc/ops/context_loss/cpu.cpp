@@ -1,7 +1,6 @@
 // The CPU loop of context_loss, for the instruction set INPAINTX_ISA; common/isa.h says what must not stand here.
-#include "op.h"
-
 #include "math.h"
+#include "op.h"
 
 namespace inpaintx::cpu::INPAINTX_ISA {
 namespace {

@@ -1,5 +1,6 @@
-// context_loss: one block a sample, so that the loss is a sum in a fixed order, whatever else is in the batch, and needs
-// neither atomics nor a second launch. A GPU is filled by the batch; a single image of a model's size takes microseconds.
+// context_loss: one block a sample, so that the loss is a sum in a fixed order, whatever else is in the batch, and
+// needs neither atomics nor a second launch. A GPU is filled by the batch; a single image of a model's size takes
+// microseconds.
 #include <cstdint>
 
 #include "../../common/element.cuh"

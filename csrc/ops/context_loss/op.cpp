@@ -46,9 +46,7 @@ void context_loss_cpu(Dtype dtype, const ContextLossArgs& args) {
   std::vector<double> sums(args.batch * segments);
   const int64_t elements = segments ? (args.channels * args.pixels + segments - 1) / segments : 1;
   torch::stable::parallel_for(0, args.batch * segments, std::max<int64_t>(1, kElementsPerThread / elements),
-                              [&](int64_t begin, int64_t end) {
-                                loop(dtype, args, begin, end, sums.data());
-                              });
+                              [&](int64_t begin, int64_t end) { loop(dtype, args, begin, end, sums.data()); });
   for (int64_t b = 0; b < args.batch; ++b) {
     double loss = 0;
     for (int64_t s = 0; s < segments; ++s) loss += sums[b * segments + s];

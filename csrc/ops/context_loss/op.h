@@ -7,8 +7,8 @@
 
 namespace inpaintx {
 
-// Their values are their places in the reference's NORMS. What a new one lacks, its name and its case here or its function
-// in math.h, does not compile.
+// Their values are their places in the reference's NORMS. What a new one lacks, its name and its case here or its
+// function in math.h, does not compile.
 enum class Norm : int64_t { l1, l2, huber };
 
 // Null for a value that is no norm.
@@ -68,7 +68,7 @@ struct Walk {
   int64_t segments;
 };
 
-constexpr int64_t kChunk = 1152;          // elements summed before they are added in double; a multiple of 3 and 128
+constexpr int64_t kChunk = 1152;           // elements summed before they are added in double; a multiple of 3 and 128
 constexpr int64_t kChunksPerSegment = 16;  // what one thread does at least
 
 constexpr Walk walk_of(const ContextLossArgs& a) {

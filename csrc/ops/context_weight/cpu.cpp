@@ -1,7 +1,6 @@
 // The CPU loop of context_weight, for the instruction set INPAINTX_ISA; common/isa.h says what must not stand here.
-#include "op.h"
-
 #include "math.h"
+#include "op.h"
 
 namespace inpaintx::cpu::INPAINTX_ISA {
 namespace {
@@ -12,9 +11,9 @@ template <class T>
 void weight_sample(const T* __restrict__ mask, T* __restrict__ weight, const ContextWeightArgs& a,
                    int32_t* __restrict__ scratch) {
   const int64_t h = a.height, w = a.width, radius = a.window / 2, reach = reach_of(a);
-  int32_t* __restrict__ column = scratch;              // holes in the window's rows, for each column
-  int32_t* __restrict__ inside = scratch + w;          // columns of the window inside the image
-  int32_t* __restrict__ prefix = scratch + 2 * w;      // w + 2 reach + 1 of them
+  int32_t* __restrict__ column = scratch;          // holes in the window's rows, for each column
+  int32_t* __restrict__ inside = scratch + w;      // columns of the window inside the image
+  int32_t* __restrict__ prefix = scratch + 2 * w;  // w + 2 reach + 1 of them
   const auto add_row = [&](int64_t row, int32_t sign) {
     if (row < 0 || row >= h) return;
     const T* __restrict__ pixels = mask + row * w;

@@ -45,8 +45,8 @@ __global__ void __launch_bounds__(kMaxThreads) count_holes_in_rows(ContextWeight
 
 // One thread for a column of a segment of rows; grid: tiles of columns, within segments, within the batch.
 template <class T>
-__global__ void __launch_bounds__(kMaxThreads)
-    weigh_columns(ContextWeightArgs args, const int32_t* counts, unsigned tiles, unsigned segments, int64_t segment_rows) {
+__global__ void __launch_bounds__(kMaxThreads) weigh_columns(ContextWeightArgs args, const int32_t* counts,
+                                                             unsigned tiles, unsigned segments, int64_t segment_rows) {
   const int64_t column = static_cast<int64_t>(blockIdx.x % tiles) * blockDim.x + threadIdx.x;
   if (column >= args.width) {
     return;
@@ -64,7 +64,8 @@ __global__ void __launch_bounds__(kMaxThreads)
   };
 
   int32_t holes = 0;
-  for (int64_t row = first_row > radius ? first_row - radius : 0; row < first_row + radius && row < args.height; ++row) {
+  for (int64_t row = first_row > radius ? first_row - radius : 0; row < first_row + radius && row < args.height;
+       ++row) {
     holes += holes_in_row(row);
   }
   int64_t at = image + first_row * args.width + column;
@@ -106,8 +107,7 @@ int context_weight(Dtype dtype, const ContextWeightArgs& args, int32_t* scratch,
   if (args.batch * args.height > kMaxBlocks || args.height * args.width > INT32_MAX) {
     return cudaErrorInvalidValue;
   }
-  return with_type(dtype,
-                   [&](auto zero) { launch<decltype(zero)>(args, scratch, static_cast<cudaStream_t>(stream)); });
+  return with_type(dtype, [&](auto zero) { launch<decltype(zero)>(args, scratch, static_cast<cudaStream_t>(stream)); });
 }
 
 }  // namespace inpaintx::cuda

@@ -11,8 +11,8 @@ INPAINTX_FN bool is_known(T mask) {
   return mask > T(0.5);
 }
 
-// Yeh et al., "Semantic image inpainting with deep generative models", CVPR 2017, eq. 3: the share of hole in the window.
-// holes: how many pixels of the window inside the image are hole; area: by how many to divide.
+// Yeh et al., "Semantic image inpainting with deep generative models", CVPR 2017, eq. 3: the share of hole in the
+// window. holes: how many pixels of the window inside the image are hole; area: by how many to divide.
 template <class T>
 INPAINTX_FN T hole_share(bool known, int32_t holes, T area) {
   return known ? static_cast<T>(holes) / area : T(0);

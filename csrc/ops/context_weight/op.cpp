@@ -43,9 +43,7 @@ Tensor context_weight(const Tensor& mask, int64_t window, int64_t border) {
 }  // namespace
 }  // namespace inpaintx
 
-STABLE_TORCH_LIBRARY_FRAGMENT(inpaintx, m) {
-  m.def("context_weight(Tensor mask, int window, int border) -> Tensor");
-}
+STABLE_TORCH_LIBRARY_FRAGMENT(inpaintx, m) { m.def("context_weight(Tensor mask, int window, int border) -> Tensor"); }
 
 STABLE_TORCH_LIBRARY_IMPL(inpaintx, CPU, m) { m.impl("context_weight", TORCH_BOX(&inpaintx::context_weight)); }
 

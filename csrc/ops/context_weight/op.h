@@ -46,8 +46,8 @@ INPAINTX_LOOP(ContextWeightLoop, context_weight);
 
 namespace cuda {
 
-// dtype: float32, float16 or bfloat16. scratch: batch * height * width int32, for the hole counts between the row and the
-// column pass; the caller's, who may free it on the same stream at once.
+// dtype: float32, float16 or bfloat16. scratch: batch * height * width int32, for the hole counts between the row and
+// the column pass; the caller's, who may free it on the same stream at once.
 int context_weight(Dtype dtype, const ContextWeightArgs& args, int32_t* scratch, void* stream);
 
 }  // namespace cuda

@@ -1,7 +1,6 @@
 // The CPU loop of latent_step, for the instruction set INPAINTX_ISA; common/isa.h says what must not stand here.
-#include "op.h"
-
 #include "math.h"
+#include "op.h"
 
 namespace inpaintx::cpu::INPAINTX_ISA {
 namespace {
@@ -21,7 +20,8 @@ void step_run(T* __restrict__ z, const T* __restrict__ grad, T* __restrict__ m, 
   }
 }
 
-// Neighbours that have done as many steps are one run: they share their scale, whose pow() is dear, and the loop's tail.
+// Neighbours that have done as many steps are one run: they share their scale, whose pow() is dear, and the loop's
+// tail.
 template <Optimizer optimizer, class T>
 void step_samples(const LatentStepArgs& a, int64_t begin, int64_t end) {
   const Clip clip = a.options.clip;

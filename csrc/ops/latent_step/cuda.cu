@@ -1,4 +1,5 @@
-// latent_step_: one block a sample. Its first thread counts the step and works out, in float64, what all elements share.
+// latent_step_: one block a sample. Its first thread counts the step and works out, in float64, what all elements
+// share.
 #include "../../common/element.cuh"
 #include "../../common/launch.cuh"
 #include "math.h"

@@ -24,8 +24,9 @@ INPAINTX_FN StepScale<T> step_scale(const StepOptions& o, int64_t t) {
   const bool adam = o.optimizer == Optimizer::adam;
   const double size = adam ? o.lr / (1.0 - pow(o.beta1, static_cast<double>(t))) : o.lr;
   const double root = adam ? 1.0 / sqrt(1.0 - pow(o.beta2, static_cast<double>(t))) : 1.0;
-  return {static_cast<T>(o.beta1), static_cast<T>(1.0 - o.beta1), static_cast<T>(o.beta2), static_cast<T>(1.0 - o.beta2),
-          static_cast<T>(size),    static_cast<T>(root),          static_cast<T>(o.eps),   static_cast<T>(o.bound)};
+  return {static_cast<T>(o.beta1),       static_cast<T>(1.0 - o.beta1), static_cast<T>(o.beta2),
+          static_cast<T>(1.0 - o.beta2), static_cast<T>(size),          static_cast<T>(root),
+          static_cast<T>(o.eps),         static_cast<T>(o.bound)};
 }
 
 // Kingma and Ba, "Adam", ICLR 2015, algorithm 1, bias correction folded into size and root. Gives the new z, unclipped.
@@ -43,8 +44,8 @@ INPAINTX_FN T nesterov_element(T z, T grad, T& m, const StepScale<T>& s) {
   return z - s.size * (grad + s.beta1 * m);
 }
 
-// Stochastic clipping (Lipton and Tripathi, "Precise recovery of latent vectors from GANs", 2017): what has left the box
-// is drawn anew from it. NaN stays. t as in step_scale; index: the position in the sample's code.
+// Stochastic clipping (Lipton and Tripathi, "Precise recovery of latent vectors from GANs", 2017): what has left the
+// box is drawn anew from it. NaN stays. t as in step_scale; index: the position in the sample's code.
 template <class T>
 INPAINTX_FN T redrawn(T z, T bound, int64_t seed, int64_t t, int64_t index) {
   return magnitude(z) > bound ? symmetric_uniform<T>(seed, t, index) * bound : z;

@@ -1,5 +1,6 @@
 // latent_step_: one step of Adam or of Nesterov's momentum on the codes of a batch, which then stay in their box.
-// Kingma and Ba, "Adam", ICLR 2015; clipping: Lipton and Tripathi, "Precise recovery of latent vectors from GANs", 2017.
+// Kingma and Ba, "Adam", ICLR 2015; clipping: Lipton and Tripathi, "Precise recovery of latent vectors from GANs",
+// 2017.
 #pragma once
 
 #include "../../common/isa.h"
@@ -7,7 +8,8 @@
 
 namespace inpaintx {
 
-// Their values are their places in the reference's OPTIMIZERS and CLIPS. A name is null for a value that is none of them.
+// Their values are their places in the reference's OPTIMIZERS and CLIPS. A name is null for a value that is none of
+// them.
 enum class Optimizer : int64_t { adam, nesterov };
 enum class Clip : int64_t { clamp, stochastic, none };
 

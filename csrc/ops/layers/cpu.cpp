@@ -1,7 +1,6 @@
 // The layers' CPU loops, for the instruction set INPAINTX_ISA; common/isa.h says what must not stand here.
-#include "op.h"
-
 #include "math.h"
+#include "op.h"
 
 namespace inpaintx::cpu::INPAINTX_ISA {
 namespace {
@@ -147,8 +146,8 @@ const T* map_row(const ImageLayerArgs& a, int64_t row, T* buffer) {
   return buffer;
 }
 
-// Row 2 i + y of the image is what the taps of the rows i - 1, i, i + 1 of the maps add to it. Tap u of row r lands in row
-// 2 r - padding + u; so u = y + padding + 2 for r = i - 1, 2 less for each row further. Columns likewise.
+// Row 2 i + y of the image is what the taps of the rows i - 1, i, i + 1 of the maps add to it. Tap u of row r lands in
+// row 2 r - padding + u; so u = y + padding + 2 for r = i - 1, 2 less for each row further. Columns likewise.
 template <int kernel, int y, class T>
 void fold_row(const ImageLayerArgs& a, const T* const (&rows)[3], int64_t channel, T bias, T* out) {
   constexpr int padding = (kernel - 1) / 2;
@@ -174,8 +173,8 @@ void fold_row(const ImageLayerArgs& a, const T* const (&rows)[3], int64_t channe
   }
 }
 
-// What each tap makes of each pixel of a row, in a ring of three rows with a pixel of zeros at both ends; then each row of
-// the image is gathered from it.
+// What each tap makes of each pixel of a row, in a ring of three rows with a pixel of zeros at both ends; then each row
+// of the image is gathered from it.
 template <int kernel, class S, class T>
 void up_rows(const ImageLayerArgs& a, int64_t begin, int64_t end, void* scratch) {
   const int64_t columns = padded(taps(a)), row_size = (a.width + 2) * columns;

@@ -7,8 +7,8 @@
 
 namespace inpaintx::math {
 
-// (Leaky) ReLU of `value` where the gate is the value itself; its derivative applied to a gradient where the gate is the
-// ReLU's output, whose sign is its input's. Slope 0 selects, so that an infinite gradient of a dead unit is no NaN.
+// (Leaky) ReLU of `value` where the gate is the value itself; its derivative applied to a gradient where the gate is
+// the ReLU's output, whose sign is its input's. Slope 0 selects, so that an infinite gradient of a dead unit is no NaN.
 template <class T>
 INPAINTX_FN T gated(T value, T gate, T slope) {
   const T leaked = slope == T(0) ? T(0) : slope * value;

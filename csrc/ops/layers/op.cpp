@@ -25,7 +25,8 @@ Dtype layer_dtype(const char* op, const Tensor& t) {
   }
 }
 
-// --- gate_ ------------------------------------------------------------------------------------------------------------
+// --- gate_
+// ------------------------------------------------------------------------------------------------------------
 
 // Does walking the tensor take these steps? Of a dimension of one element the step is free.
 template <class Strides>
@@ -77,7 +78,8 @@ void gate_(const Tensor& x, const Tensor& gate, double slope) {
   }
 }
 
-// --- image_down_, image_up ----------------------------------------------------------------------------------------------
+// --- image_down_, image_up
+// ----------------------------------------------------------------------------------------------
 
 std::array<int64_t, 4> channels_last_strides(const Tensor& t) {
   const int64_t c = t.size(1), h = t.size(2), w = t.size(3);
@@ -105,7 +107,8 @@ ScalarType computed_type(const Tensor& maps) {
 void check_computed(const char* op, const char* name, const Tensor& t, const Tensor& maps) {
   const ScalarType wanted = computed_type(maps);
   if (t.scalar_type() != wanted) {
-    fail(op, std::string(name) + " must be " + (wanted == ScalarType::Double ? "float64" : "float32") + " for these maps");
+    fail(op,
+         std::string(name) + " must be " + (wanted == ScalarType::Double ? "float64" : "float32") + " for these maps");
   }
   check_device(op, name, t, "maps", maps);
 }
@@ -223,8 +226,7 @@ Tensor image_up(const Tensor& maps, const Tensor& weight, const std::optional<Te
 
 STABLE_TORCH_LIBRARY_FRAGMENT(inpaintx, m) {
   m.def("gate_(Tensor(a!) x, Tensor gate, float slope) -> ()");
-  m.def(
-      "image_down_(Tensor(a!) maps, Tensor image, Tensor weight, Tensor? bias, Tensor? gate, float slope) -> ()");
+  m.def("image_down_(Tensor(a!) maps, Tensor image, Tensor weight, Tensor? bias, Tensor? gate, float slope) -> ()");
   m.def("image_up(Tensor maps, Tensor weight, Tensor? bias, Tensor? gate, float slope) -> Tensor");
 }
 

@@ -10,8 +10,9 @@
 
 namespace inpaintx {
 
-// image_up and image_down: the convolution with stride 2 between feature maps and the image, padded by (kernel - 1) / 2,
-// in one direction or the other. Computed in T: float64 for float64 maps, float32 otherwise; image, weights and bias are T.
+// image_up and image_down: the convolution with stride 2 between feature maps and the image, padded by (kernel - 1) /
+// 2, in one direction or the other. Computed in T: float64 for float64 maps, float32 otherwise; image, weights and bias
+// are T.
 struct ImageLayerArgs {
   void* maps;           // [batch, height, width, features]
   const void* gate;     // like maps, or null
@@ -51,7 +52,8 @@ constexpr int64_t up_scratch(const ImageLayerArgs& a) {
 using GateLoop = void(Dtype, void* values, const void* gate, int64_t n, double slope);
 INPAINTX_LOOP(GateLoop, gate);
 
-// Rows begin .. end - 1 of the maps, counted through all samples; weights: [channels, kernel, kernel, padded(features)].
+// Rows begin .. end - 1 of the maps, counted through all samples; weights: [channels, kernel, kernel,
+// padded(features)].
 using ImageLayerLoop = void(Dtype, const ImageLayerArgs&, int64_t begin, int64_t end, void* scratch);
 INPAINTX_LOOP(ImageLayerLoop, image_down);
 

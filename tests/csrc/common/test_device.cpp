@@ -1,8 +1,7 @@
 // Asking a device whether the kernels run on it.
-#include "../../../csrc/common/device.cu"
-
 #include <string>
 
+#include "../../../csrc/common/device.cu"
 #include "check.h"
 
 TEST(a_probe_answers_and_puts_the_current_device_back) {

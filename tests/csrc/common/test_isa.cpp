@@ -1,8 +1,7 @@
 // Which of the compiled loops is used.
-#include "../../../csrc/common/isa.h"
-
 #include <string>
 
+#include "../../../csrc/common/isa.h"
 #include "check.h"
 
 using namespace inpaintx;

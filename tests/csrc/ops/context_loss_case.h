@@ -45,9 +45,16 @@ struct Call {
   std::vector<values::Computed<T>> loss;
 
   Call(const Shape& s, bool x_by_pixel_, bool y_by_pixel_, bool with_prior_, std::size_t shift, unsigned seed = 1)
-      : shape(s), x_by_pixel(x_by_pixel_), y_by_pixel(y_by_pixel_), with_prior(with_prior_),
-        x(s.batch * s.elements(), shift), y(s.batch * s.elements(), shift), w(s.batch * s.pixels, shift),
-        prior(s.batch * s.elements(), shift), grad(s.batch * s.elements(), shift, values::rounded<T>(77.0f)), loss(s.batch, 77.0f) {
+      : shape(s),
+        x_by_pixel(x_by_pixel_),
+        y_by_pixel(y_by_pixel_),
+        with_prior(with_prior_),
+        x(s.batch * s.elements(), shift),
+        y(s.batch * s.elements(), shift),
+        w(s.batch * s.pixels, shift),
+        prior(s.batch * s.elements(), shift),
+        grad(s.batch * s.elements(), shift, values::rounded<T>(77.0f)),
+        loss(s.batch, 77.0f) {
     std::mt19937 random(seed);
     each([&](int64_t at_x, int64_t at_y, int64_t) {
       x[at_x] = values::rounded<T>(values::uniform(random, -1, 1));
@@ -79,7 +86,12 @@ struct Call {
             {w.data(), shape.pixels, 0, 1},
             view<const void*>(with_prior ? prior.data() : nullptr, shape, x_by_pixel),
             view<void*>(grad.data(), shape, x_by_pixel),
-            loss.data(), shape.batch, shape.channels, shape.pixels, norm, kDelta};
+            loss.data(),
+            shape.batch,
+            shape.channels,
+            shape.pixels,
+            norm,
+            kDelta};
   }
 };
 

@@ -22,7 +22,10 @@ struct Call {
 
   // Blobs of hole, some at the border, and single pixels.
   Call(int64_t batch_, int64_t height_, int64_t width_)
-      : batch(batch_), height(height_), width(width_), mask(batch * height * width, 0),
+      : batch(batch_),
+        height(height_),
+        width(width_),
+        mask(batch * height * width, 0),
         weight(batch * height * width, 0, values::rounded<T>(77.0f)) {
     std::mt19937 random(3);
     for (std::size_t i = 0; i < mask.size(); ++i) {
@@ -72,11 +75,13 @@ struct Size {
 
 // Tails of warps, blocks and segments of rows; windows of one pixel, wider than the image, and beyond all bounds.
 inline constexpr Size kSizes[] = {
-    {1, 1, 1, 7, 1},      {2, 1, 1, 1, 1},      {3, 5, 4, 1, 1},     {2, 32, 32, 7, 1},    {2, 33, 31, 7, 1},
-    {1, 63, 257, 3, 7},   {1, 64, 33, 7, 3},    {2, 65, 255, 7, 11}, {1, 200, 40, 7, 3},   {1, 130, 9, 99, 7},
-    {1, 300, 3, 61, 1},   {2, 3, 1000, 61, 17}, {1, 70, 520, 7, 13}, {2, 40, 40, 79, 31},  {2, 40, 40, 1001, 31},
-    {1, 1, 300, 255, 1},  {1, 300, 1, 255, 1},  {2, 20, 30, 1000000001, 41}, {0, 8, 8, 7, 1}, {2, 0, 8, 7, 1},
-    {2, 8, 0, 7, 1},
+    {1, 1, 1, 7, 1},     {2, 1, 1, 1, 1},     {3, 5, 4, 1, 1},
+    {2, 32, 32, 7, 1},   {2, 33, 31, 7, 1},   {1, 63, 257, 3, 7},
+    {1, 64, 33, 7, 3},   {2, 65, 255, 7, 11}, {1, 200, 40, 7, 3},
+    {1, 130, 9, 99, 7},  {1, 300, 3, 61, 1},  {2, 3, 1000, 61, 17},
+    {1, 70, 520, 7, 13}, {2, 40, 40, 79, 31}, {2, 40, 40, 1001, 31},
+    {1, 1, 300, 255, 1}, {1, 300, 1, 255, 1}, {2, 20, 30, 1000000001, 41},
+    {0, 8, 8, 7, 1},     {2, 0, 8, 7, 1},     {2, 8, 0, 7, 1},
 };
 
 }  // namespace context_weight_case

@@ -27,8 +27,13 @@ struct Batch {
   Buffer<bool> active;
 
   Batch(int64_t batch_, int64_t nz_, std::size_t shift = 0)
-      : batch(batch_), nz(nz_), z(batch * nz, shift), grad(batch * nz, shift), m(batch * nz, shift),
-        v(batch * nz, shift), active(batch, 0) {
+      : batch(batch_),
+        nz(nz_),
+        z(batch * nz, shift),
+        grad(batch * nz, shift),
+        m(batch * nz, shift),
+        v(batch * nz, shift),
+        active(batch, 0) {
     std::mt19937 random(7);
     z.fill_uniform(random, -1, 1);
     grad.fill_uniform(random, -2, 2);
@@ -41,8 +46,8 @@ struct Batch {
 
   LatentStepArgs args(const StepOptions& step_options) {
     const bool adam = step_options.optimizer == Optimizer::adam;
-    return {z.data(), grad.data(), m.data(), adam ? v.data() : nullptr, step.data(), seed.data(), active.data(),
-            batch, nz, step_options};
+    return {z.data(), grad.data(), m.data(),    adam ? v.data() : nullptr, step.data(), seed.data(), active.data(),
+            batch,    nz,          step_options};
   }
 
   // What the op does, one element after the other.

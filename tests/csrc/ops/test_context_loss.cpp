@@ -1,8 +1,7 @@
 // The kernel and the CPU loops of context_loss, against a plain loop over its math.h.
-#include "../../../csrc/ops/context_loss/cuda.cu"
-
 #include <limits>
 
+#include "../../../csrc/ops/context_loss/cuda.cu"
 #include "check.h"
 #include "context_loss_case.h"
 #include "isas.h"
@@ -39,8 +38,8 @@ void run(cpu::Isa isa, Call<T>& call, Norm norm, int64_t piece) {
 
 template <class T>
 void check_context_loss(cpu::Isa isa) {
-  const Shape shapes[] = {{0, 3, 16}, {2, 3, 0},   {1, 1, 1},    {3, 3, 1},    {3, 3, 35},   {2, 4, 64},
-                                             {2, 2, 577}, {5, 1, 1152}, {2, 3, 1153}, {2, 3, 4096}, {1, 1, 40001}};
+  const Shape shapes[] = {{0, 3, 16},  {2, 3, 0},    {1, 1, 1},    {3, 3, 1},    {3, 3, 35},   {2, 4, 64},
+                          {2, 2, 577}, {5, 1, 1152}, {2, 3, 1153}, {2, 3, 4096}, {1, 1, 40001}};
   int variant = 0;
   for (const auto& shape : shapes) {
     for (const bool x_by_pixel : {false, true}) {
@@ -80,7 +79,7 @@ TEST(every_norm_has_a_rho_of_its_own_with_its_derivative) {
 }
 
 TEST(context_loss_is_the_plain_loop_for_any_shape_layout_and_alignment) {
-  const Shape shapes[] = {{1, 1, 1}, {3, 3, 1},   {2, 1, 7},   {2, 3, 8},    {3, 3, 35},    {2, 4, 64},
+  const Shape shapes[] = {{1, 1, 1},    {3, 3, 1},    {2, 1, 7},    {2, 3, 8},    {3, 3, 35},   {2, 4, 64},
                           {5, 1, 1024}, {2, 3, 1023}, {1, 3, 4099}, {2, 3, 4096}, {1, 1, 40001}};
   values::for_each_type([&](auto zero) {
     for (const Shape& shape : shapes) {
@@ -175,7 +174,10 @@ TEST(context_loss_of_a_spread_out_view) {
   // Every second pixel of every second sample: no axis is dense, and nothing between may be touched.
   const Shape shape{2, 3, 21};
   Call<float> dense(shape, false, false, true, 0), spread({4, 3, 42}, false, false, true, 0);
-  const auto halve = [](auto v) { v.batch *= 2, v.pixel *= 2; return v; };
+  const auto halve = [](auto v) {
+    v.batch *= 2, v.pixel *= 2;
+    return v;
+  };
   ContextLossArgs args = spread.args(Norm::l1);
   args.x = halve(args.x), args.y = halve(args.y), args.w = halve(args.w), args.prior = halve(args.prior);
   args.grad = halve(args.grad);

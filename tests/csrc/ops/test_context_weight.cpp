@@ -1,8 +1,7 @@
 // The kernels and the CPU loops of context_weight, against a plain loop over every pixel's window.
-#include "../../../csrc/ops/context_weight/cuda.cu"
-
 #include <iterator>
 
+#include "../../../csrc/ops/context_weight/cuda.cu"
 #include "check.h"
 #include "context_weight_case.h"
 #include "isas.h"

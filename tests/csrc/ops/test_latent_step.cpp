@@ -1,11 +1,10 @@
 // The kernel and the CPU loops of latent_step_, against a plain loop over its math.h.
-#include "../../../csrc/ops/latent_step/cuda.cu"
-
 #include <limits>
 
+#include "../../../csrc/ops/latent_step/cuda.cu"
 #include "check.h"
-#include "latent_step_case.h"
 #include "isas.h"
+#include "latent_step_case.h"
 #include "values.h"
 
 namespace {

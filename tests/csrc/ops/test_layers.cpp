@@ -23,7 +23,7 @@ std::ostream& operator<<(std::ostream& out, const Shape& s) {
 }
 
 // One channel and three, both kernels, rows and columns of vectors that are not full, a map of one pixel.
-const Shape kShapes[] = {{1, 1, 1, 1, 1, 4}, {2, 16, 4, 8, 3, 4}, {2, 5, 3, 7, 3, 5}, {1, 64, 2, 9, 1, 5},
+const Shape kShapes[] = {{1, 1, 1, 1, 1, 4},  {2, 16, 4, 8, 3, 4},  {2, 5, 3, 7, 3, 5}, {1, 64, 2, 9, 1, 5},
                          {3, 33, 5, 3, 1, 4}, {1, 80, 6, 16, 3, 4}, {0, 4, 2, 2, 3, 4}};
 
 template <class S, class T>
@@ -33,8 +33,12 @@ struct Call {
   Buffer<T> image, weight, bias;
 
   explicit Call(const Shape& s, bool down)
-      : shape(s), maps(pixels() * s.features, 1), gate(pixels() * s.features, 1), image(pixels() * 4 * s.channels, 1),
-        weight(s.features * taps(), 1), bias(down ? s.features : s.channels, 1) {
+      : shape(s),
+        maps(pixels() * s.features, 1),
+        gate(pixels() * s.features, 1),
+        image(pixels() * 4 * s.channels, 1),
+        weight(s.features * taps(), 1),
+        bias(down ? s.features : s.channels, 1) {
     std::mt19937 random(7);
     fill(maps, random);
     fill(gate, random);
@@ -48,7 +52,8 @@ struct Call {
 
   template <class E>
   static void fill(Buffer<E>& buffer, std::mt19937& random) {
-    for (std::size_t i = 0; i < buffer.size(); ++i) math::store(&buffer[i], static_cast<T>(values::uniform(random, -1, 1)));
+    for (std::size_t i = 0; i < buffer.size(); ++i)
+      math::store(&buffer[i], static_cast<T>(values::uniform(random, -1, 1)));
   }
 
   // Weights as the loops want them, [taps, features] or [features, taps], rows filled up with zeros.
@@ -65,8 +70,12 @@ struct Call {
   template <class Loop>
   void run(Loop loop, Dtype dtype, bool down, bool gated, double slope, int64_t piece) {
     const std::vector<T> weights = packed(down);
-    const ImageLayerArgs args = {maps.data(), gated ? gate.data() : nullptr, image.data(), weights.data(), bias.data(),
-                                 shape.batch, shape.features, shape.height, shape.width, shape.channels, shape.kernel, slope};
+    const ImageLayerArgs args = {maps.data(),    gated ? gate.data() : nullptr,
+                                 image.data(),   weights.data(),
+                                 bias.data(),    shape.batch,
+                                 shape.features, shape.height,
+                                 shape.width,    shape.channels,
+                                 shape.kernel,   slope};
     std::vector<T> scratch(down ? cpu::down_scratch(args) : cpu::up_scratch(args), T(99));
     const int64_t rows = shape.batch * shape.height;
     for (int64_t row = 0; row < rows; row += piece) loop(dtype, args, row, std::min(row + piece, rows), scratch.data());
@@ -77,7 +86,8 @@ struct Call {
   void each_product(Visit visit) const {
     const int64_t padding = (shape.kernel - 1) / 2, h = 2 * shape.height, w = 2 * shape.width;
     for (int64_t pixel = 0; pixel < pixels(); ++pixel) {
-      const int64_t b = pixel / (shape.height * shape.width), i = pixel / shape.width % shape.height, j = pixel % shape.width;
+      const int64_t b = pixel / (shape.height * shape.width), i = pixel / shape.width % shape.height,
+                    j = pixel % shape.width;
       for (int64_t t = 0; t < taps(); ++t) {
         const int64_t c = t / (shape.kernel * shape.kernel);
         const int64_t y = 2 * i - padding + t / shape.kernel % shape.kernel, x = 2 * j - padding + t % shape.kernel;
@@ -194,8 +204,8 @@ TEST(gate_scales_or_selects_what_is_not_behind_a_positive_gate) {
 
 TEST(bfloat16_rounds_to_the_nearest_and_ties_to_even) {
   CHECK(rounded_to_bfloat16(1.0f) == 1.0f);
-  CHECK(rounded_to_bfloat16(1.0f + 0x1p-8f) == 1.0f);                      // a tie, down to even
-  CHECK(rounded_to_bfloat16(1.0f + 3 * 0x1p-8f) == 1.0f + 0x1p-6f);        // a tie, up to even
+  CHECK(rounded_to_bfloat16(1.0f + 0x1p-8f) == 1.0f);                       // a tie, down to even
+  CHECK(rounded_to_bfloat16(1.0f + 3 * 0x1p-8f) == 1.0f + 0x1p-6f);         // a tie, up to even
   CHECK(rounded_to_bfloat16(1.0f + 0x1p-8f + 0x1p-20f) == 1.0f + 0x1p-7f);  // just above a tie
   CHECK(rounded_to_bfloat16(-3.0e38f) < -2.9e38f);
   CHECK(std::isinf(rounded_to_bfloat16(std::numeric_limits<float>::max())));

@@ -1,5 +1,3 @@
-#include "cuda_runtime.h"
-
 #include <sys/mman.h>
 #include <ucontext.h>
 
@@ -10,6 +8,8 @@
 #include <stdexcept>
 #include <utility>
 #include <vector>
+
+#include "cuda_runtime.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
