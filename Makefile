@@ -36,6 +36,7 @@ test-native:  ## Run the C++ tests under AddressSanitizer and UBSan.
 lint: install  ## Check style, format and types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run -Werror $(CPP)
 	$(BIN)/mypy inpaintx cli plugins
 
 format: install  ## Put the sources into shape.

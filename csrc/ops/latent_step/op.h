@@ -1,6 +1,5 @@
 // latent_step_: one step of Adam or of Nesterov's momentum on the codes of a batch, which then stay in their box.
-// Kingma and Ba, "Adam", ICLR 2015; clipping: Lipton and Tripathi, "Precise recovery of latent vectors from GANs",
-// 2017.
+// Kingma and Ba, "Adam", ICLR 2015; Lipton and Tripathi, "Precise recovery of latent vectors from GANs", 2017.
 #pragma once
 
 #include "../../common/isa.h"
