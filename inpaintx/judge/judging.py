@@ -91,7 +91,7 @@ def verdict_on(
         command: for the record.
         progress: called with how many images the contenders have gone through, and of how many in all.
     """
-    settled = vars(options) | vars(options.start(model.encoder is not None))
+    settled = vars(options) | vars(options.plan(model.encoder is not None))
     about: dict[str, Any] = {
         "command": command,
         "model": str(model.source),
