@@ -70,10 +70,11 @@ class Descent:
                 networks = [network for network in (self._generator, self._discriminator) if network]
                 self._recorded[len(rows)] = Replay(self._iterate, rows, networks)
             self._recorded[len(rows)](rows, times)
-        else:
-            for _ in range(times):
-                self._iterate(rows)
-        rows.age += times
+            rows.age += times
+            return
+        for _ in range(times):
+            self._iterate(rows)
+            rows.age += 1
 
     def part(self, rows: Rows) -> tuple[Rows, Rows]:
         """The finished rows, and those that go on.
@@ -127,8 +128,11 @@ class Descent:
             return None
         every = self._options.prior_every
         due = rows.step % every == 0
-        if every > 1 and not due.any():
-            return None
+        if every > 1:
+            # Without patience all have taken as many steps as they are old, which the host knows.
+            some = due.any() if self._options.patience else rows.age % every == 0
+            if not some:
+                return None
         prior, grad = self._discriminator.prior(x)
         rows.prior.copy_(torch.where(due, prior, rows.prior))
         return grad.mul_((self._options.prior * every * due)[:, None, None, None])

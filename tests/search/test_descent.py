@@ -40,10 +40,12 @@ def _waits(model: Model, options: SearchOptions) -> int:
     return waits.count
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "nesterov", "lbfgs"])
+@pytest.mark.parametrize(
+    "more", [{}, {"optimizer": "nesterov"}, {"optimizer": "lbfgs"}, {"prior_every": 3}], ids=str
+)
 @pytest.mark.parametrize("batch", [64, 3])
-def test_without_patience_the_host_waits_for_no_look(model: Model, optimizer: Any, batch: int) -> None:
-    options = replace(QUICK, candidates=4, starts=16, optimizer=optimizer, lr=0.01, batch=batch)
+def test_without_patience_the_host_waits_for_no_look(model: Model, more: dict[str, Any], batch: int) -> None:
+    options = replace(QUICK, candidates=4, starts=16, lr=0.01, batch=batch, **more)
     few, many = (_waits(model, replace(options, iterations=count)) for count in (5, 95))
     assert few == many == 0
 
