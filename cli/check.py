@@ -11,8 +11,15 @@ import click
 
 from inpaintx.errors import InpaintxError
 from inpaintx.options import Fit
-from inpaintx_cli.options import device_option, exclude_from_option, exclude_option, excluded, pick_device
-from inpaintx_cli.outputs import check_free, make_folder, overwrite_option
+from inpaintx.outputs import check_free, make_folder
+from inpaintx_cli.options import (
+    device_option,
+    exclude_from_option,
+    exclude_option,
+    excluded,
+    overwrite_option,
+    pick_device,
+)
 
 
 @click.command()

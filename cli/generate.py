@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from inpaintx_cli.options import device_option, model_option, pick_device
-from inpaintx_cli.outputs import SHEET_FORMATS, check_free, make_folder, overwrite_option, write_sheet
+from inpaintx.outputs import check_free, make_folder
+from inpaintx_cli.options import device_option, model_option, overwrite_option, pick_device
 
 
 @click.command()
@@ -27,6 +27,8 @@ def command(model: str, count: int, out: Path, seed: int, overwrite: bool, devic
     import numpy as np
     import torch
 
+    from inpaintx.completion.plan import SHEET_FORMATS
+    from inpaintx.completion.showcase import write_sheet
     from inpaintx.networks.checkpoint import load_model
     from inpaintx.pictures import Picture, write_picture
     from inpaintx.pictures.arrays import images_to_levels

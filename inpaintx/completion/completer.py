@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from inpaintx.completion.candidates import Proposals, Proposer
 from inpaintx.completion.estimate import disagreement
+from inpaintx.completion.streaming import beside, cores
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Model
 from inpaintx.options import Fill, SearchOptions
 from inpaintx.pictures import Picture
 from inpaintx.pictures.regions import Region, from_square, hole_region, to_square
-from inpaintx.plugins.blends import BlendPlugin, ChoosingBlend, apply_blend
+from inpaintx.plugins.blends import BlendPlugin, ChoosingBlend, fill_hole
+from inpaintx.plugins.masks import check_mask
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,9 @@ class Completed:
         contextual: contextual loss of the best candidate.
         prior: its prior loss, before λ.
         iterations: gradient steps it took.
-        seconds: its share of its group's search, and what finishing it took.
+        seconds: its share of the time that its group's search took, and the processor time that finishing it
+            took. Pictures are finished beside each other and beside the next search, so that the sum over a
+            run's pictures is more than the time that the run took.
         trail: the result as it stood at some iterations of the search, if asked for.
     """
 
@@ -43,20 +49,44 @@ class Completed:
     trail: list[tuple[int, Picture]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Searched:
+    """A picture that the search is done with: what remains is to blend it.
+
+    Attributes:
+        picture: what is damaged.
+        mask: bool ``[H, W]``, True = keep.
+        region: what of the picture the model saw.
+        proposals: the candidates that were found for it.
+        seconds: its share of its group's search.
+    """
+
+    picture: Picture
+    mask: np.ndarray
+    region: Region
+    proposals: Proposals
+    seconds: float
+
+
 class Completer:
     """Completes pictures of any size with one model.
 
     Args:
         model: from :func:`inpaintx.networks.checkpoint.load_model`.
-        blend: how the fill joins the known pixels, from ``registry.make("blend", …)``.
+        blend: how the fill joins the known pixels, from ``registry.make("blend", …)``; several threads use
+            it at once.
         options: of the latent search.
         fill: ``"model"``; or, to see what the model is worth, ``"untrained"`` (the same networks before
             training) or ``"constant"`` (mid gray, no search).
+
+    Attributes:
+        source: the file that the model came from.
     """
 
     def __init__(
         self, model: Model, blend: BlendPlugin, options: SearchOptions | None = None, fill: Fill = "model"
     ) -> None:
+        self.source = model.source
         self._options = options or SearchOptions()
         self._fit, self._blend = model.fit, blend
         self._propose = Proposer(model, self._options, fill)
@@ -85,16 +115,40 @@ class Completer:
     def one_by_one(
         self, pictures: Sequence[Picture], masks: Sequence[np.ndarray], trails: bool = False
     ) -> Iterator[Completed | InpaintxError]:
-        """The same, searched together but finished one by one, as they are asked for.
+        """The same, searched together but finished one by one, a few ahead of who asks for them.
 
         Yields what came of each picture, in order: also why the blend can't fill it, where the others go on.
         Raises InpaintxError, before the search, for the masks.
         """
-        start = time.monotonic()
         for picture, mask in zip(pictures, masks, strict=True):
-            _check(picture, mask)
+            check_mask(mask, picture)
+        searched = deque(self.search(pictures, masks, trails))
+        under_way: deque[Future[Completed]] = deque()
+        with beside() as threads:
+            while searched or under_way:
+                while searched and len(under_way) <= cores():
+                    under_way.append(threads.submit(self.finish, searched.popleft()))
+                try:
+                    completed = under_way.popleft().result()
+                except InpaintxError as error:
+                    yield error
+                else:
+                    yield completed
+
+    def search(
+        self, pictures: Sequence[Picture], masks: Sequence[np.ndarray], trails: bool = False
+    ) -> list[Searched]:
+        """The first half of a completion: finds candidates for a group of pictures together.
+
+        Args:
+            pictures: what is damaged.
+            masks: for each, what :func:`.check_mask` lets in, or :func:`.make_mask` makes: they are not
+                checked again.
+            trails: remember how each fill formed.
+        """
         if not pictures:
-            return
+            return []
+        start = time.monotonic()
         a = self._propose.architecture
         regions = [hole_region(mask, self._fit) for mask in masks]
         squares = [
@@ -104,45 +158,35 @@ class Completer:
         sets = self._blend.trials if isinstance(self._blend, ChoosingBlend) else 0
         proposals = self._propose(squares, sets, trails)
         share = (time.monotonic() - start) / len(pictures)
-        for parts in zip(pictures, masks, regions, proposals, strict=True):
-            start = time.monotonic()
-            try:
-                completed = self._finished(*parts)
-            except InpaintxError as error:
-                yield error
-            else:
-                yield replace(completed, seconds=share + time.monotonic() - start)
+        return [Searched(*parts, share) for parts in zip(pictures, masks, regions, proposals, strict=True)]
 
-    def _finished(
-        self, picture: Picture, mask: np.ndarray, region: Region, proposals: Proposals
-    ) -> Completed:
+    def finish(self, searched: Searched) -> Completed:
+        """The second half: one fill of the candidates, scaled back and blended. Several threads may call it.
+
+        Raises InpaintxError where the blend can't fill the picture.
+        """
+        start = time.thread_time()
+        picture, mask, region = searched.picture, searched.mask, searched.region
+        proposals = searched.proposals
         scale = max(region.height, region.width) / self._propose.architecture.size
         blend = proposals.blend(self._blend, self._options.estimate, scale)
 
         def blended(fill: np.ndarray) -> Picture:
             whole = from_square(fill, region, picture.height, picture.width, picture.channels)
-            return picture.with_fill(apply_blend(blend, picture.as_float(), whole, mask), mask)
+            return picture.with_fill(fill_hole(blend, picture.as_float(), whole, mask), mask)
 
         doubt = from_square(
             disagreement(proposals.fills)[..., None], region, picture.height, picture.width, 1
         )[..., 0]
+        filled = blended(proposals.fill(self._options.estimate))
+        trail = [(step, blended(fill)) for step, fill in proposals.walk]
         return Completed(
-            blended(proposals.fill(self._options.estimate)),
+            filled,
             mask,
             np.where(mask, np.float32(0), doubt),
             float(proposals.contextual[0]),
             float(proposals.prior[0]),
             int(proposals.iterations[0]),
-            0.0,
-            [(step, blended(fill)) for step, fill in proposals.walk],
+            searched.seconds + time.thread_time() - start,
+            trail,
         )
-
-
-def _check(picture: Picture, mask: np.ndarray) -> None:
-    where, shape = picture.path or "a picture without a path", (picture.height, picture.width)
-    if mask.dtype != bool or mask.shape != shape:
-        found = f"{mask.dtype} {list(mask.shape)}"
-        raise InpaintxError(f"the mask of {where} is {found}: it must be bool {list(shape)}")
-    if mask.all() or not mask.any():
-        what = "hides nothing" if mask.all() else "keeps nothing"
-        raise InpaintxError(f"the mask of {where} {what}: there must be a hole and known pixels around it")
