@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
+from threading import Event
 
 import numpy as np
 
 from inpaintx.completion.candidates import Proposals, Proposer
 from inpaintx.completion.estimate import disagreement
-from inpaintx.completion.streaming import beside, cores
+from inpaintx.completion.streaming import Beside, cores
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Model
 from inpaintx.options import Fill, SearchOptions
@@ -124,10 +125,10 @@ class Completer:
             check_mask(mask, picture)
         searched = deque(self.search(pictures, masks, trails))
         under_way: deque[Future[Completed]] = deque()
-        with beside() as threads:
+        with Beside() as threads:
             while searched or under_way:
                 while searched and len(under_way) <= cores():
-                    under_way.append(threads.submit(self.finish, searched.popleft()))
+                    under_way.append(threads.call(self.finish, searched.popleft(), threads.stopped))
                 try:
                     completed = under_way.popleft().result()
                 except InpaintxError as error:
@@ -160,10 +161,16 @@ class Completer:
         share = (time.monotonic() - start) / len(pictures)
         return [Searched(*parts, share) for parts in zip(pictures, masks, regions, proposals, strict=True)]
 
-    def finish(self, searched: Searched) -> Completed:
+    def finish(self, searched: Searched, stopped: Event | None = None) -> Completed:
         """The second half: one fill of the candidates, scaled back and blended. Several threads may call it.
 
-        Raises InpaintxError where the blend can't fill the picture.
+        Args:
+            searched: from :meth:`search`.
+            stopped: when this is set, nobody waits for the result any more.
+
+        Raises:
+            InpaintxError: the blend can't fill the picture.
+            CancelledError: ``stopped`` was set before all was blended.
         """
         start = time.thread_time()
         picture, mask, region = searched.picture, searched.mask, searched.region
@@ -172,6 +179,8 @@ class Completer:
         blend = proposals.blend(self._blend, self._options.estimate, scale)
 
         def blended(fill: np.ndarray) -> Picture:
+            if stopped is not None and stopped.is_set():
+                raise CancelledError
             whole = from_square(fill, region, picture.height, picture.width, picture.channels)
             return picture.with_fill(fill_hole(blend, picture.as_float(), whole, mask), mask)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +13,7 @@ import numpy as np
 from inpaintx.completion.completer import Completed, Completer
 from inpaintx.completion.plan import FolderPlan, FolderRequest, plan_folder
 from inpaintx.completion.showcase import GIF_PICTURES, Showcase
-from inpaintx.completion.streaming import Ahead, Behind, beside
+from inpaintx.completion.streaming import Ahead, Behind, Beside
 from inpaintx.errors import InpaintxError
 from inpaintx.outputs import make_folder
 from inpaintx.pictures import Picture, read_picture, write_picture
@@ -146,16 +146,17 @@ class _Run:
         """Completes and writes the pictures; those that can't be are told, and the others go on."""
         with (
             Ahead(map(self._load, self.plan.targets), _size, GROUP_PIXELS) as loaded,
-            beside() as blending,
             Behind(GROUP_PIXELS) as behind,
+            Beside() as beside,
         ):
             for group in self._groups(loaded, behind):
                 trails = self.showcase.wants_trails
-                self._complete(group, trails, blending, behind)
+                self._complete(group, trails, beside, behind)
                 behind.call(self._tell_progress)
                 if trails:
                     behind.wait()  # only then is known whether the next group should have some
             behind.call(self._tell_progress)
+            behind.wait()
 
     def _load(self, path: Path) -> _Loaded | _Failed:
         try:
@@ -184,14 +185,12 @@ class _Run:
         if group:
             yield group
 
-    def _complete(
-        self, group: list[_Loaded], trails: bool, blending: ThreadPoolExecutor, behind: Behind
-    ) -> None:
+    def _complete(self, group: list[_Loaded], trails: bool, beside: Beside, behind: Behind) -> None:
         """Searches a group, and has it blended and written."""
         paths, pictures, masks = zip(*group, strict=True)
         for path, searched in zip(paths, self.completer.search(pictures, masks, trails), strict=True):
             behind.make_room()  # before it is blended: what waits to be written is bounded, too
-            completed = blending.submit(self.completer.finish, searched)
+            completed = beside.call(self.completer.finish, searched, beside.stopped)
             behind.call(self._settle, path, searched.picture, completed, size=_size(searched.picture))
 
     def _settle(self, path: Path, original: Picture, blended: Future[Completed]) -> None:

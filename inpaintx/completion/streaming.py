@@ -11,9 +11,8 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -149,17 +148,31 @@ class Behind:
         call.result()
 
 
-@contextmanager
-def beside() -> Iterator[ThreadPoolExecutor]:
-    """As many threads as there are cores, for work beside a loop that leaves Python's lock alone.
+class Beside:
+    """Makes calls in as many threads as there are cores, beside the loop that asks for them.
 
-    At the end of the block no call is begun any more, and those that are under way are waited for.
+    In a ``with`` block, at whose end no call is begun any more, and those that are under way are waited for;
+    where it ends by an error, they are told.
+
+    Attributes:
+        stopped: set when the block ends by an error: what takes long looks at it, and may give up.
     """
-    pool = ThreadPoolExecutor(cores(), "beside")
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
+
+    def __init__(self) -> None:
+        self.stopped = threading.Event()
+        self._threads = ThreadPoolExecutor(cores(), "beside")
+
+    def __enter__(self) -> Beside:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.stopped.set()
+        self._threads.shutdown(cancel_futures=True)
+
+    def call(self, function: Callable[..., T], *arguments: object) -> Future[T]:
+        """Has ``function(*arguments)`` called; what it gives or raises comes from the future."""
+        return self._threads.submit(function, *arguments)
 
 
 def cores() -> int:
