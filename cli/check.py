@@ -18,7 +18,6 @@ from inpaintx_cli.options import (
     exclude_option,
     excluded,
     overwrite_option,
-    pick_device,
 )
 
 
@@ -59,6 +58,7 @@ def command(data: Path, list_file: Path | None, **values: Any) -> None:
     """
     from inpaintx.judge.diagnosis import diagnose_collection, diagnose_model, held_out_pictures, in_words
     from inpaintx.networks import checkpoint
+    from inpaintx.networks.devices import pick_device
     from inpaintx.pictures.files import atomic_file
     from inpaintx.training.collection import load_collection
 

@@ -24,7 +24,6 @@ from inpaintx_cli.options import (
     model_option,
     out_folder_option,
     overwrite_option,
-    pick_device,
 )
 from inpaintx_cli.results import metrics_writer
 
@@ -98,6 +97,7 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     """
     from inpaintx.completion import Completer
     from inpaintx.networks import checkpoint
+    from inpaintx.networks.devices import pick_device
 
     device = pick_device(values["device"])
     base = PRESETS[values["preset"]] if values["preset"] else SearchOptions()

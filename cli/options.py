@@ -14,8 +14,6 @@ from click.core import ParameterSource
 from inpaintx.errors import InpaintxError
 
 if TYPE_CHECKING:
-    import torch
-
     from inpaintx.plugins.blends import BlendPlugin
     from inpaintx.plugins.masks import MaskPlugin
 
@@ -86,23 +84,6 @@ def read_list(path: Path) -> list[str]:
     if not names:
         raise InpaintxError(f"the list {path} is empty; give a text file, one name a line")
     return names
-
-
-def pick_device(name: str) -> torch.device:
-    """The device that ``--device`` means. Raises InpaintxError where it isn't there."""
-    import torch
-
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise InpaintxError(f"no such device: {name}; choose auto, cpu, cuda or cuda:N") from error
-    if device.type not in ("cpu", "cuda"):
-        raise InpaintxError(f"no such device: {name}; choose auto, cpu, cuda or cuda:N")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise InpaintxError(f"no such GPU: {name}; torch sees {torch.cuda.device_count()}; use --device cpu")
-    return device
 
 
 def mask_and_blend(values: Mapping[str, Any]) -> tuple[MaskPlugin, BlendPlugin]:
