@@ -15,7 +15,7 @@ import click
 
 from inpaintx.completion.plan import FORMATS, FolderPlan, FolderRequest, plan_folder
 from inpaintx.errors import InpaintxError
-from inpaintx.options import PRESETS, Fill, SearchOptions
+from inpaintx.options import PRESETS, Control, SearchOptions
 from inpaintx_cli.options import (
     device_option,
     flags,
@@ -81,7 +81,7 @@ EXTRAS = ("sheet", "gif", "metrics")
 @click.option("--preset", type=click.Choice(list(PRESETS)), help="Search settings of a published source.")
 @click.option(
     "--fill",
-    type=click.Choice(get_args(Fill)),
+    type=click.Choice(get_args(Control)),
     default="model",
     show_default=True,
     help="Fill the hole by the model; or, to compare, by untrained networks or a constant.",

@@ -15,16 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from inpaintx.completion.candidates import Proposals, Proposer
+from inpaintx.completion.candidates import CandidateFinder, Candidates
 from inpaintx.completion.estimate import disagreement
 from inpaintx.completion.streaming import Beside, cores
+from inpaintx.completion.trials import choose_blend, folds_for, trials_of
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Model
-from inpaintx.options import Fill, SearchOptions
+from inpaintx.options import Control, SearchOptions
 from inpaintx.pictures import Picture, write_picture
 from inpaintx.pictures.kinds import to_pillow
 from inpaintx.pictures.regions import Region, from_square, hole_region, to_square
-from inpaintx.plugins.blends import BlendPlugin, ChoosingBlend, fill_hole
+from inpaintx.plugins.blends import BlendPlugin, fill_hole
 from inpaintx.plugins.masks import check_mask
 
 
@@ -46,7 +47,7 @@ class Completed:
         seconds: its share of the time that its group's search took, and the processor time that finishing it
             took. Pictures are finished beside each other and beside the next search, so that the sum over a
             run's pictures is more than the time that the run took.
-        trail: the result as it stood at some iterations of the search, if asked for.
+        history: the result as it stood at some iterations of the search, if asked for.
         give: the picture and its mask to the kind that :meth:`inpaintx.Model.complete` was passed.
     """
 
@@ -57,7 +58,7 @@ class Completed:
     prior: float
     iterations: int
     seconds: float
-    trail: list[tuple[int, Picture]] = field(default_factory=list)
+    history: list[tuple[int, Picture]] = field(default_factory=list)
     give: Callable[[Picture, np.ndarray], Any] = field(default=_as_pillow, repr=False)
 
     @property
@@ -96,14 +97,14 @@ class Searched:
         picture: what is damaged.
         mask: bool ``[H, W]``, True = keep.
         region: what of the picture the model saw.
-        proposals: the candidates that were found for it.
+        candidates: the candidates that were found for it.
         seconds: its share of its group's search.
     """
 
     picture: Picture
     mask: np.ndarray
     region: Region
-    proposals: Proposals
+    candidates: Candidates
     seconds: float
 
 
@@ -115,7 +116,7 @@ class Completer:
         blend: how the fill joins the known pixels, from ``registry.make("blend", …)``; several threads use
             it at once.
         options: of the latent search.
-        fill: ``"model"``; or, to see what the model is worth, ``"untrained"`` (the same networks before
+        control: ``"model"``; or, to see what the model is worth, ``"untrained"`` (the same networks before
             training) or ``"constant"`` (mid gray, no search).
 
     Attributes:
@@ -123,36 +124,40 @@ class Completer:
     """
 
     def __init__(
-        self, model: Model, blend: BlendPlugin, options: SearchOptions | None = None, fill: Fill = "model"
+        self,
+        model: Model,
+        blend: BlendPlugin,
+        options: SearchOptions | None = None,
+        control: Control = "model",
     ) -> None:
         self.source = model.source
         self._options = options or SearchOptions()
         self._fit, self._blend = model.fit, blend
-        self._propose = Proposer(model, self._options, fill)
+        self._find = CandidateFinder(model, self._options, control)
 
     def __call__(
-        self, pictures: Sequence[Picture], masks: Sequence[np.ndarray], trails: bool = False
+        self, pictures: Sequence[Picture], masks: Sequence[np.ndarray], history: bool = False
     ) -> list[Completed]:
         """Completes a group of pictures together.
 
         Args:
             pictures: what is damaged; the pixels under the holes are never read.
             masks: for each, bool ``[H, W]``, True = keep; hides something and keeps something.
-            trails: remember how each result formed.
+            history: remember how each result formed.
 
         Raises:
             InpaintxError: a mask that does not fit its picture, hides nothing or keeps nothing; a picture
                 that the blend can't fill.
         """
         done = []
-        for completed in self.one_by_one(pictures, masks, trails):
+        for completed in self.one_by_one(pictures, masks, history):
             if isinstance(completed, InpaintxError):
                 raise completed
             done.append(completed)
         return done
 
     def one_by_one(
-        self, pictures: Sequence[Picture], masks: Sequence[np.ndarray], trails: bool = False
+        self, pictures: Sequence[Picture], masks: Sequence[np.ndarray], history: bool = False
     ) -> Iterator[Completed | InpaintxError]:
         """The same, searched together but finished one by one, a few ahead of who asks for them.
 
@@ -161,7 +166,7 @@ class Completer:
         """
         for picture, mask in zip(pictures, masks, strict=True):
             check_mask(mask, picture)
-        searched = deque(self.search(pictures, masks, trails))
+        searched = deque(self.search(pictures, masks, history))
         under_way: deque[Future[Completed]] = deque()
         with Beside() as threads:
             while searched or under_way:
@@ -175,7 +180,7 @@ class Completer:
                     yield completed
 
     def search(
-        self, pictures: Sequence[Picture], masks: Sequence[np.ndarray], trails: bool = False
+        self, pictures: Sequence[Picture], masks: Sequence[np.ndarray], history: bool = False
     ) -> list[Searched]:
         """The first half of a completion: finds candidates for a group of pictures together.
 
@@ -183,21 +188,20 @@ class Completer:
             pictures: what is damaged.
             masks: for each, what :func:`.check_mask` lets in, or :func:`.make_mask` makes: they are not
                 checked again.
-            trails: remember how each fill formed.
+            history: remember how each fill formed.
         """
         if not pictures:
             return []
         start = time.monotonic()
-        a = self._propose.architecture
+        a = self._find.architecture
         regions = [hole_region(mask, self._fit) for mask in masks]
         squares = [
             to_square(picture.as_float(), mask, region, a.size, a.channels)
             for picture, mask, region in zip(pictures, masks, regions, strict=True)
         ]
-        sets = self._blend.trials if isinstance(self._blend, ChoosingBlend) else 0
-        proposals = self._propose(squares, sets, trails)
+        candidates = self._find(squares, folds_for(self._blend), history)
         share = (time.monotonic() - start) / len(pictures)
-        return [Searched(*parts, share) for parts in zip(pictures, masks, regions, proposals, strict=True)]
+        return [Searched(*parts, share) for parts in zip(pictures, masks, regions, candidates, strict=True)]
 
     def finish(self, searched: Searched, stopped: Event | None = None) -> Completed:
         """The second half: one fill of the candidates, scaled back and blended. Several threads may call it.
@@ -212,9 +216,9 @@ class Completer:
         """
         start = time.thread_time()
         picture, mask, region = searched.picture, searched.mask, searched.region
-        proposals = searched.proposals
-        scale = max(region.height, region.width) / self._propose.architecture.size
-        blend = proposals.blend(self._blend, self._options.estimate, scale)
+        candidates = searched.candidates
+        scale = max(region.height, region.width) / self._find.architecture.size
+        blend = choose_blend(self._blend, trials_of(candidates), self._options.estimate, scale)
 
         def blended(fill: np.ndarray) -> Picture:
             if stopped is not None and stopped.is_set():
@@ -223,17 +227,17 @@ class Completer:
             return picture.with_fill(fill_hole(blend, picture.as_float(), whole, mask), mask)
 
         doubt = from_square(
-            disagreement(proposals.fills)[..., None], region, picture.height, picture.width, 1
+            disagreement(candidates.fills)[..., None], region, picture.height, picture.width, 1
         )[..., 0]
-        filled = blended(proposals.fill(self._options.estimate))
-        trail = [(step, blended(fill)) for step, fill in proposals.walk]
+        filled = blended(candidates.fill(self._options.estimate))
+        history = [(step, blended(fill)) for step, fill in candidates.history]
         return Completed(
             filled,
             mask,
             np.where(mask, np.float32(0), doubt),
-            float(proposals.contextual[0]),
-            float(proposals.prior[0]),
-            int(proposals.iterations[0]),
+            float(candidates.contextual[0]),
+            float(candidates.prior[0]),
+            int(candidates.iterations[0]),
             searched.seconds + time.thread_time() - start,
-            trail,
+            history,
         )

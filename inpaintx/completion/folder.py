@@ -20,8 +20,8 @@ from inpaintx.pictures import Picture, read_picture, write_picture
 from inpaintx.pictures.sheets import show_uncertainty
 from inpaintx.plugins.masks import make_mask
 
-# What is searched together, so that memory is bounded. A trail holds each picture some thirty times.
-GROUP_PICTURES, GROUP_PIXELS, GROUP_PIXELS_WITH_TRAILS = 64, 32_000_000, 1_000_000
+# What is searched together, so that memory is bounded. A history holds each picture some thirty times.
+GROUP_PICTURES, GROUP_PIXELS, GROUP_PIXELS_WITH_HISTORY = 64, 32_000_000, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -150,10 +150,10 @@ class _Run:
             Beside() as beside,
         ):
             for group in self._groups(loaded, behind):
-                trails = self.showcase.wants_trails
-                self._complete(group, trails, beside, behind)
+                history = self.showcase.wants_history
+                self._complete(group, history, beside, behind)
                 behind.call(self._tell_progress)
-                if trails:
+                if history:
                     behind.wait()  # only then is known whether the next group should have some
             behind.call(self._tell_progress)
             behind.wait()
@@ -176,19 +176,19 @@ class _Run:
                 continue
             group.append(one)
             pixels += one.picture.height * one.picture.width
-            trails = self.showcase.wants_trails
-            most = GIF_PICTURES if trails else GROUP_PICTURES
-            most_pixels = GROUP_PIXELS_WITH_TRAILS if trails else GROUP_PIXELS
+            history = self.showcase.wants_history
+            most = GIF_PICTURES if history else GROUP_PICTURES
+            most_pixels = GROUP_PIXELS_WITH_HISTORY if history else GROUP_PIXELS
             if len(group) >= most or pixels >= most_pixels:
                 yield group
                 group, pixels = [], 0
         if group:
             yield group
 
-    def _complete(self, group: list[_Loaded], trails: bool, beside: Beside, behind: Behind) -> None:
+    def _complete(self, group: list[_Loaded], history: bool, beside: Beside, behind: Behind) -> None:
         """Searches a group, and has it blended and written."""
         paths, pictures, masks = zip(*group, strict=True)
-        for path, searched in zip(paths, self.completer.search(pictures, masks, trails), strict=True):
+        for path, searched in zip(paths, self.completer.search(pictures, masks, history), strict=True):
             behind.make_room()  # before it is blended: what waits to be written is bounded, too
             completed = beside.call(self.completer.finish, searched, beside.stopped)
             behind.call(self._settle, path, searched.picture, completed, size=_size(searched.picture))

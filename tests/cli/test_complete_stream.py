@@ -161,9 +161,9 @@ def test_a_gif_is_made_of_the_first_group_alone(
     """However late its pictures are written: only then is known whether the film is full."""
     groups, search, write = [], Completer.search, folder.write_picture
 
-    def note(self: Completer, group: tuple, masks: tuple, trails: bool) -> list[Any]:
-        groups.append((len(group), trails))
-        return search(self, group, masks, trails)
+    def note(self: Completer, group: tuple, masks: tuple, history: bool) -> list[Any]:
+        groups.append((len(group), history))
+        return search(self, group, masks, history)
 
     def write_slowly(*arguments: Any) -> None:
         time.sleep(0.01)

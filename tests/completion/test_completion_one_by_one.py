@@ -32,17 +32,17 @@ def test_time_is_the_share_of_the_search_and_the_own_blend(
             return fill
 
     completer = Completer(model, SlowOnce(), OPTIONS)
-    propose = completer._propose
+    find = completer._find
 
     class Slow:
-        architecture = propose.architecture
+        architecture = find.architecture
 
         def __call__(self, *arguments: Any) -> Any:
             nonlocal now
             now += 6
-            return propose(*arguments)
+            return find(*arguments)
 
-    monkeypatch.setattr(completer, "_propose", Slow())
+    monkeypatch.setattr(completer, "_find", Slow())
     assert [completed.seconds for completed in completer(pictures, [make_mask(32, 32)] * 3)] == [2, 2.5, 2]
 
 

@@ -319,8 +319,8 @@ def test_a_picture_that_nobody_waits_for_is_given_up(model: Model) -> None:
             stopped.set()
 
     completer = Completer(model, Blend(stop), OPTIONS)
-    [searched] = completer.search([make_picture(24, 24)], [make_mask(24, 24)], trails=True)
-    assert len(searched.proposals.walk) == 2
+    [searched] = completer.search([make_picture(24, 24)], [make_mask(24, 24)], history=True)
+    assert len(searched.candidates.history) == 2
     with pytest.raises(CancelledError):
         completer.finish(searched, stopped)
     assert len(blends) == 2
