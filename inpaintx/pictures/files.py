@@ -21,6 +21,8 @@ from PIL import Image, UnidentifiedImageError
 
 from inpaintx.errors import InpaintxError
 from inpaintx.pictures.decoding import decode
+from inpaintx.pictures.depths import TIFF_MAGIC, decode_tiff
+from inpaintx.pictures.opening import open_image
 from inpaintx.pictures.picture import Picture
 
 # Pillow knows their suffixes, but has no decoder of its own for them, or they are no pictures.
@@ -41,7 +43,9 @@ def read_picture(path: str | Path) -> Picture:
             warnings.simplefilter(
                 "ignore"
             )  # of broken tags and large pictures; what matters is an error here
-            with Image.open(path) as opened:
+            if _is_foreign_tiff(path):
+                return replace(Picture.from_samples(decode_tiff(path)), path=path)
+            with open_image(path) as opened:
                 samples = decode(opened, path)
                 profile, dpi = _profile(opened, samples), _dpi(opened)
     except InpaintxError:
@@ -57,6 +61,18 @@ def read_picture(path: str | Path) -> Picture:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InpaintxError(f"can't read the picture: {path} ({reason}); is it whole?") from error
     return replace(Picture.from_samples(samples), path=path, profile=profile, dpi=dpi)
+
+
+def _is_foreign_tiff(path: Path) -> bool:
+    """Whether this is a TIFF in a layout that Pillow doesn't know."""
+    with open(path, "rb") as file:
+        if file.read(4) not in TIFF_MAGIC:
+            return False
+    try:
+        with open_image(path):
+            return False
+    except UnidentifiedImageError:
+        return True
 
 
 def write_picture(picture: Picture, path: str | Path, format: str | None = None) -> None:

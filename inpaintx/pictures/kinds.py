@@ -16,6 +16,7 @@ from inpaintx.errors import InpaintxError
 from inpaintx.pictures.arrays import LUMA, to_levels, to_values
 from inpaintx.pictures.decoding import decode
 from inpaintx.pictures.files import read_picture
+from inpaintx.pictures.opening import open_image
 from inpaintx.pictures.picture import Picture
 
 if TYPE_CHECKING:
@@ -109,9 +110,12 @@ def to_pillow(picture: Picture) -> Image.Image:
 
 
 def _from_pillow(image: Image.Image) -> Picture:
-    return Picture.from_samples(
-        decode(image.copy(), Path(getattr(image, "filename", "") or "a Pillow image"))
-    )
+    path = Path(getattr(image, "filename", "") or "a Pillow image")
+    if image.format == "TIFF" and getattr(image, "tile", []) and path.is_file():
+        # Not loaded yet: as Pillow would, the rows of one that lies on its side came out sheared.
+        with open_image(path) as opened:
+            return Picture.from_samples(decode(opened, path))
+    return Picture.from_samples(decode(image.copy(), path))
 
 
 def _from_array(array: np.ndarray, shape: tuple[int, ...], known: np.ndarray | None) -> Picture:
