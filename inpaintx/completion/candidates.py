@@ -17,6 +17,7 @@ from inpaintx.networks.dcgan import Generator, calibrate
 from inpaintx.options import Estimate, Fill, SearchOptions
 from inpaintx.pictures.arrays import images_to_values, values_to_images
 from inpaintx.plugins.blends import BlendPlugin, ChoosingBlend, Trial
+from inpaintx.plugins.registry import plugin_errors
 from inpaintx.search import Search
 
 
@@ -55,7 +56,10 @@ class Proposals:
 
         scale: pixels of the picture, along a side, to one of the square's.
         """
-        return plugin.choose(self.trials(), scale, estimate) if isinstance(plugin, ChoosingBlend) else plugin
+        if not isinstance(plugin, ChoosingBlend):
+            return plugin
+        with plugin_errors(f"blend plugin {plugin.name!r}"):
+            return plugin.choose(self.trials(), scale, estimate)
 
     def trials(self) -> list[Trial]:
         """How well known pixels were predicted that were held out."""

@@ -159,7 +159,7 @@ class Completer:
 
         def blended(fill: np.ndarray) -> Picture:
             whole = from_square(fill, region, picture.height, picture.width, picture.channels)
-            return picture.with_fill(apply_blend(blend, picture.as_float(), whole, mask), mask)
+            return picture.with_fill(apply_blend(blend, picture.as_float(), whole, mask, picture.path), mask)
 
         doubt = from_square(
             disagreement(proposals.fills)[..., None], region, picture.height, picture.width, 1

@@ -1,4 +1,4 @@
-"""Reading, writing and finding picture files.
+"""Reading and writing picture files.
 
 Depth, alpha, colour profile and resolution are kept: 8-bit and 16-bit, gray and RGB, with or without alpha.
 Everything else that Pillow reads becomes one of these, and stands upright.
@@ -10,7 +10,7 @@ import secrets
 import struct
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,29 +22,28 @@ from PIL import Image, UnidentifiedImageError
 from inpaintx.errors import InpaintxError
 from inpaintx.pictures.decoding import decode
 from inpaintx.pictures.depths import TIFF_MAGIC, decode_tiff
-from inpaintx.pictures.opening import open_image
+from inpaintx.pictures.opening import RAW_SUFFIXES, open_image
 from inpaintx.pictures.picture import Picture
 
-# Pillow knows their suffixes, but has no decoder of its own for them, or they are no pictures.
-_NO_DECODER = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
 
-
-def read_picture(path: str | Path) -> Picture:
+def read_picture(path: str | Path, root: Path | None = None) -> Picture:
     """Reads a picture file of any format that Pillow reads; of several frames, the first.
 
     Palettes and bilevel pictures become gray or RGB, CMYK, YCbCr, Lab and HSV become RGB. 16-bit gray is kept
     in every format, 16-bit colour in PNG and TIFF. What lies on its side, by its EXIF orientation, is turned
-    upright.
+    upright. root: the folder that was searched when the file was found; its mask is told by that.
     Raises InpaintxError naming the file where it is missing, no picture, cut short, or too large.
     """
     path = Path(path)
+    if path.suffix.lower() in RAW_SUFFIXES:
+        raise InpaintxError(f"a camera's raw file: {path}; develop it to a 16-bit TIFF or PNG")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter(
                 "ignore"
             )  # of broken tags and large pictures; what matters is an error here
             if _is_foreign_tiff(path):
-                return replace(Picture.from_samples(decode_tiff(path)), path=path)
+                return replace(Picture.from_samples(decode_tiff(path)), path=path, root=root)
             with open_image(path) as opened:
                 samples = decode(opened, path)
                 profile, dpi = _profile(opened, samples), _dpi(opened)
@@ -60,7 +59,7 @@ def read_picture(path: str | Path) -> Picture:
     except Exception as error:  # Pillow's decoders raise whatever a broken file makes them run into.
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InpaintxError(f"can't read the picture: {path} ({reason}); is it whole?") from error
-    return replace(Picture.from_samples(samples), path=path, profile=profile, dpi=dpi)
+    return replace(Picture.from_samples(samples), path=path, profile=profile, dpi=dpi, root=root)
 
 
 def _is_foreign_tiff(path: Path) -> bool:
@@ -96,41 +95,6 @@ def write_picture(picture: Picture, path: str | Path, format: str | None = None)
         else:
             image = Image.fromarray(_join_alpha(picture))
             image.save(file, kind.pillow_name, **kind.options, **_tags(picture))
-
-
-def find_pictures(paths: Iterable[str | Path]) -> list[Path]:
-    """The picture files that `paths` name: files as they are, folders with all that is nested in them.
-
-    In a folder, files count by their suffix and hidden ones don't; they come sorted. No file comes twice.
-    Raises InpaintxError for a path that is missing and for a folder without a picture.
-    """
-    found: dict[Path, None] = {}
-    for path in map(Path, paths):
-        if path.is_dir():
-            inside = _pictures_in(path)
-            if not inside:
-                raise InpaintxError(f"no pictures in the folder: {path}; name one that holds some")
-            found.update(dict.fromkeys(inside))
-        elif path.exists():
-            found[path] = None
-        else:
-            raise InpaintxError(f"no such picture or folder: {path}; check the name")
-    return list(found)
-
-
-def _pictures_in(folder: Path) -> list[Path]:
-    suffixes = {
-        suffix
-        for suffix, name in Image.registered_extensions().items()
-        if name in Image.OPEN and name not in _NO_DECODER
-    }
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in suffixes
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
 
 
 @contextmanager

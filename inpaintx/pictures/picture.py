@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from inpaintx.errors import InpaintxError
-from inpaintx.pictures.arrays import to_levels, to_values
+from inpaintx.pictures.arrays import plain_mask, read_only, to_levels, to_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +20,7 @@ class Picture:
     path: the file it was read from, or None.
     profile: its ICC profile, which says what colours the values are; None: nothing does.
     dpi: pixels per inch, or None where unknown or not the same both ways.
+    root: the folder that was searched when the file was found, or None where it was named itself.
     """
 
     array: np.ndarray
@@ -27,6 +28,7 @@ class Picture:
     path: Path | None = None
     profile: bytes | None = None
     dpi: float | None = None
+    root: Path | None = None
 
     def __post_init__(self) -> None:
         shape, dtype = self.array.shape, self.array.dtype
@@ -73,6 +75,12 @@ class Picture:
         channels = self.array.reshape(self.height, self.width, self.channels)
         return to_values(channels)
 
+    def read_only(self) -> Picture:
+        """The same picture, in arrays that can't be written to."""
+        return replace(
+            self, array=read_only(self.array), alpha=None if self.alpha is None else read_only(self.alpha)
+        )
+
     def with_fill(self, filled: np.ndarray, mask: np.ndarray) -> Picture:
         """This picture with its hole taken from `filled`, the known pixels bit for bit as they were.
 
@@ -85,7 +93,7 @@ class Picture:
             raise InpaintxError(f"the mask is {mask.dtype} {list(mask.shape)}: it must be bool {list(shape)}")
         if filled.shape != (*shape, self.channels):
             raise InpaintxError(f"the fill is {list(filled.shape)}: it must be {[*shape, self.channels]}")
-        hole = ~mask
+        hole = ~plain_mask(mask)
         levels = to_levels(filled[hole], self.array.dtype)
         array = self.array.copy()
         array[hole] = levels[:, 0] if self.channels == 1 else levels

@@ -8,9 +8,9 @@ from zlib import crc32
 
 import numpy as np
 
-from inpaintx.errors import InpaintxError
+from inpaintx.errors import InpaintxError, NothingToFill
 from inpaintx.plugins import registry
-from inpaintx.plugins.registry import one_line
+from inpaintx.plugins.registry import plugin_errors
 
 if TYPE_CHECKING:
     from inpaintx.pictures import Picture
@@ -46,25 +46,27 @@ def make_mask(plugin: MaskPlugin, picture: Picture, seed: int) -> np.ndarray:
     (without its folder; empty for a picture without a path), so that a mask doesn't depend on the other
     pictures of a run.
 
-    Raises InpaintxError where the plugin fails, or gives anything else than such a mask.
+    The plugin gets arrays that can't be written to.
+
+    Raises NothingToFill where the mask hides nothing, InpaintxError where the plugin fails, or gives anything
+    else than such a mask.
     """
+    from inpaintx.pictures.arrays import plain_mask
+
     if seed < 0:
         raise InpaintxError(f"the seed of the masks is {seed}; use 0 or more")
     file_name = picture.path.name if picture.path else ""
     rng = np.random.default_rng([seed, crc32(file_name.encode("utf-8", "surrogateescape"))])
     where = f"mask plugin {plugin.name!r} on {picture.path or 'a picture without a path'}"
-    try:
-        mask = plugin.mask(picture, rng)
-    except InpaintxError:
-        raise
-    except Exception as error:  # a stranger's plugin can raise anything; the other pictures go on
-        raise InpaintxError(f"{where}: it raised {one_line(error)}; tell the plugin's author") from error
+    with plugin_errors(where):
+        mask = plugin.mask(picture.read_only(), rng)
     shape = (picture.height, picture.width)
     if not isinstance(mask, np.ndarray) or mask.dtype != bool or mask.shape != shape:
         found = f"{mask.dtype} {list(mask.shape)}" if isinstance(mask, np.ndarray) else type(mask).__name__
         raise InpaintxError(f"{where}: it gave {found}, not bool {list(shape)}; tell the plugin's author")
+    mask = plain_mask(np.asarray(mask))
     if mask.all():
-        raise InpaintxError(f"{where}: it hides nothing, so there is nothing to complete; use other options")
+        raise NothingToFill(f"{where}: it hides nothing, so there is nothing to complete; use other options")
     if not mask.any():
         raise InpaintxError(f"{where}: it hides everything, so nothing is known; use other options")
     return mask
