@@ -42,7 +42,9 @@ def decode(opened: Image.Image, path: Path) -> np.ndarray:
     gray = opened.mode in ("1", "L", "LA", "La")
     target = ("L" if gray else "RGB") + ("A" if opened.has_transparency_data else "")
     samples = np.asarray(opened.convert(target))
-    return _drop_equal_colours(samples) if opened.mode in ("P", "PA") else samples
+    if opened.mode in ("P", "PA") and not _has_rgb_profile(opened):
+        return _drop_equal_colours(samples)
+    return samples
 
 
 def _check_tiff(opened: Image.Image, path: Path) -> None:
@@ -89,6 +91,12 @@ def _finish_deep(samples: np.ndarray, opened: Image.Image) -> np.ndarray:
         return samples
     alpha = np.where((samples == transparent).all(axis=2, keepdims=True), 0, 65535).astype(np.uint16)
     return np.concatenate([samples, alpha], axis=2)
+
+
+def _has_rgb_profile(opened: Image.Image) -> bool:
+    """Whether a profile says how red, green and blue look (ICC.1:2022, 7.2.8): without them it were lost."""
+    profile = opened.info.get("icc_profile")
+    return isinstance(profile, bytes) and profile[16:20] == b"RGB "
 
 
 def _drop_equal_colours(samples: np.ndarray) -> np.ndarray:

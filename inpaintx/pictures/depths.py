@@ -44,6 +44,9 @@ def bits_cut(opened: Image.Image, path: Path) -> int:
     opened: just opened, not loaded; one in memory has nothing left to cut.
     """
     tiles = getattr(opened, "tile", [])
+    if opened.format == "HEIF":
+        bits = int(opened.info.get("bit_depth", 8))
+        return bits if bits > 8 else 0
     if not tiles or opened.mode.startswith("I") or opened.mode == "F":
         return 0
     if opened.format == "PPM":
@@ -59,7 +62,7 @@ def bits_cut(opened: Image.Image, path: Path) -> int:
     elif opened.format == "TIFF":
         bits = max(getattr(opened, "tag_v2", {}).get(_TIFF_BITS, (8,)))
     else:
-        bits = 16 if any(";16" in _raw_mode(tile) for tile in tiles) else int(opened.info.get("bit_depth", 8))
+        bits = 16 if any(";16" in _raw_mode(tile) for tile in tiles) else 8
     return bits if bits > 8 else 0
 
 
@@ -108,6 +111,11 @@ def decode_deep(opened: Image.Image, path: Path, bits: int) -> np.ndarray:
     """
     if opened.format == "PPM":
         return _decode_netpbm(opened, path)
+    refused = InpaintxError(
+        f"{opened.format} of {bits} bits would be cut to 8: {path}; convert it to a 16-bit PNG or TIFF"
+    )
+    if opened.format == "HEIF":
+        raise refused
     tile = opened.tile[0]  # type: ignore[attr-defined]
     raw_mode = _raw_mode(tile)
     if raw_mode == "LA;16B" and tile.codec_name in _UNPACKING:  # all four bytes, as RGBA: there is no LA;16L
@@ -121,9 +129,7 @@ def decode_deep(opened: Image.Image, path: Path, bits: int) -> np.ndarray:
         return high.astype(np.uint16) << 8 | low
     if opened.format == "TIFF" and opened.mode != "CMYK":
         return decode_tiff(path)
-    raise InpaintxError(
-        f"{opened.format} of {bits} bits would be cut to 8: {path}; convert it to a 16-bit PNG or TIFF"
-    )
+    raise refused
 
 
 def _decode_netpbm(opened: Image.Image, path: Path) -> np.ndarray:

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile, ImageOps, TiffImagePlugin
 
 #: Raw files of cameras. Some are TIFFs, of which Pillow would read the preview.
 RAW_SUFFIXES = frozenset(
@@ -31,6 +31,19 @@ def open_image(path: Path) -> Iterator[ImageFile.ImageFile]:
     register_formats()
     with open(path, "rb") as file, Image.open(file) as opened:
         yield opened
+
+
+class TagsOfTiff(TiffImagePlugin.TiffImageFile):
+    """The tags of a TIFF in a layout that Pillow doesn't know; its pixels can't be loaded."""
+
+    def _setup(self) -> None:
+        tags = self.tag_v2
+        self._mode, self._size = "L", (tags[256], tags[257])
+        if 34675 in tags:
+            self.info["icc_profile"] = tags[34675]
+        inch = {2: 1.0, 3: 2.54}.get(tags.get(296, 2))
+        if inch is not None and 282 in tags and 283 in tags:
+            self.info["dpi"] = (float(tags[282]) * inch, float(tags[283]) * inch)
 
 
 def load_upright(opened: Image.Image) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from inpaintx.errors import InpaintxError
 from inpaintx.pictures.arrays import plain_mask, read_only, to_levels, to_values
+from inpaintx.pictures.tags import Tags
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,16 +20,18 @@ class Picture:
     alpha: [H, W] of the same dtype, or None.
     path: the file it was read from, or None.
     profile: its ICC profile, which says what colours the values are; None: nothing does.
-    dpi: pixels per inch, or None where unknown or not the same both ways.
+    dpi: pixels per inch, across and down, or None where unknown.
     root: the folder that was searched when the file was found, or None where it was named itself.
+    tags: what else its file says: EXIF, XMP, comments.
     """
 
     array: np.ndarray
     alpha: np.ndarray | None = None
     path: Path | None = None
     profile: bytes | None = None
-    dpi: float | None = None
+    dpi: tuple[float, float] | None = None
     root: Path | None = None
+    tags: Tags = field(default_factory=Tags)
 
     def __post_init__(self) -> None:
         shape, dtype = self.array.shape, self.array.dtype
