@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from inpaintx.errors import InpaintxError
+from inpaintx.pictures.holes import bright
+from inpaintx_plugins.masks._colors import near, parse_color
 from inpaintx_plugins.masks._finding import Masks, beside
-from inpaintx_plugins.masks._levels import bright, near, parse_color
 
 if TYPE_CHECKING:
     from inpaintx.pictures import Picture
+
+
+_ADVICE = "make it so, or give a threshold (0: all but black) or the color that marks the hole"
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,8 @@ class File:
     it (`photo_mask.png`, `photo.mask.png` beside `photo.jpg`); with a `color`, what the picture itself shows
     in it.
 
-    A mask is black and white, but for its edges, which are cut in the middle: see `_levels.bright`. What is
-    softer is taken with a `threshold` only. A mask with an alpha channel of its own is refused unless that
+    A mask is black and white, but for its edges, which are cut in the middle (`inpaintx.pictures.holes`). What
+    is softer is taken with a `threshold` only. A mask with an alpha channel of its own is refused unless that
     is the same everywhere: it may hide the hole or show it.
 
     Raises InpaintxError where there is no such mask, it has another size, or it can't be told what is hole.
@@ -87,7 +91,7 @@ class File:
                 f"{picture.path} has transparent parts and a mask beside it ({found.name}); "
                 "give that mask, or remove it"
             )
-        return ~bright(picture.alpha, self.threshold, f"the alpha channel of {picture.path}", "transparent")
+        return ~bright(picture.alpha, self.threshold, f"the alpha channel of {picture.path}", _ADVICE)
 
     def _marked(self, mask: Picture) -> np.ndarray:
         if self.color is not None:
@@ -97,7 +101,7 @@ class File:
                 f"the mask {mask.path} has an alpha channel, which may hide the hole or show it; "
                 "save it without alpha, white where the hole is"
             )
-        return bright(mask.array, self.threshold, f"the mask {mask.path}", "white")
+        return bright(mask.array, self.threshold, f"the mask {mask.path}", _ADVICE)
 
 
 def _read(path: Path, picture: Picture) -> Picture:

@@ -1,16 +1,10 @@
-"""What in a picture marks a hole, and refusing what can't be told."""
+"""Where a picture marks a hole, and refusing what can't be told."""
 
 from __future__ import annotations
-
-import re
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from inpaintx.errors import InpaintxError
-
-if TYPE_CHECKING:
-    from inpaintx.pictures import Picture
 
 # Below and above these shares of white, all channels are black, or white. Between them lie the edges of a
 # mask, smoothed or blurred by JPEG: half a pixel for each along the edge in the worst (of quality 5), and a
@@ -19,14 +13,14 @@ _BLACK, _WHITE = 0.25, 0.75
 _BETWEEN_A_PIXEL_OF_EDGE, _MOST_BETWEEN = 1.0, 1 / 3
 
 
-def bright(levels: np.ndarray, threshold: float | None, what: str, marks: str) -> np.ndarray:
+def bright(levels: np.ndarray, threshold: float | None, what: str, instead: str) -> np.ndarray:
     """Where a mask is white: bool ``[H, W]``.
 
     Args:
         levels: uint8 or uint16, ``[H, W]`` or ``[H, W, 3]``, whose mean counts.
         threshold: the share of white above which it is; None: half, of what is black and white but for edges.
         what: is looked at, for the message.
-        marks: how it marks a hole, for the message.
+        instead: what to do where it is no mask, for the message.
 
     Raises:
         InpaintxError: without a threshold, it isn't black and white.
@@ -40,15 +34,13 @@ def bright(levels: np.ndarray, threshold: float | None, what: str, marks: str) -
     brightest = int(high.max())
     if 0 < brightest < _WHITE * top:
         raise InpaintxError(
-            f"{what} is not black and white: its brightest value is {brightest} of {top}; "
-            f"make the hole {marks}, or give a threshold below {brightest / top:.2g} (0: all but black)"
+            f"{what} is not black and white: its brightest value is {brightest} of {top}; {instead}"
         )
     between = int(np.count_nonzero((high > _BLACK * top) & (low < _WHITE * top)))
     white = np.asarray(brightness > top / 2)
     if between > min(_BETWEEN_A_PIXEL_OF_EDGE * _edge_pixels(white), _MOST_BETWEEN * white.size):
         raise InpaintxError(
-            f"{what} is not black and white: {between / white.size:.0%} of it is gray or coloured; "
-            "is it a mask? If so, give a threshold or the color that marks the hole"
+            f"{what} is not black and white: {between / white.size:.0%} of it is gray or coloured; {instead}"
         )
     return white
 
@@ -62,19 +54,3 @@ def _edge_pixels(white: np.ndarray) -> int:
         along[1:] |= change
         along[:-1] |= change
     return int(np.count_nonzero(edge))
-
-
-def parse_color(text: str) -> tuple[int, int, int]:
-    """``#rrggbb`` as red, green and blue of 255. Raises ValueError for anything else."""
-    if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
-        raise ValueError(f"option 'color' must be #rrggbb, like '#ff00ff', is {text!r}")
-    red, green, blue = bytes.fromhex(text[1:])
-    return red, green, blue
-
-
-def near(picture: Picture, color: str, tolerance: int) -> np.ndarray:
-    """Where no channel is further than so many levels of 255 from the color: bool ``[H, W]``."""
-    channels = picture.array.reshape(picture.height, picture.width, -1).astype(np.int32)
-    step = picture.max_value // 255
-    wanted = np.array(parse_color(color), np.int32) * step
-    return np.asarray((np.abs(channels - wanted) <= tolerance * step).all(axis=-1))
