@@ -15,7 +15,7 @@ from inpaintx.plugins.registry import plugin_errors
 
 
 class BlendPlugin(Protocol):
-    """What `registry.make("blend", …)` gives."""
+    """What `registry.make("blend", …)` gives. Several threads blend with it at once."""
 
     name: ClassVar[str]
 
@@ -65,7 +65,13 @@ def apply_blend(
     Raises InpaintxError where the inputs don't fit each other, the plugin fails, or gives no such picture.
     """
     _check_inputs(picture, fill, mask)
-    mask = plain_mask(mask)
+    return fill_hole(plugin, picture, fill, plain_mask(mask), of)
+
+
+def fill_hole(
+    plugin: BlendPlugin, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray, of: object = None
+) -> np.ndarray:
+    """`apply_blend` of inputs that are known to fit each other."""
     hole = ~mask
     seen = picture.copy()
     seen[hole] = 0

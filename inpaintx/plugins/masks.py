@@ -51,8 +51,6 @@ def make_mask(plugin: MaskPlugin, picture: Picture, seed: int) -> np.ndarray:
     Raises NothingToFill where the mask hides nothing, InpaintxError where the plugin fails, or gives anything
     else than such a mask.
     """
-    from inpaintx.pictures.arrays import plain_mask
-
     if seed < 0:
         raise InpaintxError(f"the seed of the masks is {seed}; use 0 or more")
     file_name = picture.path.name if picture.path else ""
@@ -60,16 +58,42 @@ def make_mask(plugin: MaskPlugin, picture: Picture, seed: int) -> np.ndarray:
     where = f"mask plugin {plugin.name!r} on {picture.path or 'a picture without a path'}"
     with plugin_errors(where):
         mask = plugin.mask(picture.read_only(), rng)
-    shape = (picture.height, picture.width)
-    if not isinstance(mask, np.ndarray) or mask.dtype != bool or mask.shape != shape:
+    return check_mask(mask, picture, plugin.name)
+
+
+def check_mask(mask: object, picture: Picture, plugin: str | None = None) -> np.ndarray:
+    """The mask, if it is one for the picture: bool ``[H, W]``, True = keep; keeps and hides something.
+
+    Called where a mask comes in, from a plugin or from who completes pictures of their own; what lies further
+    in trusts it.
+
+    Args:
+        mask: what may be one.
+        picture: the picture that it is for.
+        plugin: the name of the plugin that made it; None: the caller did.
+
+    Raises:
+        NothingToFill: it hides nothing.
+        InpaintxError: it is something else, or keeps nothing.
+    """
+    from inpaintx.pictures.arrays import plain_mask
+
+    of, shape = picture.path or "a picture without a path", [picture.height, picture.width]
+    where = f"the mask of {of}" if plugin is None else f"mask plugin {plugin!r} on {of}:"
+    if not isinstance(mask, np.ndarray) or mask.dtype != bool or list(mask.shape) != shape:
         found = f"{mask.dtype} {list(mask.shape)}" if isinstance(mask, np.ndarray) else type(mask).__name__
-        raise InpaintxError(f"{where}: it gave {found}, not bool {list(shape)}; tell the plugin's author")
-    mask = plain_mask(np.asarray(mask))
-    if mask.all():
-        raise NothingToFill(f"{where}: it hides nothing, so there is nothing to complete; use other options")
-    if not mask.any():
-        raise InpaintxError(f"{where}: it hides everything, so nothing is known; use other options")
-    return mask
+        if plugin is None:
+            raise InpaintxError(f"{where} is {found}: it must be bool {shape}")
+        raise InpaintxError(f"{where} it gave {found}, not bool {shape}; tell the plugin's author")
+    mask = plain_mask(mask)
+    if mask.any() and not mask.all():
+        return mask
+    error = NothingToFill if mask.all() else InpaintxError
+    if plugin is None:
+        what = "hides nothing" if mask.all() else "keeps nothing"
+        raise error(f"{where} {what}: there must be a hole and known pixels around it")
+    what = "nothing, so there is nothing to complete" if mask.all() else "everything, so nothing is known"
+    raise error(f"{where} it hides {what}; use other options")
 
 
 def family_masks(family: str, pictures: Sequence[Picture], seed: int) -> np.ndarray:

@@ -29,7 +29,7 @@ class File:
     it (`photo_mask.png`, `photo.mask.png` beside `photo.jpg`); with a `color`, what the picture itself shows
     in it.
 
-    A mask is black and white, but for its edges, which are cut in the middle (`inpaintx.pictures.holes`). What
+    A mask is black and white, but for its edges, which are cut in the middle: `inpaintx.pictures.holes`. What
     is softer is taken with a `threshold` only. A mask with an alpha channel of its own is refused unless that
     is the same everywhere: it may hide the hole or show it.
 
