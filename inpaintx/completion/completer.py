@@ -224,7 +224,7 @@ class Completer:
             if stopped is not None and stopped.is_set():
                 raise CancelledError
             whole = from_square(fill, region, picture.height, picture.width, picture.channels)
-            return picture.with_fill(fill_hole(blend, picture.as_float(), whole, mask), mask)
+            return picture.with_fill(fill_hole(blend, picture.as_float(), whole, mask, picture.path), mask)
 
         doubt = from_square(
             disagreement(candidates.fills)[..., None], region, picture.height, picture.width, 1
