@@ -99,6 +99,17 @@ class CandidateFinder:
             for number, (square, own) in enumerate(zip(squares, drawn, strict=True))
         ]
 
+    def guess(self, squares: Sequence[Square]) -> np.ndarray | None:
+        """What the search would begin with for squares, float32 ``[B, S, S, C]`` in [0, 1].
+
+        None where there is no search.
+        """
+        if self._search is None:
+            return None
+        masks = np.stack([mask for _, mask in squares])
+        images = values_to_images([image for image, _ in squares])
+        return images_to_values(self._search.guess(images, torch.from_numpy(masks)[:, None].float()))
+
     def _of_one(
         self, number: int, square: Square, folds: np.ndarray, fills: np.ndarray, found: Found
     ) -> Candidates:
