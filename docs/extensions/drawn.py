@@ -175,6 +175,7 @@ def draw_masks(model: Model) -> Figure:
 def draw(out: Path = OUT) -> None:
     """Draws every figure into a folder."""
     out.mkdir(exist_ok=True)
+    torch.set_num_threads(1)  # the images are small, and other work may share the cores
     model = load_model("chars")
     for make in (draw_method, draw_candidates, draw_iterations, draw_blends, draw_masks):
         make(model).savefig(out / f"{make.__name__.removeprefix('draw_')}.png", dpi=200)
