@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import fields
 from importlib import import_module
 from typing import Any, get_args, get_type_hints
 
+import click
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from inpaintx import registry
 from inpaintx.options import PRESETS, SearchOptions
+from inpaintx_cli.main import cli
 
 NUMBERS = {int: "whole number", float: "number", str: "text"}
 
@@ -78,6 +81,32 @@ class Plugins(SphinxDirective):
         return self.parse_text_to_nodes("\n".join(lines))
 
 
+class Commands(SphinxDirective):
+    """Every command as its ``--help`` tells it, a section each."""
+
+    def run(self) -> list[nodes.Node]:
+        """Sections below the one that the directive stands in."""
+        top = click.Context(cli, info_name="inpaintx")
+        lines = [line for name in cli.list_commands(top) for line in described(cli, name, top)]
+        return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
+
+
+def described(group: click.Group, name: str, above: click.Context) -> list[str]:
+    """A command in Markdown, with those below it."""
+    command = group.get_command(above, name)
+    assert command is not None
+    context = click.Context(command, info_name=name, parent=above)
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    lines = [f"## {context.command_path}", "", inspect.cleandoc(command.help or ""), ""]
+    lines += ["```text", usage, "```", ""]
+    for parameter in command.params:
+        record = parameter.get_help_record(context)
+        if record is not None:
+            lines += [f"`{record[0]}`", f": {record[1].replace('*', chr(92) + '*') or '–'}", ""]
+    below = command.list_commands(context) if isinstance(command, click.Group) else []
+    return lines + [line for child in below for line in described(command, child, context)]
+
+
 def takes(hint: Any) -> str:
     """What an option takes, in words."""
     if hint in (bool, bool | None):
@@ -99,6 +128,6 @@ def shown(value: Any) -> str:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Makes the directives known."""
-    for name, directive in {"options": Options, "presets": Presets, "plugins": Plugins}.items():
+    for name, directive in {"options": Options, "presets": Presets, "plugins": Plugins, "commands": Commands}.items():
         app.add_directive(name, directive)
     return {"parallel_read_safe": True}
