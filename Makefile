@@ -100,4 +100,4 @@ check-torch: install  ## Run the op tests in another torch with the same _ops.so
 	tests/check_torch.sh $(TORCH)
 
 clean:  ## Remove what was built, but not .venv.
-	rm -rf build dist demo inpaintx/*.so *.egg-info
+	rm -rf build dist demo inpaintx/ops/*.so *.egg-info

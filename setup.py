@@ -55,7 +55,7 @@ class CMakeBuild(build_ext):
 
     def output(self) -> Path:
         editable = self.editable_mode or self.inplace
-        return (ROOT if editable else Path(self.build_lib).resolve()) / "inpaintx"
+        return (ROOT if editable else Path(self.build_lib).resolve()) / "inpaintx" / "ops"
 
     def run(self) -> None:
         if importlib.util.find_spec("torch") is None:
@@ -87,6 +87,6 @@ class CMakeBuild(build_ext):
 
 
 setup(
-    ext_modules=[Extension("inpaintx._native", sources=[])] if wants_native() else [],
+    ext_modules=[Extension("inpaintx.ops._native", sources=[])] if wants_native() else [],
     cmdclass={"build_ext": CMakeBuild},
 )

@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inpaintx import ops
-from inpaintx.engine import FrozenDiscriminator, FrozenGenerator
-from inpaintx.models import Discriminator, Generator
+from inpaintx.networks.dcgan import Discriminator, Generator
+from inpaintx.networks.frozen import FrozenDiscriminator, FrozenGenerator
 from inpaintx.options import Architecture
 from inpaintx.search import cpu_multiplies_bfloat16
 

@@ -24,7 +24,7 @@ import torch
 from contenders import BATCHES, DEVICES, OPS, Contest, contest
 from iterations import ARCHITECTURE, ENGINES, flops, unavailable
 
-from inpaintx.native import native_info
+from inpaintx.ops.library import native_info
 
 # A contender's turn: long beside the clock's resolution, short beside the machine's moods. An iteration's
 # turn is long enough to warm the caches, in which the turns of others leave nothing.

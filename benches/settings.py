@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from inpaintx import registry
-from inpaintx.chars import TRAIN_FAMILIES, CharsOptions, render_chars
-from inpaintx.checkpoint import Model, load_model
 from inpaintx.completion import Completer
-from inpaintx.masking import family_masks
-from inpaintx.metrics import score
+from inpaintx.judge.metrics import score
+from inpaintx.letters.chars import TRAIN_FAMILIES, CharsOptions, render_chars
+from inpaintx.networks.checkpoint import Model, load_model
 from inpaintx.options import SearchOptions
 from inpaintx.pictures import Picture, find_pictures, read_picture
+from inpaintx.plugins import registry
+from inpaintx.plugins.masks import family_masks
 
 MASKS = ("random-patch", "left", "random", "center")
 SEED = 7  # of the letters and holes; the training set has 0, the judged one 1

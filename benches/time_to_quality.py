@@ -21,17 +21,17 @@ from machine import cpu
 from settings import MASKS, letters
 from torch import Tensor
 
-from inpaintx import registry
-from inpaintx.blending import apply_blend
-from inpaintx.chars import TEST_FAMILIES
-from inpaintx.checkpoint import Model, load_model
-from inpaintx.estimate import combine
+from inpaintx.completion.estimate import combine
 from inpaintx.judge.judging import fitted, held_out_from
-from inpaintx.masking import family_masks
-from inpaintx.metrics import score
+from inpaintx.judge.metrics import score
+from inpaintx.letters.chars import TEST_FAMILIES
+from inpaintx.networks.checkpoint import Model, load_model
 from inpaintx.ops import context_loss
 from inpaintx.options import PRESETS, SearchOptions
 from inpaintx.pictures import Picture
+from inpaintx.plugins import registry
+from inpaintx.plugins.blends import apply_blend
+from inpaintx.plugins.masks import family_masks
 from inpaintx.search import Search
 
 PUBLISHED = ("bamos", "yeh")

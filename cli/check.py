@@ -50,10 +50,10 @@ def command(data: Path, list_file: Path | None, **values: Any) -> None:
     Says how many pictures and near-copies there are and how well they are aligned; with --model, what it
     reaches when it is fitted to intact pictures, and which training pictures it copies.
     """
-    from inpaintx import checkpoint
-    from inpaintx.data import load_collection
     from inpaintx.judge.diagnosis import diagnose_collection, diagnose_model, held_out_pictures, in_words
-    from inpaintx.pictures import atomic_file
+    from inpaintx.networks import checkpoint
+    from inpaintx.pictures.files import atomic_file
+    from inpaintx.training.collection import load_collection
 
     if (values["hold_out"] is None) != (list_file is None):
         raise click.UsageError("--hold-out and --list go together")

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import click
 
+from inpaintx.completion.streaming import Ahead, Behind
 from inpaintx.errors import InpaintxError
 from inpaintx.options import PRESETS, Fill, SearchOptions
-from inpaintx.streaming import Ahead, Behind
 from inpaintx_cli.options import device_option, flags, given, model_option, out_folder_option, pick_device
 from inpaintx_cli.outputs import (
     SHEET_FORMATS,
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from inpaintx.completion import Completer
-    from inpaintx.masking import MaskPlugin
     from inpaintx.pictures import Picture
+    from inpaintx.plugins.masks import MaskPlugin
 
 DEFAULT_BLEND = "auto"
 EXTRAS = ("sheet", "gif", "metrics")
@@ -102,8 +102,8 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     The hole comes from --mask (your own masks), from --mask-plugin, or, with neither, from the pictures'
     alpha channel. Results go to --out under the pictures' names.
     """
-    from inpaintx import checkpoint
     from inpaintx.completion import Completer
+    from inpaintx.networks import checkpoint
 
     device = pick_device(values["device"])
     base = PRESETS[values["preset"]] if values["preset"] else SearchOptions()
@@ -140,7 +140,7 @@ def _wanted(targets: dict[Path, Path], values: Mapping[str, Any]) -> dict[Path, 
 
 def _plugins(values: Mapping[str, Any]) -> tuple[MaskPlugin, Any]:
     """The mask and the blend that the flags ask for."""
-    from inpaintx import registry
+    from inpaintx.plugins import registry
 
     parts: dict[str, dict[str, str]] = {"mask": {}, "blend": {}}
     for setting in values["settings"]:
@@ -285,8 +285,8 @@ class Run:
             behind.call(show_progress)
 
     def _load(self, path: Path) -> Loaded | Failed:
-        from inpaintx.masking import make_mask
         from inpaintx.pictures import read_picture
+        from inpaintx.plugins.masks import make_mask
 
         try:
             picture = read_picture(path)
@@ -327,7 +327,7 @@ class Run:
 
     def _write(self, result: Result) -> bool:
         from inpaintx.pictures import Picture, write_picture
-        from inpaintx.sheets import show_uncertainty
+        from inpaintx.pictures.sheets import show_uncertainty
 
         assert result.original.path is not None
         try:

@@ -70,12 +70,12 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     """
     from tqdm import tqdm
 
-    from inpaintx import checkpoint
-    from inpaintx.data import load_collection
     from inpaintx.judge.judging import Plan, held_out_from, verdict_on
     from inpaintx.judge.page import render
-    from inpaintx.masking import FAMILIES
-    from inpaintx.pictures import atomic_file
+    from inpaintx.networks import checkpoint
+    from inpaintx.pictures.files import atomic_file
+    from inpaintx.plugins.masks import FAMILIES
+    from inpaintx.training.collection import load_collection
 
     families = values["families"] or tuple(FAMILIES)
     unknown = [name for name in families if name not in FAMILIES]

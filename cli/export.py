@@ -20,7 +20,7 @@ from inpaintx_cli.outputs import check_free, check_harmless, make_folder, overwr
 @overwrite_option
 def command(model: str, out: Path, card: Path | None, overwrite: bool) -> None:
     """Write what completion needs of a run, in half precision: G, D and the header."""
-    from inpaintx import checkpoint
+    from inpaintx.networks import checkpoint
 
     facts = None if card is None else _read_card(card)
     source = checkpoint.load_model(model).source  # it must be whole before a copy of it is worth anything

@@ -27,10 +27,11 @@ def command(model: str, count: int, out: Path, seed: int, overwrite: bool, devic
     import numpy as np
     import torch
 
-    from inpaintx.checkpoint import load_model
+    from inpaintx.networks.checkpoint import load_model
     from inpaintx.pictures import Picture, write_picture
-    from inpaintx.sheets import grid
-    from inpaintx.training import stream, to_pixels
+    from inpaintx.pictures.arrays import images_to_levels
+    from inpaintx.pictures.sheets import grid
+    from inpaintx.training.trainer import generator_for
 
     target = pick_device(device)
     generator = load_model(model, target).generator
@@ -38,9 +39,9 @@ def command(model: str, count: int, out: Path, seed: int, overwrite: bool, devic
     files = [out] if is_sheet else [out / f"{number:05d}.png" for number in range(count)]
     check_free(files, overwrite)
     make_folder(out.parent if is_sheet else out)
-    codes = generator.sample_codes(count, stream(seed)).to(target)
+    codes = generator.sample_codes(count, generator_for(seed)).to(target)
     with torch.no_grad():
-        images = np.concatenate([to_pixels(generator(part)) for part in codes.split(64)])
+        images = np.concatenate([images_to_levels(generator(part)) for part in codes.split(64)])
     if is_sheet:
         write_sheet(grid(list(images)), out)
     else:

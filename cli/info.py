@@ -21,9 +21,9 @@ def command(as_json: bool) -> None:
 def _facts() -> dict[str, Any]:
     import torch  # here, so that help doesn't load it
 
-    from inpaintx import registry
-    from inpaintx.checkpoint import shipped_models
-    from inpaintx.native import native_available, native_info
+    from inpaintx.networks.checkpoint import shipped_models
+    from inpaintx.ops.library import native_available, native_info
+    from inpaintx.plugins import registry
 
     return {
         "inpaintx": __version__,

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-from inpaintx.chars import TEST_FAMILIES, TRAIN_FAMILIES, CharsOptions, render_chars
+from inpaintx.letters.chars import TEST_FAMILIES, TRAIN_FAMILIES, CharsOptions, render_chars
 
 _SPLITS = {"train": TRAIN_FAMILIES, "test": TEST_FAMILIES, "all": None}
 

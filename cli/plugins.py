@@ -11,7 +11,7 @@ import click
 from inpaintx.errors import InpaintxError
 
 if TYPE_CHECKING:
-    from inpaintx.registry import Kind
+    from inpaintx.plugins.registry import Kind
 
 
 @click.group()
@@ -26,7 +26,7 @@ def list_plugins(as_json: bool) -> None:
 
     Those that don't work are named on stderr, with the reason.
     """
-    from inpaintx import registry
+    from inpaintx.plugins import registry
 
     found = [_summary(kind, name) for kind in registry.GROUPS for name in registry.names(kind)]
     failures = registry.failures()
@@ -60,8 +60,8 @@ def _print_json(value: object) -> None:
 
 def _kinds_of(name: str) -> list[Kind]:
     """The kinds that have a plugin of this name. Raises InpaintxError where none has, or it is broken."""
-    from inpaintx import registry
-    from inpaintx.plugin_options import nearest
+    from inpaintx.plugins import registry
+    from inpaintx.plugins.options import nearest
 
     names = {kind: registry.names(kind) for kind in registry.GROUPS}
     if kinds := [kind for kind in names if name in names[kind]]:
@@ -74,7 +74,7 @@ def _kinds_of(name: str) -> list[Kind]:
 
 
 def _summary(kind: Kind, name: str) -> dict[str, Any]:
-    from inpaintx import registry
+    from inpaintx.plugins import registry
 
     plugin = registry.get(kind, name)
     package = plugin.__module__.partition(".")[0]
@@ -82,8 +82,8 @@ def _summary(kind: Kind, name: str) -> dict[str, Any]:
 
 
 def _details(kind: Kind, name: str) -> dict[str, Any]:
-    from inpaintx import registry
-    from inpaintx.plugin_options import as_text, options_of
+    from inpaintx.plugins import registry
+    from inpaintx.plugins.options import as_text, options_of
 
     plugin = registry.get(kind, name)
     return {

@@ -40,7 +40,7 @@ class Result:
 
     def metrics(self) -> dict[str, Any]:
         """A line of ``--metrics``."""
-        from inpaintx.metrics import score
+        from inpaintx.judge.metrics import score
 
         completed = self.completed
         line = {
@@ -63,7 +63,7 @@ def metrics_writer(stack: ExitStack, path: Path | None) -> Callable[[Result], No
 
     Where no picture can be completed, no file appears.
     """
-    from inpaintx.pictures import atomic_file
+    from inpaintx.pictures.files import atomic_file
 
     @cache
     def file() -> BinaryIO:
@@ -96,7 +96,7 @@ class Showcase:
     def add(self, result: Result) -> None:
         """Keeps what will be shown of a result, if anything."""
         from inpaintx.pictures import Picture
-        from inpaintx.sheets import show_hole, show_uncertainty
+        from inpaintx.pictures.sheets import show_hole, show_uncertainty
 
         if self.wants_trails:
             self._trails.append([_small(picture) for _, picture in result.completed.trail])
@@ -108,7 +108,7 @@ class Showcase:
 
     def write(self) -> None:
         """Writes what was asked for, if any picture was completed."""
-        from inpaintx.sheets import animate, grid, three_row_sheet
+        from inpaintx.pictures.sheets import animate, grid, three_row_sheet
 
         if not self._rows:
             return
@@ -127,7 +127,7 @@ class Showcase:
 
 def _small(picture: Picture) -> np.ndarray:
     """The picture as a sheet shows it: float32 ``[H, W, C]`` in [0, 1], no side above ``SHOWN_SIDE``."""
-    from inpaintx.regions import resample
+    from inpaintx.pictures.regions import resample
 
     scale = min(1.0, SHOWN_SIDE / max(picture.height, picture.width))
     height, width = (max(1, round(scale * side)) for side in (picture.height, picture.width))

@@ -23,8 +23,8 @@ from inpaintx_cli.options import (
 from inpaintx_cli.outputs import check_apart, make_folder, write_sheet
 
 if TYPE_CHECKING:
-    from inpaintx.data import Collection
     from inpaintx.training import Report
+    from inpaintx.training.collection import Collection
 
 SHEET_COLUMNS, SHEET_ROWS = 16, 4
 SAMPLES = "samples"  # the folder of all sample sheets; the newest is beside it, as a .png
@@ -58,10 +58,10 @@ def command(data: Path, run: Path, **values: Any) -> None:
     """
     from tqdm import tqdm
 
-    from inpaintx import checkpoint
-    from inpaintx.data import load_collection
+    from inpaintx.networks import checkpoint
     from inpaintx.pictures import find_pictures
     from inpaintx.training import Trainer, train
+    from inpaintx.training.collection import load_collection
 
     device = pick_device(values["device"])
     file = run / checkpoint.FILE_NAME
@@ -109,7 +109,7 @@ class _Start:
 
 def _fresh(run: Path) -> _Start:
     """Raises InpaintxError where the folder holds a file that a run would write."""
-    from inpaintx import checkpoint
+    from inpaintx.networks import checkpoint
     from inpaintx.training import LOG_NAME
 
     for name in (checkpoint.FILE_NAME, LOG_NAME, SAMPLES, f"{SAMPLES}.png"):
@@ -122,7 +122,7 @@ def _fresh(run: Path) -> _Start:
 
 def _resumed(file: Path) -> _Start:
     """Raises InpaintxError where there is no whole checkpoint."""
-    from inpaintx import checkpoint
+    from inpaintx.networks import checkpoint
 
     if not file.is_file():
         raise InpaintxError(f"nothing to resume: there is no {file}; leave out --resume, or check --out")
@@ -186,7 +186,7 @@ class _Display:
     def on_save(self, trainer: Any, network: Any) -> None:
         import numpy as np
 
-        from inpaintx.sheets import grid
+        from inpaintx.pictures.sheets import grid
 
         samples = trainer.samples(SHEET_COLUMNS * SHEET_ROWS, network)
         sheet = grid(list(samples), SHEET_COLUMNS)

@@ -25,12 +25,12 @@ import filecmp, glob, sys
 from pathlib import Path
 import torch
 import inpaintx
-from inpaintx.native import native_available, native_info
-installed = Path(inpaintx.__file__).with_name("_ops.so")
+from inpaintx.ops.library import native_available, native_info
+installed = Path(inpaintx.__file__).with_name("ops") / "_ops.so"
 built = glob.glob(sys.argv[1] + f"/cmake-{sys.implementation.cache_tag}/out/_ops.so")[0]
 assert "site-packages" in str(installed) and filecmp.cmp(installed, built, shallow=False)
 assert native_available(), native_info()
 print(f"torch {torch.__version__}, {native_info()}")
 CHECK
 echo "inpaintx: op tests in torch $TORCH, _ops.so built with torch $built"
-venv/bin/pytest -q -o addopts= -p no:cacheprovider "$ROOT"/tests/test_ops*.py "$ROOT/tests/test_native.py" "$ROOT/tests/test_reference.py"
+venv/bin/pytest -q -o addopts= -p no:cacheprovider "$ROOT"/tests/ops/test_ops*.py "$ROOT/tests/ops/test_library.py" "$ROOT/tests/ops/test_reference.py"

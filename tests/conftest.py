@@ -16,9 +16,9 @@ import torch
 from solver_cases import SOLVERS, use_solver
 from torch import nn
 
-from inpaintx.checkpoint import Model
-from inpaintx.models import Discriminator, Generator, calibrate
-from inpaintx.native import native_available, native_info
+from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.dcgan import Discriminator, Generator, calibrate
+from inpaintx.ops.library import native_available, native_info
 from inpaintx.options import Architecture
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from inpaintx.checkpoint import Model
+from inpaintx.networks.checkpoint import Model
 from inpaintx.options import SearchOptions
 from inpaintx.search import Completion, Search
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from inpaintx import solvers
+from inpaintx.ops import solvers
 
 TOLERANCE = 1e-5  # of the range of the known values; the design asks for 0.1 of an 8-bit step
 SOLVERS = ["reference"] if os.environ.get("INPAINTX_NATIVE") == "0" else ["native", "reference"]
@@ -14,11 +14,11 @@ needs_native = pytest.mark.skipif("native" not in SOLVERS, reason="INPAINTX_NATI
 
 
 def use_solver(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes `inpaintx.solvers` use that one of SOLVERS."""
+    """Makes `inpaintx.ops.solvers` use that one of SOLVERS."""
     if name == "reference":
         monkeypatch.setattr(solvers, "native", lambda: None)
     else:
-        assert solvers.native() is not None, "inpaintx._native isn't built"
+        assert solvers.native() is not None, "inpaintx.ops._native isn't built"
 
 
 def grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-import inpaintx
-from inpaintx.native import native_info
+from inpaintx.ops.library import native_info
 
 ROOT = Path(__file__).resolve().parent.parent
-LIBRARY = Path(inpaintx.__file__).with_name("_ops.so")
+LIBRARY = ROOT / "inpaintx" / "ops" / "_ops.so"
 WIDE_REGISTERS = re.compile(r"%[yz]mm|%k[1-7]\b")
 VEX_OR_EVEX = re.compile(r"\bv[a-z]+\d*[a-z]*\s+.*%[xyz]mm")  # vaddss, vmovups, …: AVX encodings of any width
 
@@ -130,7 +129,7 @@ def test_without_native_code_everything_else_is_built(
     run = run_setup(tmp_path, "setup.py", "build", "--build-base", str(tmp_path / "build"), **environment)
     assert run.returncode == 0, run.stderr
     assert run.stderr.count(f"inpaintx: {line}\n") == 1
-    assert (tmp_path / "build" / "lib" / "inpaintx" / "ops.py").exists()
+    assert (tmp_path / "build" / "lib" / "inpaintx" / "ops" / "face.py").exists()
     assert not list((tmp_path / "build").rglob("*.so"))
 
 

@@ -131,7 +131,7 @@ def test_every_option_has_a_help_text(options: type) -> None:
 
 def test_options_and_regions_load_no_torch() -> None:
     program = (
-        "import sys, inpaintx.options, inpaintx.regions; "
+        "import sys, inpaintx.options, inpaintx.pictures.regions; "
         "print({'torch', 'scipy', 'matplotlib'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from inpaintx.checkpoint import Model
-from inpaintx.data import Collection, to_unit
 from inpaintx.errors import InpaintxError
 from inpaintx.judge.clusters import near_copies, nearest
 from inpaintx.judge.learned import ProbabilisticPCA
+from inpaintx.networks.checkpoint import Model
 from inpaintx.options import SearchOptions
+from inpaintx.pictures.arrays import images_to_values, levels_to_images, to_values
 from inpaintx.search import Search
+from inpaintx.training.collection import Collection
 
 FEW, MANY = 1_000, 3_000  # pictures
 COPY = 0.95  # correlation at 16×16 above which one picture is a near-copy of another
@@ -162,7 +163,7 @@ def _ceiling(model: Model, collection: Collection, held_out: np.ndarray | None) 
     judged = collection.images.numpy() if held_out is None else held_out
     judged = judged[np.linspace(0, len(judged) - 1, min(CEILING_PICTURES, len(judged))).astype(int)]
     ours = fitted_psnr(model, judged)
-    shown = judged.transpose(0, 2, 3, 1).astype(np.float32) / 255
+    shown = to_values(judged.transpose(0, 2, 3, 1))
     whole = np.ones(shown.shape[:3], bool)
     linear = _psnr(ProbabilisticPCA(trained_on)(shown, whole), shown)
     kind = "pictures of the collection" if held_out is None else "intact held-out pictures"
@@ -184,10 +185,10 @@ def fitted_psnr(model: Model, images: np.ndarray) -> float:
     images: uint8 ``[N, C, S, S]``.
     """
     options = replace(SearchOptions(), prior=0.0, estimate="sample")
-    y = to_unit(torch.from_numpy(images))
+    y = levels_to_images(torch.from_numpy(images))
     found = Search(model.generator, None, options)(y, torch.ones_like(y[:, :1]))
-    fills = (found.fill.cpu().permute(0, 2, 3, 1).numpy() + 1) / 2
-    return _psnr(fills, images.transpose(0, 2, 3, 1).astype(np.float32) / 255)
+    fills = images_to_values(found.fill)
+    return _psnr(fills, to_values(images.transpose(0, 2, 3, 1)))
 
 
 def _copied(model: Model, collection: Collection) -> Finding:

@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from inpaintx.checkpoint import Model
-from inpaintx.data import Collection, fit_picture
 from inpaintx.judge import methods
 from inpaintx.judge.clusters import groups_of, near_copies, nearest
 from inpaintx.judge.protocol import Contender, HeldOut, judge
 from inpaintx.judge.reader import Reader, fused, label_of
 from inpaintx.judge.verdict import Verdict
+from inpaintx.networks.checkpoint import Model
 from inpaintx.options import PRESETS, SearchOptions
 from inpaintx.pictures import Picture, find_pictures, read_picture
+from inpaintx.pictures.arrays import to_levels, to_values
+from inpaintx.training.collection import Collection, fit_picture
 
 READER_PICTURES = 10_000  # at most: enough to read letters
 NEAR_COPY = 0.9  # correlation at 16×16; telling copies apart would narrow the intervals
@@ -65,7 +66,7 @@ def fitted(pictures: Iterable[Picture], model: Model) -> np.ndarray:
     """Pictures as the model sees them: uint8 ``[n, S, S, C]``."""
     a = model.architecture
     squares = [fit_picture(picture, a.size, a.channels, model.fit) for picture in pictures]
-    return np.rint(np.stack(squares) * 255).astype(np.uint8)
+    return to_levels(np.stack(squares))
 
 
 def verdict_on(
@@ -121,7 +122,7 @@ def verdict_on(
         about[f"correlate above {NEAR_COPY} with one of them"] = int((correlation > NEAR_COPY).sum())
         reader = _reader(collection)
         if reader is not None and held_out.labels is not None:
-            intact = held_out.images.astype(np.float32) / 255
+            intact = to_values(held_out.images)
             right = float((reader.read(intact) == fused(held_out.labels)).mean())
             about["intact letters read right"] = f"{100 * right:.1f} %"
     yield from judge(held_out, contenders, plan.families, plan.seed, about, reader, progress)
@@ -137,5 +138,5 @@ def _reader(collection: Collection) -> Reader | None:
     if labels is None:
         return None
     step = max(1, -(-len(labels) // READER_PICTURES))
-    images = collection.images.numpy()[::step].transpose(0, 2, 3, 1).astype(np.float32) / 255
+    images = to_values(collection.images.numpy()[::step].transpose(0, 2, 3, 1))
     return Reader.train(images, labels[::step])

@@ -8,17 +8,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inpaintx import registry
-from inpaintx.blending import BlendPlugin, ChoosingBlend, Trial, apply_blend
-from inpaintx.checkpoint import Model
+from inpaintx.completion.candidates import Proposals, Proposer
+from inpaintx.completion.estimate import disagreement
+from inpaintx.completion.folds import hold_out
 from inpaintx.errors import InpaintxError
-from inpaintx.estimate import disagreement
-from inpaintx.holdout import hold_out
 from inpaintx.judge.learned import MeanOfNearest, ProbabilisticPCA
 from inpaintx.judge.verdict import Method
+from inpaintx.networks.checkpoint import Model
+from inpaintx.ops.solvers import biharmonic, membrane
 from inpaintx.options import PRESETS, Estimate, Fill, SearchOptions
-from inpaintx.proposals import Proposals, Proposer
-from inpaintx.solvers import biharmonic, membrane
+from inpaintx.pictures.arrays import to_levels, to_values
+from inpaintx.plugins import registry
+from inpaintx.plugins.blends import BlendPlugin, ChoosingBlend, Trial, apply_blend
 
 Square = tuple[np.ndarray, np.ndarray]  # image float32 [S, S, C] in [0, 1], mask bool [S, S]
 
@@ -54,7 +55,7 @@ def classical() -> list[tuple[list[Method], Source]]:
     def opencv(flag: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
         def fill(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
             filled = cv2.inpaint(_eight_bits(image), np.uint8(~mask), OPENCV_RADIUS, flag)
-            return filled.reshape(image.shape).astype(np.float32) / 255
+            return to_values(filled.reshape(image.shape))
 
         return fill
 
@@ -176,7 +177,7 @@ def _predicted(name: str, predict: Callable[[np.ndarray, np.ndarray], np.ndarray
 
 
 def _eight_bits(image: np.ndarray) -> np.ndarray:
-    return np.rint(image * 255).astype(np.uint8)
+    return to_levels(image)
 
 
 def _opencv():  # type: ignore[no-untyped-def]

@@ -16,13 +16,14 @@ import numpy as np
 
 from inpaintx.judge import features
 from inpaintx.judge.methods import MEAN, SAMPLE, Source, Square
+from inpaintx.judge.metrics import score
 from inpaintx.judge.reader import Reader, fused
 from inpaintx.judge.seam import seam
 from inpaintx.judge.statistics import Interval, interval, paired
 from inpaintx.judge.verdict import Case, FamilyVerdict, Method, Metric, Verdict
-from inpaintx.masking import family_masks
-from inpaintx.metrics import score
 from inpaintx.pictures import Picture
+from inpaintx.pictures.arrays import to_levels, to_values
+from inpaintx.plugins.masks import family_masks
 
 #: Metrics of how real a picture looks: a sample's business. The others ask how near to the truth it is.
 _OF_SAMPLES = ("perceptual", "kid", "told_apart", "read")
@@ -132,7 +133,7 @@ def judge(
     Args:
         held_out: what no method has seen.
         contenders: the methods; those of ours must be among them.
-        families: of :data:`inpaintx.masking.FAMILIES`.
+        families: of :data:`inpaintx.plugins.masks.FAMILIES`.
         seed: of the masks.
         about: what to say of the judgement.
         reader: reads letters, if these are letters.
@@ -194,7 +195,7 @@ class _Family:
         for first in range(0, count, GROUP):
             rows = slice(first, min(first + GROUP, count))
             for filled in contender.run(self._squares(rows)):
-                completed[filled.name].append(np.rint(filled.images * 255).astype(np.uint8))
+                completed[filled.name].append(to_levels(filled.images))
                 seconds[filled.name] += [filled.seconds] * len(filled.images)
                 if filled.name == MEAN and filled.doubt is not None:
                     doubts.append(filled.doubt)
@@ -225,7 +226,7 @@ class _Family:
         error = np.abs(original.astype(np.float32) - completed).mean(-1) / 255
         hole = ~masks
         values["l1_hole"] = 100 * (error * hole).sum((1, 2)) / hole.sum((1, 2))
-        real, fake = (images.astype(np.float32) / 255 for images in (original, completed))
+        real, fake = map(to_values, (original, completed))
         values["perceptual"] = features.perceptual_distance(real, fake, masks)
         values["seam"] = 100 * seam(real, fake, masks)
         if self._reader is not None and self._held_out.labels is not None:
@@ -274,8 +275,7 @@ class _Family:
         completed = self._completed[name]
         count = len(completed)
         real, fake = (
-            features.embed(images.astype(np.float32) / 255)
-            for images in (self._held_out.images[:count], completed)
+            features.embed(to_values(images)) for images in (self._held_out.images[:count], completed)
         )
         distance, error = features.kid(real, fake) if count >= FEWEST_FOR_KID else (np.nan, np.nan)
         told = 100 * features.two_sample_accuracy(real, fake, self._held_out.groups[:count], seed=0)

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample, interpolate
 
-from inpaintx.chars import CLASSES
 from inpaintx.errors import InpaintxError
+from inpaintx.letters.chars import CLASSES
 
 # What a tightly cropped letter doesn't tell, for want of a base line and of neighbours: the ring, the stroke,
 # and letters whose small form is the capital, scaled. (Readers do tell k, p and u from their capitals.)

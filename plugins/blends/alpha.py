@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from inpaintx.solvers import distance_to_known, membrane
+from inpaintx.ops.solvers import distance_to_known, membrane
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
-from inpaintx.solvers import biharmonic, distance_to_known
+from inpaintx.ops.solvers import biharmonic, distance_to_known
 from inpaintx_plugins.blends.spline import Spline, smoothed
 
 if TYPE_CHECKING:
-    from inpaintx.blending import Trial
     from inpaintx.options import Estimate
+    from inpaintx.plugins.blends import Trial
 
 LENGTHS = (2.0, 1.0, float("inf"))  # pixels; what `spline` is chosen from, the usual one first
 REACH = 10.0  # pixels; of `spline`, for a sample

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from inpaintx.solvers import biharmonic
+from inpaintx.ops.solvers import biharmonic
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from inpaintx.solvers import membrane
+from inpaintx.ops.solvers import membrane
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from inpaintx.solvers import biharmonic, distance_to_known
+from inpaintx.ops.solvers import biharmonic, distance_to_known
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from cli_tools import TINY_SEARCH, Cli, blob, files_in
 from click.testing import CliRunner
 from PIL import Image, ImageSequence
 
-from inpaintx import InpaintxError, registry
+from inpaintx import InpaintxError
 from inpaintx.options import PRESETS
 from inpaintx.pictures import Picture, read_picture, write_picture
+from inpaintx.plugins import registry
 from inpaintx_cli.main import cli as in_process
 
 Complete = Callable[..., dict]

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from inpaintx import registry
-from inpaintx.masking import make_mask
 from inpaintx.pictures import Picture
+from inpaintx.plugins import registry
+from inpaintx.plugins.masks import make_mask
 
 PATH = Path(__file__).with_name("masks.json")
 SEED = 7

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inpaintx.chars import TRAIN_FAMILIES, CharsOptions, render_chars
+from inpaintx.letters.chars import TRAIN_FAMILIES, CharsOptions, render_chars
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from inpaintx.checkpoint import Model
-from inpaintx.data import Collection
 from inpaintx.judge.clusters import near_copies
 from inpaintx.judge.diagnosis import diagnose_model, held_out_pictures, typical_shift
+from inpaintx.networks.checkpoint import Model
+from inpaintx.training.collection import Collection
 
 
 def shapes(count: int, shift: int = 0, seed: int = 0) -> np.ndarray:

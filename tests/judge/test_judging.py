@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 
 from inpaintx import InpaintxError
-from inpaintx.checkpoint import Model
-from inpaintx.data import Collection, load_collection
 from inpaintx.judge import features, judging
 from inpaintx.judge.judging import Plan, held_out_from, verdict_on
 from inpaintx.judge.methods import MEAN, SAMPLE
 from inpaintx.judge.verdict import Verdict
+from inpaintx.networks.checkpoint import Model
 from inpaintx.options import PRESETS, SearchOptions
+from inpaintx.training.collection import Collection, load_collection
 
 OPTIONS = SearchOptions(iterations=3, candidates=4, starts=4, precision="float32")
 

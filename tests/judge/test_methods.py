@@ -11,18 +11,19 @@ import cv2
 import numpy as np
 import pytest
 
-from inpaintx import InpaintxError, registry
-from inpaintx.checkpoint import Model
+from inpaintx import InpaintxError
 from inpaintx.completion import Completer
-from inpaintx.estimate import disagreement
+from inpaintx.completion.candidates import Proposer
+from inpaintx.completion.estimate import disagreement
 from inpaintx.judge import methods
 from inpaintx.judge.learned import ProbabilisticPCA
 from inpaintx.judge.methods import BLENDS, MEAN, SAMPLE, Filled, Source, Square
+from inpaintx.networks.checkpoint import Model
+from inpaintx.ops.solvers import biharmonic, membrane
 from inpaintx.options import PRESETS, SearchOptions
 from inpaintx.pictures import Picture
-from inpaintx.proposals import Proposer
+from inpaintx.plugins import registry
 from inpaintx.search import Search
-from inpaintx.solvers import biharmonic, membrane
 
 OPTIONS = SearchOptions(iterations=12, candidates=4, starts=12, lr=0.1, precision="float32")
 SIZE = 32

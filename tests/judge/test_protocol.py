@@ -15,7 +15,7 @@ from inpaintx.judge import protocol
 from inpaintx.judge.methods import MEAN, SAMPLE, Filled, Source, Square
 from inpaintx.judge.protocol import Contender, HeldOut, judge, masks_for
 from inpaintx.judge.verdict import FamilyVerdict, Method, Verdict
-from inpaintx.masking import FAMILIES
+from inpaintx.plugins.masks import FAMILIES
 
 SIZE, COUNT = 32, 8
 LEVEL = 1 / 255  # of 8 bits

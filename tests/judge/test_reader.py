@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from inpaintx import InpaintxError
-from inpaintx.chars import CLASSES, TEST_FAMILIES, CharsOptions, render_chars
 from inpaintx.judge import reader
 from inpaintx.judge.reader import Reader, fused, label_of
+from inpaintx.letters.chars import CLASSES, TEST_FAMILIES, CharsOptions, render_chars
 
 
 def _number(letter: str) -> int:

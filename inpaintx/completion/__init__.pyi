@@ -1,0 +1,2 @@
+from .completer import Completed as Completed
+from .completer import Completer as Completer

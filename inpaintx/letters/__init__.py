@@ -1,0 +1,1 @@
+"""A collection of letters, rendered from fonts."""

@@ -1,0 +1,85 @@
+"""A picture of the user's: its colours as they are, and what says how to read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from inpaintx.errors import InpaintxError
+from inpaintx.pictures.arrays import to_levels, to_values
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture of the user's.
+
+    array: uint8 or uint16, [H, W] gray or [H, W, 3] RGB; not premultiplied by alpha.
+    alpha: [H, W] of the same dtype, or None.
+    path: the file it was read from, or None.
+    profile: its ICC profile, which says what colours the values are; None: nothing does.
+    dpi: pixels per inch, or None where unknown or not the same both ways.
+    """
+
+    array: np.ndarray
+    alpha: np.ndarray | None = None
+    path: Path | None = None
+    profile: bytes | None = None
+    dpi: float | None = None
+
+    def __post_init__(self) -> None:
+        shape, dtype = self.array.shape, self.array.dtype
+        if dtype not in (np.uint8, np.uint16):
+            raise InpaintxError(f"a picture is uint8 or uint16, not {dtype}: convert the array first")
+        if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] != 3) or 0 in shape:
+            raise InpaintxError(
+                f"a picture is [H, W] or [H, W, 3], not {list(shape)}: reshape the array first"
+            )
+        if self.alpha is not None and (self.alpha.shape != shape[:2] or self.alpha.dtype != dtype):
+            raise InpaintxError(
+                f"alpha is {self.alpha.dtype} {list(self.alpha.shape)}, the picture {dtype} {list(shape)}: "
+                "make them fit"
+            )
+
+    @property
+    def height(self) -> int:
+        return self.array.shape[0]
+
+    @property
+    def width(self) -> int:
+        return self.array.shape[1]
+
+    @property
+    def channels(self) -> int:
+        """1 or 3; alpha doesn't count."""
+        return 1 if self.array.ndim == 2 else 3
+
+    @property
+    def max_value(self) -> int:
+        """255 or 65535."""
+        return int(np.iinfo(self.array.dtype).max)
+
+    def as_float(self) -> np.ndarray:
+        """The colour channels as float32 [H, W, C] in [0, 1]."""
+        channels = self.array.reshape(self.height, self.width, self.channels)
+        return to_values(channels)
+
+    def with_fill(self, filled: np.ndarray, mask: np.ndarray) -> Picture:
+        """This picture with its hole taken from `filled`, the known pixels bit for bit as they were.
+
+        filled: float32 [H, W, C] in [0, 1] (clipped to it); read in the hole only.
+        mask: bool [H, W], True = keep.
+        What was filled becomes opaque: a hole is often where the picture was transparent.
+        """
+        shape = (self.height, self.width)
+        if mask.dtype != bool or mask.shape != shape:
+            raise InpaintxError(f"the mask is {mask.dtype} {list(mask.shape)}: it must be bool {list(shape)}")
+        if filled.shape != (*shape, self.channels):
+            raise InpaintxError(f"the fill is {list(filled.shape)}: it must be {[*shape, self.channels]}")
+        hole = ~mask
+        levels = to_levels(filled[hole], self.array.dtype)
+        array = self.array.copy()
+        array[hole] = levels[:, 0] if self.channels == 1 else levels
+        alpha = None if self.alpha is None else np.where(hole, self.max_value, self.alpha).astype(array.dtype)
+        return replace(self, array=array, alpha=alpha)

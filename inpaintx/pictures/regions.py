@@ -1,0 +1,115 @@
+"""The part of a picture that becomes the model's square, and the way there and back. Loads no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from inpaintx.options import Fit
+from inpaintx.pictures.arrays import fit_channels
+
+#: A pixel of the square is known if more than this share of the pixels it averages is.
+KNOWN_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of a picture, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def of(self, array: np.ndarray) -> np.ndarray:
+        """The view of ``array`` (``[H, W, ...]``) inside the rectangle."""
+        return array[self.top : self.top + self.height, self.left : self.left + self.width]
+
+
+def fit_region(height: int, width: int, fit: Fit) -> Region:
+    """What of a picture of the collection is trained on: its largest centred square (``"crop"``) or all of it
+    (``"stretch"``)."""
+    if fit == "stretch":
+        return Region(0, 0, height, width)
+    side = min(height, width)
+    return Region((height - side) // 2, (width - side) // 2, side, side)
+
+
+def hole_region(mask: np.ndarray, fit: Fit) -> Region:
+    """What of a picture is completed: as it is trained on, moved so that it holds the whole hole.
+
+    Where the hole does not fit into the square, or fills it, this is the whole picture.
+
+    Args:
+        mask: bool ``[H, W]``, True = keep; hides something.
+        fit: how the model's collection was fitted.
+    """
+    height, width = mask.shape
+    region = fit_region(height, width, fit)
+    rows, columns = np.flatnonzero(~mask.all(1)), np.flatnonzero(~mask.all(0))
+    top = _reach(region.top, region.height, rows[0], rows[-1])
+    left = _reach(region.left, region.width, columns[0], columns[-1])
+    moved = Region(top, left, region.height, region.width)
+    holds = rows[-1] < top + region.height and columns[-1] < left + region.width
+    return moved if holds and moved.of(mask).any() else Region(0, 0, height, width)
+
+
+def _reach(start: int, length: int, first: int, last: int) -> int:
+    """The start nearest to ``start`` of a span of ``length`` that holds ``first``, and ``last`` if it can."""
+    return int(min(max(start, last - length + 1), first))
+
+
+def resample(array: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Float32 ``[H, W, C]`` to ``[height, width, C]``: area average when shrinking, bicubic when growing.
+
+    Each axis is handled by its own rule, so that a picture can shrink along one and grow along the other.
+    """
+    for axis, target in ((0, height), (1, width)):
+        source = array.shape[axis]
+        if source == target:
+            continue
+        method = Image.Resampling.BOX if target < source else Image.Resampling.BICUBIC
+        size = (array.shape[1], target) if axis == 0 else (target, array.shape[0])
+        planes = [
+            Image.fromarray(np.ascontiguousarray(array[..., c], dtype=np.float32)).resize(size, method)
+            for c in range(array.shape[2])
+        ]
+        array = np.stack([np.asarray(plane) for plane in planes], axis=-1)
+    return array
+
+
+def to_square(
+    picture: np.ndarray, mask: np.ndarray, region: Region, size: int, channels: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """A region as the model sees it; what lies under the hole is never read.
+
+    Each pixel of the square averages the known pixels that it covers (normalised convolution: Knutsson and
+    Westin, 1993).
+
+    Args:
+        picture: float32 ``[H, W, C]`` in [0, 1].
+        mask: bool ``[H, W]``, True = keep.
+        region: the part to take.
+        size: side of the square, pixels.
+        channels: of the square, 1 or 3.
+
+    Returns:
+        The image, float32 ``[size, size, channels]`` in [0, 1] and 0 where nothing is known, and its mask,
+        bool ``[size, size]``.
+    """
+    keep = region.of(mask)[..., None]
+    values = fit_channels(np.where(keep, region.of(picture), np.float32(0)), channels)
+    share = resample(keep.astype(np.float32), size, size)
+    known = share > KNOWN_SHARE
+    image = resample(values, size, size) / np.where(known, share, 1)
+    return np.where(known, image.clip(0, 1), 0).astype(np.float32), known[..., 0]
+
+
+def from_square(fill: np.ndarray, region: Region, height: int, width: int, channels: int) -> np.ndarray:
+    """The model's square scaled back into a picture: float32 ``[height, width, channels]``, 0 outside."""
+    whole = np.zeros((height, width, channels), np.float32)
+    scaled = resample(fit_channels(fill, channels), region.height, region.width)
+    region.of(whole)[...] = scaled.clip(0, 1)
+    return whole

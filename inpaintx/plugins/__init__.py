@@ -1,0 +1,1 @@
+"""Masks and blends as plugins: how they are found, made and called. Loads no torch."""

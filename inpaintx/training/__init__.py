@@ -1,0 +1,6 @@
+"""Training: a folder of pictures becomes networks."""
+
+from inpaintx.training.run import LOG_NAME, Report, train
+from inpaintx.training.trainer import Trainer
+
+__all__ = ["LOG_NAME", "Report", "Trainer", "train"]

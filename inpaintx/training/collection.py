@@ -1,0 +1,103 @@
+"""A folder of pictures as one tensor of equal squares."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inpaintx.errors import InpaintxError
+from inpaintx.options import Fit
+from inpaintx.pictures import Picture, find_pictures, read_picture
+from inpaintx.pictures.arrays import fit_channels, to_levels
+from inpaintx.pictures.regions import fit_region, resample
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What training sees.
+
+    Attributes:
+        images: uint8 ``[N, C, size, size]``, held in memory.
+        paths: the N files they came from.
+        skipped: unreadable files, and why.
+    """
+
+    images: Tensor
+    paths: list[Path]
+    skipped: dict[Path, str] = field(default_factory=dict)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes when any pixel or the order of the images does."""
+        return hashlib.sha256(self.images.numpy().tobytes()).hexdigest()[:16]
+
+    def learned(self, flip: bool) -> Tensor:
+        """What there is to learn from: the images and, with ``flip``, then the mirror image of each."""
+        return torch.cat([self.images, self.images.flip(-1)]) if flip else self.images
+
+
+def fit_picture(picture: Picture, size: int, channels: int, fit: Fit) -> np.ndarray:
+    """A picture as the model sees it: float32 ``[size, size, channels]`` in [0, 1]."""
+    region = fit_region(picture.height, picture.width, fit)
+    return resample(fit_channels(region.of(picture.as_float()), channels), size, size).clip(0.0, 1.0)
+
+
+def load_collection(
+    folder: Path,
+    size: int,
+    channels: int | None = None,
+    fit: Fit = "crop",
+    exclude: Sequence[str] = (),
+    progress: Callable[[list[Path]], Iterable[Path]] = iter,
+) -> Collection:
+    """Reads a folder, nested folders included.
+
+    Args:
+        folder: where the pictures are; any format that Pillow reads.
+        size: side of the squares, pixels.
+        channels: 1, 3, or None for 3 if any picture has colour.
+        fit: see :func:`inpaintx.pictures.regions.fit_region`.
+        exclude: patterns (``s3*``, ``*/draft-*.png``) of paths relative to ``folder`` to leave out, for
+            example the people that a model is to be judged on.
+        progress: wraps the list of files while it is gone through, e.g. ``tqdm``.
+
+    Raises:
+        InpaintxError: the folder is missing, empty, or holds no readable picture.
+    """
+    squares: list[np.ndarray] = []
+    paths: list[Path] = []
+    skipped: dict[Path, str] = {}
+    found = find_pictures([folder])
+    wanted = [path for path in found if not _matches(path.relative_to(folder), exclude)]
+    for path in progress(wanted):
+        try:
+            picture = read_picture(path)
+        except InpaintxError as error:
+            skipped[path] = str(error)
+            continue
+        square = fit_picture(picture, size, channels or picture.channels, fit)
+        squares.append(to_levels(square))
+        paths.append(path)
+    if not squares:
+        excluded = len(found) - len(wanted)
+        raise InpaintxError(
+            f"no readable picture in {folder}: {len(skipped)} unreadable, {excluded} excluded; "
+            "give another folder"
+        )
+    most = channels or max(square.shape[2] for square in squares)
+    stack = np.stack([fit_channels(square, most) for square in squares])
+    return Collection(torch.from_numpy(stack).permute(0, 3, 1, 2).contiguous(), paths, skipped)
+
+
+def _matches(path: Path, patterns: Sequence[str]) -> bool:
+    """Whether a pattern matches the path or one of the folders above it."""
+    names = [path.as_posix(), *(parent.as_posix() for parent in path.parents)]
+    return any(fnmatch(name, pattern) for name in names for pattern in patterns)

@@ -1,0 +1,127 @@
+"""A run of training: from its first step, or where it stopped, to its end, saved on the way."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from inpaintx.errors import InpaintxError
+from inpaintx.networks.dcgan import Generator
+from inpaintx.training.predictor import train_encoder
+from inpaintx.training.trainer import Trainer
+
+LOG_NAME = "log.jsonl"
+
+
+@dataclass(frozen=True)
+class Report:
+    """One step, as told to the progress callback: losses are batch means in nats."""
+
+    step: int
+    loss_d: float
+    loss_g: float
+    seconds: float
+
+
+def train(
+    trainer: Trainer,
+    run: Path,
+    on_step: Callable[[Report], None] = lambda report: None,
+    on_save: Callable[[Generator], None] = lambda network: None,
+    on_encoder_step: Callable[[float], None] = lambda loss: None,
+) -> bool:
+    """Runs ``trainer`` to its last step, saving to ``run/checkpoint.safetensors`` on the way.
+
+    ``run/log.jsonl`` gets a line a step. Then an encoder is trained, if the options ask for one, and saved,
+    too. Ctrl-C finishes the step, saves and returns; an encoder that is interrupted is trained from its first
+    step when the run goes on.
+
+    Args:
+        trainer: fresh, or restored from the run's checkpoint.
+        run: an existing folder.
+        on_step: told of every step.
+        on_save: given the calibrated G each time a checkpoint has been written.
+        on_encoder_step: told the loss of each step of the encoder.
+
+    Returns:
+        False if the run was interrupted, True otherwise.
+
+    Raises:
+        InpaintxError: a loss or weight stopped being finite, or a file can't be written. The last good
+            checkpoint stays.
+    """
+    options, start = trainer.options, time.monotonic()
+    deadline = None if options.minutes is None else start + 60 * options.minutes
+    saved_at = -1
+    saved: Generator | None = None  # the calibrated G of the last checkpoint
+
+    def save() -> None:
+        nonlocal saved_at, saved
+        saved_at, saved = trainer.step, trainer.save(run)
+        on_save(saved)
+
+    with _log(run / LOG_NAME, trainer.step) as write, _interruptible() as interrupted:
+        while trainer.step < options.steps and not interrupted():
+            loss_d, loss_g = trainer.advance()
+            report = Report(trainer.step, loss_d, loss_g, time.monotonic() - start)
+            write(report)
+            on_step(report)
+            if trainer.step % options.save_every == 0:
+                save()
+            if deadline is not None and time.monotonic() >= deadline:
+                break
+        if trainer.step != saved_at:
+            save()
+
+        def go_on(loss: float) -> bool:
+            on_encoder_step(loss)
+            return not interrupted()
+
+        if trainer.encoder_steps and saved is not None and not interrupted():
+            images = trainer.collection.learned(options.flip)
+            encoder = train_encoder(saved, images, options, trainer.encoder_steps, go_on)
+            if encoder is not None:
+                trainer.save(run, encoder)
+        return not interrupted()
+
+
+@contextmanager
+def _log(path: Path, step: int) -> Iterator[Callable[[Report], None]]:
+    """Appends reports to the run's log, after dropping what a lost continuation wrote past ``step``.
+
+    Each line is written when it is made: a run that is killed leaves no gap before its checkpoint.
+    """
+    try:
+        lines = path.read_text().splitlines(keepends=True) if path.is_file() else []
+        file = path.open("w", buffering=1)
+    except OSError as error:
+        raise InpaintxError(f"can't write: {path} ({error.strerror}); choose another --out") from error
+    with file:
+        file.writelines(lines[:step])  # a line a step, from the first on
+        yield lambda report: print(json.dumps(asdict(report)), file=file)
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Turns the first Ctrl-C into a flag, so that a step is never left half done; a second one interrupts."""
+    seen = False
+
+    def note(*_: object) -> None:
+        nonlocal seen
+        seen = True
+        signal.signal(signal.SIGINT, before)
+
+    try:
+        before = signal.signal(signal.SIGINT, note)
+    except ValueError:  # not in the main thread, where no Ctrl-C arrives
+        yield lambda: False
+        return
+    try:
+        yield lambda: seen
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,141 @@
+"""Recorded iterations. On the CPU, with a stand-in for the graph: NO GPU HAS RUN THE REAL ONE YET."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+from search_cases import QUICK, images_of, masks_of, run_search
+
+from inpaintx.networks.checkpoint import Model
+from inpaintx.options import SearchOptions
+from inpaintx.search import replay, search
+from inpaintx.search.replay import WARM_UP, can_record
+
+CUDA, CPU = torch.device("cuda"), torch.device("cpu")
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Lets searches record on the CPU: how often each recording was replayed."""
+    replays: list[int] = []
+
+    def record(work: Callable[[], None]) -> Callable[[], None]:
+        for _ in range(WARM_UP):
+            work()
+        number = len(replays)
+        replays.append(0)
+
+        def again() -> None:
+            replays[number] += 1
+            work()
+
+        return again
+
+    monkeypatch.setattr(replay, "record", record)
+    monkeypatch.setattr(search, "can_record", lambda device, options: can_record(CUDA, options))
+    return replays
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        QUICK,
+        replace(QUICK, prior=0.0, optimizer="lbfgs", norm="l2"),
+        replace(QUICK, optimizer="nesterov", lr=0.001),
+    ],
+    ids=["adam", "lbfgs", "nesterov"],
+)
+def test_recorded_search_is_the_search(model: Model, recorded: list[int], options: SearchOptions) -> None:
+    """Eleven candidates and a batch of four: two sizes, the larger one twice."""
+    options = replace(options, candidates=11, batch=4)
+    images, masks = images_of(model, 1), masks_of(1)
+    found = run_search(model, options, images, masks)
+    assert recorded == [2 * (options.start(False).iterations + 1), options.start(False).iterations + 1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "can_record", lambda device, options: False)
+        plain = run_search(model, options, images, masks)
+    for name in ("codes", "fills", "contextual", "prior", "iterations", "candidates"):
+        assert torch.equal(getattr(found, name), getattr(plain, name)), name
+
+
+def test_recordings_serve_the_next_call_with_other_images(model: Model, recorded: list[int]) -> None:
+    options = replace(QUICK, candidates=3)
+    one = search.Search(model.generator, model.discriminator, options)
+    images, masks = images_of(model, 2), masks_of(2)
+    first, second = one(images[:1], masks[:1]), one(images[1:], masks[1:])
+    assert len(recorded) == 1
+    again = search.Search(model.generator, model.discriminator, options)(images[1:], masks[1:])
+    assert torch.equal(second.codes, again.codes)
+    assert not torch.equal(first.codes, second.codes)
+
+
+def test_memory_of_a_recording_is_held_when_the_networks_move_on(model: Model, recorded: list[int]) -> None:
+    options = replace(QUICK, candidates=5, batch=3)
+    one = search.Search(model.generator, model.discriminator, options)
+    one(images_of(model, 1), masks_of(1))
+    three, two = (one._recorded[size] for size in (3, 2))
+    assert {len(tensor) for tensor in three._held} == {3}
+    assert {len(tensor) for tensor in two._held} == {2}
+    assert len(three._held) == 4  # two of G's, two of D's
+
+
+@pytest.mark.parametrize(
+    ("device", "options", "records"),
+    [
+        (CUDA, SearchOptions(), True),
+        (CPU, SearchOptions(), False),
+        (CUDA, SearchOptions(patience=5), False),
+        (CUDA, SearchOptions(optimizer="hmc"), False),
+        (CUDA, SearchOptions(prior=0.1, prior_every=2), False),
+    ],
+)
+def test_what_decides_on_the_cpu_is_not_recorded(
+    device: torch.device, options: SearchOptions, records: bool
+) -> None:
+    assert can_record(device, options) == records
+
+
+def test_recording_warms_up_aside_then_captures_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the order that torch's documentation of CUDA graphs asks for; the calls are stand-ins."""
+    told: list[str] = []
+
+    class Scope:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def __enter__(self) -> None:
+            told.append(f"enter {self.name}")
+
+        def __exit__(self, *_: object) -> None:
+            told.append(f"leave {self.name}")
+
+    class Stream:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def wait_stream(self, other: "Stream") -> None:
+            told.append(f"{self.name} waits for {other.name}")
+
+    main = Stream("main")
+    fake = SimpleNamespace(
+        Stream=lambda: Stream("aside"),
+        current_stream=lambda: main,
+        stream=lambda stream: Scope(stream.name),
+        CUDAGraph=lambda: SimpleNamespace(replay=lambda: told.append("replay")),
+        graph=lambda graph: Scope("graph"),
+    )
+    monkeypatch.setattr(torch, "cuda", fake)
+    replay.record(lambda: told.append("work"))()
+    assert told == [
+        "aside waits for main",
+        "enter aside",
+        *["work"] * WARM_UP,
+        "leave aside",
+        "main waits for aside",
+        "enter graph",
+        "work",
+        "leave graph",
+        "replay",
+    ]

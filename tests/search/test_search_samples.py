@@ -1,0 +1,244 @@
+"""Samples of the latent search: iterations, candidates, starting codes, patience, places in the batch."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from search_cases import QUICK, images_of, masks_of, run_search
+from torch import Tensor
+
+from inpaintx import ops
+from inpaintx.networks.checkpoint import Model
+from inpaintx.options import SearchOptions
+from inpaintx.search import Search, search
+from inpaintx.search.starts import starting_codes
+
+
+@pytest.fixture
+def losses_seen(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
+    """The contextual losses of all samples under way at every iteration."""
+    seen: list[Tensor] = []
+    loss = ops.context_loss
+
+    def spy(*args: Any) -> tuple[Tensor, Tensor]:
+        found = loss(*args)
+        seen.append(found[0].clone())
+        return found
+
+    judged = Search._judged
+
+    def unseen(*args: Any) -> Any:
+        count = len(seen)
+        result = judged(*args)
+        del seen[count:]
+        return result
+
+    monkeypatch.setattr(ops, "context_loss", spy)
+    monkeypatch.setattr(Search, "_judged", unseen)
+    return seen
+
+
+# --- iterations ---
+
+
+def test_trap_7_best_code_is_kept_not_the_last(model: Model, losses_seen: list[Tensor]) -> None:
+    images, masks = images_of(model, 4), masks_of(4)
+    options = SearchOptions(
+        iterations=30, candidates=1, starts=1, prior=0, lr=3.0, clip="none", precision="float32"
+    )
+    found = run_search(model, options, images, masks)
+    assert len(losses_seen) == 31  # the starting code's, and one after each step
+    losses = torch.stack(losses_seen)
+    assert torch.equal(found.contextual[:, 0], losses.amin(0))
+    assert (losses[-1] > 1.05 * losses.amin(0)).any()  # the last would have been worse
+
+
+def test_trap_7_the_last_step_counts_too(model: Model, losses_seen: list[Tensor]) -> None:
+    """While the loss still falls, the best code is that of the last step."""
+    options = SearchOptions(iterations=7, candidates=1, starts=1, prior=0, lr=1e-3, precision="float32")
+    found = run_search(model, options, images_of(model, 2), masks_of(2))
+    losses = torch.stack(losses_seen)
+    assert (losses.diff(dim=0) < 0).all()
+    assert torch.equal(found.contextual[:, 0], losses[-1])
+
+
+@pytest.mark.parametrize("iterations", [1, 10, 25])
+def test_iterations_are_counted(model: Model, losses_seen: list[Tensor], iterations: int) -> None:
+    found = run_search(model, replace(QUICK, iterations=iterations), images_of(model, 2), masks_of(2))
+    assert (found.iterations == iterations).all()
+    assert len(losses_seen) == iterations + 1
+
+
+# --- candidates and where they start ---
+
+
+def test_candidates_are_sorted_by_loss(model: Model) -> None:
+    options = replace(QUICK, candidates=5, iterations=5)
+    found = run_search(model, options, images_of(model, 3), masks_of(3))
+    loss = found.contextual + options.prior * found.prior
+    assert (loss.diff(dim=1) >= 0).all()
+    assert [sorted(row) for row in found.candidates.tolist()] == [[0, 1, 2, 3, 4]] * 3
+    assert len({tuple(row) for row in found.candidates.tolist()}) > 1
+
+
+def test_more_candidates_never_make_it_worse(exact: Model) -> None:
+    model = exact  # in float32, batches of another size round apart
+    images, masks = images_of(model, 3), masks_of(3)
+    options = replace(QUICK, starts=8)
+    few, more = (run_search(model, replace(options, candidates=count), images, masks) for count in (1, 4))
+    row = (more.candidates == 0).nonzero()[:, 1]
+    torch.testing.assert_close(more.contextual[range(3), row], few.contextual[:, 0], rtol=1e-6, atol=1e-6)
+    losses = [found.contextual[:, 0] + QUICK.prior * found.prior[:, 0] for found in (few, more)]
+    assert (losses[1] <= losses[0] + 1e-6).all()
+
+
+def test_starting_codes_are_a_function_of_the_seed(model: Model) -> None:
+    torch.manual_seed(1)
+    first = starting_codes(model.generator, replace(QUICK, starts=5))
+    torch.manual_seed(2)
+    again, other = (starting_codes(model.generator, replace(QUICK, starts=5, seed=seed)) for seed in (0, 1))
+    assert torch.equal(first, again)
+    assert len({tuple(code.tolist()) for code in torch.cat([first, other])}) == 10
+
+
+@pytest.mark.parametrize(("starts", "candidates"), [(1, 4), (4, 4), (9, 4)])
+def test_there_are_as_many_starting_codes_as_candidates_at_least(
+    model: Model, starts: int, candidates: int
+) -> None:
+    codes = starting_codes(model.generator, replace(QUICK, starts=starts, candidates=candidates))
+    assert codes.shape == (max(starts, candidates), 8)
+
+
+@pytest.mark.parametrize("weight", ["mask", "window"])
+@pytest.mark.parametrize("batch", [64, 7])
+def test_search_begins_from_the_codes_that_are_nearest_on_the_known_pixels(
+    model: Model, weight: Any, batch: int
+) -> None:
+    images, masks = images_of(model, 3), masks_of(3)
+    w = masks if weight == "mask" else ops.context_weight(masks, QUICK.window)
+    standing = replace(
+        QUICK, starts=40, candidates=3, lr=1e-9, iterations=1, prior=0, weight=weight, batch=batch
+    )
+    found = run_search(model, standing, torch.where(masks == 0, torch.nan, images), masks)
+    codes = starting_codes(model.generator, standing)
+    with torch.no_grad():
+        losses = (w[:, None] * (model.generator(codes)[None] - images[:, None]).abs()).sum((2, 3, 4))
+    torch.testing.assert_close(found.codes, codes[losses.argsort(1)[:, :3]], rtol=0, atol=1e-6)
+    assert found.candidates.tolist() == [[0, 1, 2]] * 3
+
+
+# --- samples under way ---
+
+
+def test_samples_beyond_the_batch_wait_and_take_the_place_of_finished_ones(exact: Model) -> None:
+    model = exact  # in float32, batches of another size round apart
+    images, masks = images_of(model, 5), masks_of(5)
+    options = replace(QUICK, patience=8, iterations=80, lr=0.15)
+    under_way: list[dict[int, int]] = []
+
+    def watch(numbers: Tensor, iterations: Tensor, codes: Tensor) -> None:
+        assert codes.shape == (len(numbers), 8)
+        under_way.append(dict(zip(numbers.tolist(), iterations.tolist(), strict=True)))
+
+    few = run_search(model, replace(options, batch=3), images, masks, watch=watch)
+    assert max(len(look) for look in under_way) == 3
+    assert {number for look in under_way for number in look} == set(range(10))
+    assert any(len(set(look.values())) > 1 for look in under_way)  # they joined at different times
+    assert few.iterations.unique().numel() > 2
+    assert few.iterations.min() >= options.patience
+    assert few.iterations.max() <= options.iterations
+
+    all_at_once = run_search(model, options, images, masks)
+    assert torch.equal(few.candidates, all_at_once.candidates)
+    assert torch.equal(few.iterations, all_at_once.iterations)
+    torch.testing.assert_close(few.codes, all_at_once.codes, rtol=0, atol=1e-6)
+    torch.testing.assert_close(few.contextual, all_at_once.contextual, rtol=1e-6, atol=1e-6)
+
+
+def test_watch_is_given_numbers_that_stay_as_they_were(model: Model) -> None:
+    seen: list[Tensor] = []
+    run_search(
+        model, QUICK, images_of(model, 1), masks_of(1), watch=lambda n, iterations, z: seen.append(iterations)
+    )
+    assert [look.tolist() for look in seen] == [[10, 10], [20, 20], [25, 25]]
+
+
+def test_patience_stops_where_the_loss_stays(model: Model, losses_seen: list[Tensor]) -> None:
+    options = SearchOptions(
+        iterations=300, patience=6, candidates=1, starts=1, prior=0, lr=0.05, precision="float32"
+    )
+    found = run_search(model, options, images_of(model, 1), masks_of(1))
+    taken = int(found.iterations)
+    assert taken < 300
+    losses = torch.stack(losses_seen)[: taken + 1, 0]
+    assert losses[-6:].min() > 0.999 * losses[:-6].min()
+
+
+def test_patience_waits_for_a_slow_but_steady_fall(model: Model, losses_seen: list[Tensor]) -> None:
+    """Each step gains less than a thousandth, but together they gain more."""
+    options = SearchOptions(
+        iterations=60, patience=10, candidates=1, starts=1, prior=0, lr=3e-4, seed=2, precision="float32"
+    )
+    found = run_search(model, options, images_of(model, 1), masks_of(1))
+    losses = torch.stack(losses_seen)[:, 0]
+    assert (losses[1:] / losses[:-1]).min() > 0.999
+    assert (losses[10:] / losses[:-10]).max() < 0.999
+    assert int(found.iterations) == 60
+
+
+def test_sample_whose_loss_is_nan_never_looks_good(model: Model) -> None:
+    images = images_of(model, 2)
+    images[0, 0, 20, 20] = float("nan")  # known to be nonsense
+    found = run_search(model, QUICK, images, torch.ones(2, 1, 32, 32))
+    assert torch.isinf(found.contextual[0]).all()
+    assert torch.isfinite(found.contextual[1]).all()
+
+
+def test_stride_does_not_change_the_result(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    images, masks = images_of(model, 2), masks_of(2)
+    options = replace(QUICK, patience=5)
+    usual = run_search(model, options, images, masks)
+    monkeypatch.setattr(search, "STRIDE", 1)
+    watchful = run_search(model, options, images, masks)
+    assert torch.equal(usual.codes, watchful.codes)
+    assert torch.equal(usual.iterations, watchful.iterations)
+
+
+def test_losses_are_those_at_full_precision_whatever_the_search_computed_in(model: Model) -> None:
+    images, masks = images_of(model, 3), masks_of(3)
+    found = run_search(model, replace(QUICK, precision="bfloat16"), images, masks)
+    with torch.no_grad():
+        fills = model.generator(found.codes.flatten(0, 1)).unflatten(0, (3, 2))
+    contextual = (masks[:, None] * (fills - images[:, None]).abs()).sum((2, 3, 4))
+    torch.testing.assert_close(found.contextual, contextual, rtol=1e-3, atol=1e-2)
+
+
+def test_bfloat16_ends_about_where_float32_does(model: Model) -> None:
+    images, masks = images_of(model, 4), masks_of(4)
+    options = replace(QUICK, iterations=100, candidates=4)
+    exact, rough = (
+        run_search(model, replace(options, precision=precision), images, masks).contextual[:, 0].mean()
+        for precision in ("float32", "bfloat16")
+    )
+    known = 0.75 * 32 * 32
+    assert rough / known < exact / known + 1e-3  # mean distance of a known pixel; images span 2
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "precision"),
+    [
+        ({"amx_bf16": True}, torch.bfloat16),
+        ({"amx_bf16": False, "avx512_bf16": True}, torch.bfloat16),
+        ({"avx512_f": True}, torch.float32),
+        ({}, torch.float32),
+    ],
+)
+def test_precision_follows_from_what_the_cpu_has_instructions_for(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], precision: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    weights = torch.zeros(1)
+    assert search._inner_dtype("auto", weights) == precision
+    assert search._inner_dtype("float32", weights) == torch.float32
+    assert search._inner_dtype("auto", weights.double()) == torch.float64

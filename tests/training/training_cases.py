@@ -1,0 +1,30 @@
+"""A small run of training: shared by the tests of training."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from inpaintx.options import Architecture, Fit, TrainOptions
+from inpaintx.training import LOG_NAME, Trainer
+from inpaintx.training.collection import Collection
+
+SHAPE = Architecture(size=32, channels=1, width=4, nz=8)
+OPTIONS = TrainOptions(steps=7, batch=5, save_every=100, seed=3, encoder_steps=0)
+
+
+def drawn(count: int) -> Collection:
+    """Discs of several places and sizes, no two alike and none its own mirror image."""
+    rows, columns = np.mgrid[:32, :32]
+    discs = [(rows - 10 - i % 5) ** 2 + (columns - 7 - i % 7) ** 2 < (4 + i % 4) ** 2 for i in range(count)]
+    images = np.where(np.stack(discs), 230 - np.arange(count)[:, None, None], 20).astype(np.uint8)
+    return Collection(torch.from_numpy(images)[:, None], [Path(f"{i}.png") for i in range(count)])
+
+
+def make_trainer(options: TrainOptions = OPTIONS, count: int = 12, fit: Fit = "crop") -> Trainer:
+    return Trainer(drawn(count), SHAPE, options, fit)
+
+
+def steps_in_log(run: Path) -> list[int]:
+    return [json.loads(line)["step"] for line in (run / LOG_NAME).read_text().splitlines()]
