@@ -16,14 +16,15 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from inpaintx import ops, registry
-from inpaintx.chars import TEST_FAMILIES, CharsOptions, render_chars
-from inpaintx.checkpoint import Model, load_model
+from inpaintx import ops
 from inpaintx.completion import Completer
-from inpaintx.estimate import combine, disagreement
-from inpaintx.masking import FAMILIES, family_masks, make_mask
+from inpaintx.completion.estimate import combine, disagreement
+from inpaintx.letters.chars import TEST_FAMILIES, CharsOptions, render_chars
+from inpaintx.networks.checkpoint import Model, load_model
 from inpaintx.options import SearchOptions
 from inpaintx.pictures import Picture, read_picture
+from inpaintx.plugins import registry
+from inpaintx.plugins.masks import FAMILIES, family_masks, make_mask
 from inpaintx.search import Search
 
 matplotlib.use("agg")
@@ -181,7 +182,7 @@ def draw(out: Path = OUT) -> None:
         make(model).savefig(out / f"{make.__name__.removeprefix('draw_')}.png", dpi=200)
 
 
-def setup(app) -> dict[str, bool]:  # noqa: ANN001
+def setup(app) -> dict[str, bool]:
     """Draws before Sphinx looks for the pages."""
     app.connect("builder-inited", lambda _: draw())
     return {"parallel_read_safe": True}

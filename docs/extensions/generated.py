@@ -1,4 +1,4 @@
-"""Directives that write what the code says: options, presets and plugins are described there and nowhere else."""
+"""Directives that write what the code says: options, presets, plugins and commands are described there only."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from inpaintx import registry
 from inpaintx.options import PRESETS, SearchOptions
+from inpaintx.plugins import registry
 from inpaintx_cli.main import cli
 
 NUMBERS = {int: "whole number", float: "number", str: "text"}
@@ -128,6 +128,11 @@ def shown(value: Any) -> str:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Makes the directives known."""
-    for name, directive in {"options": Options, "presets": Presets, "plugins": Plugins, "commands": Commands}.items():
+    for name, directive in {
+        "options": Options,
+        "presets": Presets,
+        "plugins": Plugins,
+        "commands": Commands,
+    }.items():
         app.add_directive(name, directive)
     return {"parallel_read_safe": True}

@@ -1,8 +1,8 @@
 """The code of the README and of the pages runs as it stands, in an empty folder with a few letters.
 
-Nothing of a page's text is replaced here. What would take long is made short in the open: a page that needs it
-starts with an `invisible-code-block` that sets click's environment variables (INPAINTX_TRAIN_STEPS=2 stands for
-`train --steps 2` where the flag isn't given). A block that can't run in a test follows a `<!-- skip: next -->`.
+Nothing of a page's text is replaced here. What would take long is made short in the open: a page that needs
+it starts with an `invisible-code-block` that sets click's environment variables (INPAINTX_TRAIN_STEPS=2 stands
+for `train --steps 2` where the flag isn't given). A block that no test can run follows a `<!-- skip: next -->`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sybil import Document, Example, Region
 from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser, SkipParser
 from sybil.parsers.myst.lexers import DirectiveLexer
 
-from inpaintx.letters import CharsOptions, render_chars
+from inpaintx.letters.chars import CharsOptions, render_chars
 from inpaintx_cli.main import cli
 
 pytestmark = pytest.mark.slow
@@ -71,7 +71,7 @@ def in_shell(command: str) -> None:
 
 
 def run_shell(example: Example) -> None:
-    """Runs the lines of a block in turn; `inpaintx` in this process, unless a page has put packages elsewhere."""
+    """Runs a block's lines in turn; `inpaintx` in this process, unless a page has put packages elsewhere."""
     for line in example.parsed.replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
         if words[:1] == ["inpaintx"] and "PYTHONPATH" not in os.environ:
