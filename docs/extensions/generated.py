@@ -1,4 +1,4 @@
-"""Directives that write what the code says: options, presets, plugins and commands are described there only."""
+"""Directives that write what the code says: options, presets, plugins and commands are described there."""
 
 from __future__ import annotations
 

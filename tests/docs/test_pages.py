@@ -1,8 +1,8 @@
 """The code of the README and of the pages runs as it stands, in an empty folder with a few letters.
 
 Nothing of a page's text is replaced here. What would take long is made short in the open: a page that needs
-it starts with an `invisible-code-block` that sets click's environment variables (INPAINTX_TRAIN_STEPS=2 stands
-for `train --steps 2` where the flag isn't given). A block that no test can run follows a `<!-- skip: next -->`.
+it starts with an `invisible-code-block` that sets click's environment variables (INPAINTX_TRAIN_STEPS=2 is
+`train --steps 2` where the flag isn't given). A block that no test can run follows `<!-- skip: next -->`.
 """
 
 from __future__ import annotations
