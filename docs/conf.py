@@ -26,6 +26,8 @@ exclude_patterns = ["drawn"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
+smartquotes = False  # two hyphens begin a flag
+
 html_theme = "furo"
 html_title = "inpaintx"
 html_static_path = ["static"]

@@ -86,25 +86,26 @@ class Commands(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Sections below the one that the directive stands in."""
-        top = click.Context(cli, info_name="inpaintx")
-        lines = [line for name in cli.list_commands(top) for line in described(cli, name, top)]
+        lines = described(click.Context(cli, info_name="inpaintx"))
         return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
 
 
-def described(group: click.Group, name: str, above: click.Context) -> list[str]:
-    """A command in Markdown, with those below it."""
-    command = group.get_command(above, name)
-    assert command is not None
-    context = click.Context(command, info_name=name, parent=above)
+def described(context: click.Context) -> list[str]:
+    """A command in Markdown, and those below it."""
+    command = context.command
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     lines = [f"## {context.command_path}", "", inspect.cleandoc(command.help or ""), ""]
     lines += ["```text", usage, "```", ""]
-    for parameter in command.params:
-        record = parameter.get_help_record(context)
+    for option in command.params:
+        record = option.get_help_record(context) if isinstance(option, click.Option) else None
         if record is not None:
-            lines += [f"`{record[0]}`", f": {record[1].replace('*', chr(92) + '*') or '–'}", ""]
-    below = command.list_commands(context) if isinstance(command, click.Group) else []
-    return lines + [line for child in below for line in described(command, child, context)]
+            lines += [f"`{record[0]}`", f": {record[1]}".replace("*", r"\*"), ""]
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            lines += described(click.Context(below, info_name=name, parent=context))
+    return lines
 
 
 def takes(hint: Any) -> str:
