@@ -1,8 +1,7 @@
 """The code of the README and of the pages runs as it stands, in an empty folder with a few letters.
 
-Nothing of a page's text is replaced here. What would take long is made short in the open: a page that needs
-it starts with an `invisible-code-block` that sets click's environment variables (INPAINTX_TRAIN_STEPS=2 is
-`train --steps 2` where the flag isn't given). A block that no test can run follows `<!-- skip: next -->`.
+Nothing of a page's text is replaced. What would take long is made short from outside, by :data:`QUICK`: click
+reads from the environment what flags don't say. A block that no test can run follows `<!-- skip: next -->`.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import os
 import shlex
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from sybil import Document, Example, Region
 from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser, SkipParser
 from sybil.parsers.myst.lexers import DirectiveLexer
 
+import inpaintx
 from inpaintx.letters.chars import CharsOptions, render_chars
 from inpaintx_cli.main import cli
 
@@ -28,15 +29,23 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 LETTERS = 12
+QUICK_TRAINING = {"steps": 2, "batch": 2, "width": 4, "encoder_steps": 2}
+QUICK = {
+    **{f"INPAINTX_TRAIN_{name.upper()}": str(value) for name, value in QUICK_TRAINING.items()},
+    "INPAINTX_EVAL_ITERATIONS": "2",
+    "INPAINTX_EVAL_FAMILY": "center",
+    "INPAINTX_EVAL_SLOW_COUNT": "2",
+}
+SITE = Path("site")  # where pip installs, and what is searched for packages, too
+NO_NETWORK = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_TARGET": str(SITE)}
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What a page starts from: scans, a damaged one with its mask, and one letter.
-
-    Environment variables that a page sets are gone afterwards.
-    """
-    monkeypatch.setattr(os, "environ", os.environ.copy())
+    """What a page starts from: scans, a damaged one with its mask, and one letter."""
+    for name, value in {**QUICK, **NO_NETWORK, "PYTHONPATH": str(SITE)}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(inpaintx, "train", partial(inpaintx.train, **QUICK_TRAINING))
     letters = render_chars(CharsOptions(count=LETTERS, size=64), tmp_path / "scans")
     for name in ("damaged", "masks"):
         (tmp_path / name).mkdir()
@@ -71,10 +80,10 @@ def in_shell(command: str) -> None:
 
 
 def run_shell(example: Example) -> None:
-    """Runs a block's lines in turn; `inpaintx` in this process, unless a page has put packages elsewhere."""
+    """Runs a block's lines in turn; `inpaintx` in this process, until a page has installed packages."""
     for line in example.parsed.replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
-        if words[:1] == ["inpaintx"] and "PYTHONPATH" not in os.environ:
+        if words[:1] == ["inpaintx"] and not SITE.exists():
             in_process(words[1:])
         elif words:
             in_shell(line)
@@ -117,14 +126,15 @@ def gray(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path))
 
 
-def test_the_readme(folder: Path) -> None:
+def test_the_readme(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INPAINTX_COMPLETE_ITERATIONS", "2")  # of 62 letters
     names = run_page("README.md")
     assert len(list((folder / "repaired").glob("*/*.png"))) == 62
     kept = names["completed"].mask
     assert not kept.all()
     assert (gray(folder / "completed.png")[kept] == gray(folder / "letter.png")[kept]).all()
     known = gray(folder / "masks" / "page.png") == 0
-    for result in ("repaired2/page.png", "page.png"):
+    for result in ("mended/page.png", "page.png"):
         assert (gray(folder / result)[known] == gray(folder / "damaged" / "page.png")[known]).all()
         assert (gray(folder / result)[~known] != 128).any()
 
