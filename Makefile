@@ -39,6 +39,7 @@ lint: install  ## Check style, format and types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy inpaintx cli plugins
+	$(BIN)/lint-imports
 
 format: install  ## Put the Python sources into shape.
 	$(BIN)/ruff check --fix .

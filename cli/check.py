@@ -11,7 +11,7 @@ import click
 
 from inpaintx.errors import InpaintxError
 from inpaintx.options import Fit
-from inpaintx_cli.options import device_option, exclude_from_option, exclude_option, excluded, pick_device
+from inpaintx_cli.options import device_option, exclude_from_option, exclude_option, excluded
 from inpaintx_cli.outputs import check_free, make_folder, overwrite_option
 
 
@@ -52,6 +52,7 @@ def command(data: Path, list_file: Path | None, **values: Any) -> None:
     """
     from inpaintx.judge.diagnosis import diagnose_collection, diagnose_model, held_out_pictures, in_words
     from inpaintx.networks import checkpoint
+    from inpaintx.networks.devices import pick_device
     from inpaintx.pictures.files import atomic_file
     from inpaintx.training.collection import load_collection
 

@@ -16,7 +16,7 @@ import click
 from inpaintx.completion.streaming import Ahead, Behind
 from inpaintx.errors import InpaintxError
 from inpaintx.options import PRESETS, Fill, SearchOptions
-from inpaintx_cli.options import device_option, flags, given, model_option, out_folder_option, pick_device
+from inpaintx_cli.options import device_option, flags, given, model_option, out_folder_option
 from inpaintx_cli.outputs import (
     SHEET_FORMATS,
     check_apart,
@@ -104,6 +104,7 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     """
     from inpaintx.completion import Completer
     from inpaintx.networks import checkpoint
+    from inpaintx.networks.devices import pick_device
 
     device = pick_device(values["device"])
     base = PRESETS[values["preset"]] if values["preset"] else SearchOptions()

@@ -20,7 +20,6 @@ from inpaintx_cli.options import (
     given,
     model_option,
     out_folder_option,
-    pick_device,
     read_list,
 )
 from inpaintx_cli.outputs import check_apart, check_free, make_folder, overwrite_option
@@ -70,9 +69,11 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     """
     from tqdm import tqdm
 
-    from inpaintx.judge.judging import Plan, held_out_from, verdict_on
+    from inpaintx.judge.judging import held_out_from, verdict_on
     from inpaintx.judge.page import render
+    from inpaintx.judge.protocol import Plan
     from inpaintx.networks import checkpoint
+    from inpaintx.networks.devices import pick_device
     from inpaintx.pictures.files import atomic_file
     from inpaintx.plugins.masks import FAMILIES
     from inpaintx.training.collection import load_collection
@@ -92,14 +93,14 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     if values["collection"] is not None:
         collection = load_collection(values["collection"], a.size, a.channels, model.fit, excluded(values))
     make_folder(out)
-    plan = Plan(families, values["mask_seed"], values["slow_count"])
+    plan = Plan(families, values["mask_seed"], values["slow_count"], _command_line())
     with tqdm(desc="judging", unit="picture", disable=None) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        for verdict in verdict_on(held_out, model, collection, options, plan, _command_line(), progress):
+        for verdict in verdict_on(held_out, model, collection, options, plan, progress):
             with atomic_file(targets["json"]) as file:
                 file.write(json.dumps(verdict.to_dict(), indent=1, ensure_ascii=False).encode())
             with atomic_file(targets["html"]) as file:

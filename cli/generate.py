@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from inpaintx_cli.options import device_option, model_option, pick_device
+from inpaintx_cli.options import device_option, model_option
 from inpaintx_cli.outputs import SHEET_FORMATS, check_free, make_folder, overwrite_option, write_sheet
 
 
@@ -24,24 +24,16 @@ from inpaintx_cli.outputs import SHEET_FORMATS, check_free, make_folder, overwri
 @device_option
 def command(model: str, count: int, out: Path, seed: int, overwrite: bool, device: str) -> None:
     """Draw pictures that the model makes up."""
-    import numpy as np
-    import torch
-
-    from inpaintx.networks.checkpoint import load_model
+    from inpaintx.model import load
     from inpaintx.pictures import Picture, write_picture
-    from inpaintx.pictures.arrays import images_to_levels
     from inpaintx.pictures.sheets import grid
-    from inpaintx.training.trainer import generator_for
 
-    target = pick_device(device)
-    generator = load_model(model, target).generator
+    drawer = load(model, device)
     is_sheet = out.suffix.lower() in SHEET_FORMATS
     files = [out] if is_sheet else [out / f"{number:05d}.png" for number in range(count)]
     check_free(files, overwrite)
     make_folder(out.parent if is_sheet else out)
-    codes = generator.sample_codes(count, generator_for(seed)).to(target)
-    with torch.no_grad():
-        images = np.concatenate([images_to_levels(generator(part)) for part in codes.split(64)])
+    images = drawer.generate(count, seed)
     if is_sheet:
         write_sheet(grid(list(images)), out)
     else:

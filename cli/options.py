@@ -6,15 +6,12 @@ import glob
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import click
 from click.core import ParameterSource
 
 from inpaintx.errors import InpaintxError
-
-if TYPE_CHECKING:
-    import torch
 
 model_option = click.option(
     "--model", required=True, help="A run folder, a checkpoint file, or the name of a shipped model."
@@ -82,23 +79,6 @@ def read_list(path: Path) -> list[str]:
     if not names:
         raise InpaintxError(f"the list {path} is empty; give a text file, one name a line")
     return names
-
-
-def pick_device(name: str) -> torch.device:
-    """The device that ``--device`` means. Raises InpaintxError where it isn't there."""
-    import torch
-
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise InpaintxError(f"no such device: {name}; choose auto, cpu, cuda or cuda:N") from error
-    if device.type not in ("cpu", "cuda"):
-        raise InpaintxError(f"no such device: {name}; choose auto, cpu, cuda or cuda:N")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise InpaintxError(f"no such GPU: {name}; torch sees {torch.cuda.device_count()}; use --device cpu")
-    return device
 
 
 def _click_type(hint: Any) -> click.ParamType | type:

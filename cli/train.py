@@ -18,7 +18,6 @@ from inpaintx_cli.options import (
     excluded,
     flags,
     given,
-    pick_device,
 )
 from inpaintx_cli.outputs import check_apart, make_folder, write_sheet
 
@@ -59,6 +58,7 @@ def command(data: Path, run: Path, **values: Any) -> None:
     from tqdm import tqdm
 
     from inpaintx.networks import checkpoint
+    from inpaintx.networks.devices import pick_device
     from inpaintx.pictures import find_pictures
     from inpaintx.training import Trainer, train
     from inpaintx.training.collection import load_collection

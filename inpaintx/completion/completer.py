@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +17,14 @@ from inpaintx.completion.estimate import disagreement
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Model
 from inpaintx.options import Fill, SearchOptions
-from inpaintx.pictures import Picture
+from inpaintx.pictures import Picture, write_picture
+from inpaintx.pictures.kinds import to_pillow
 from inpaintx.pictures.regions import Region, from_square, hole_region, to_square
 from inpaintx.plugins.blends import BlendPlugin, ChoosingBlend, apply_blend
+
+
+def _as_pillow(picture: Picture, mask: np.ndarray) -> Any:
+    return to_pillow(picture)
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,7 @@ class Completed:
         iterations: gradient steps it took.
         seconds: its share of its group's search, and what finishing it took.
         trail: the result as it stood at some iterations of the search, if asked for.
+        give: the picture and its mask to the kind that :meth:`inpaintx.Model.complete` was passed.
     """
 
     picture: Picture
@@ -41,6 +51,34 @@ class Completed:
     iterations: int
     seconds: float
     trail: list[tuple[int, Picture]] = field(default_factory=list)
+    give: Callable[[Picture, np.ndarray], Any] = field(default=_as_pillow, repr=False)
+
+    @property
+    def image(self) -> Any:
+        """The result as what was passed: a Pillow image (for a path, too), an array or a tensor.
+
+        A Pillow image holds 16 bits of gray only, other deep pictures come with 8; ``picture`` and
+        :meth:`save` keep all of them.
+        """
+        return self.give(self.picture, self.mask)
+
+    def save(self, path: str | os.PathLike[str], format: str | None = None) -> None:
+        """Writes the result: see :func:`inpaintx.pictures.write_picture`, which keeps all that it can.
+
+        Args:
+            path: the file; one that is there is replaced, whole or not at all.
+            format: ``"png"``, ``"tiff"``, ``"webp"``, ``"bmp"`` or ``"jpeg"``; None: by the path's suffix.
+
+        Raises:
+            InpaintxError: the format can't hold the picture, or the file can't be written.
+        """
+        write_picture(self.picture, Path(path), format)
+
+    def _repr_png_(self) -> bytes:
+        """For a notebook, which shows it."""
+        png = BytesIO()
+        to_pillow(self.picture).save(png, "PNG")
+        return png.getvalue()
 
 
 class Completer:

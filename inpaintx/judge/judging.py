@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 
 from inpaintx.judge import methods
 from inpaintx.judge.clusters import groups_of, near_copies, nearest
-from inpaintx.judge.protocol import Contender, HeldOut, judge
+from inpaintx.judge.protocol import Contender, HeldOut, Plan, judge
 from inpaintx.judge.reader import Reader, fused, label_of
 from inpaintx.judge.verdict import Verdict
 from inpaintx.networks.checkpoint import Model
@@ -25,21 +24,6 @@ from inpaintx.training.collection import Collection, fit_picture
 
 READER_PICTURES = 10_000  # at most: enough to read letters
 NEAR_COPY = 0.9  # correlation at 16×16; telling copies apart would narrow the intervals
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to judge on, besides the data.
-
-    Attributes:
-        families: of masks.
-        seed: of the masks.
-        slow_count: how many of the images the slow methods get (untrained G, presets).
-    """
-
-    families: Sequence[str]
-    seed: int
-    slow_count: int
 
 
 def held_out_from(inputs: Sequence[Path], model: Model, count: int | None) -> HeldOut:
@@ -75,7 +59,6 @@ def verdict_on(
     collection: Collection | None,
     options: SearchOptions,
     plan: Plan,
-    command: str,
     progress: Callable[[int, int], object] = lambda *_: None,
 ) -> Iterator[Verdict]:
     """Judges a model against the classical methods, and against those that learn from its collection.
@@ -87,13 +70,12 @@ def verdict_on(
         model: whose completions are judged.
         collection: what it was trained on; without it, no learned method and no reader takes part.
         options: of the latent search.
-        plan: the protocol's parameters.
-        command: for the record.
+        plan: of the protocol.
         progress: called with how many images the contenders have gone through, and of how many in all.
     """
     settled = vars(options) | vars(options.start(model.encoder is not None))
     about: dict[str, Any] = {
-        "command": command,
+        "command": plan.command,
         "model": str(model.source),
         "pictures": len(held_out.images),
         "groups": len(np.unique(held_out.groups)),
@@ -125,7 +107,7 @@ def verdict_on(
             intact = to_values(held_out.images)
             right = float((reader.read(intact) == fused(held_out.labels)).mean())
             about["intact letters read right"] = f"{100 * right:.1f} %"
-    yield from judge(held_out, contenders, plan.families, plan.seed, about, reader, progress)
+    yield from judge(held_out, contenders, plan, about, reader, progress)
 
 
 def _labels(paths: Sequence[Path]) -> np.ndarray | None:

@@ -14,79 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from inpaintx.judge import features
-from inpaintx.judge.methods import MEAN, SAMPLE, Source, Square
-from inpaintx.judge.metrics import score
-from inpaintx.judge.reader import Reader, fused
-from inpaintx.judge.seam import seam
+from inpaintx.judge.measures import Completions, Measure, measures
+from inpaintx.judge.methods import MEAN, Source, Square
+from inpaintx.judge.reader import Reader
 from inpaintx.judge.statistics import Interval, interval, paired
-from inpaintx.judge.verdict import Case, FamilyVerdict, Method, Metric, Verdict
+from inpaintx.judge.verdict import Case, FamilyVerdict, Method, Verdict
 from inpaintx.pictures import Picture
-from inpaintx.pictures.arrays import to_levels, to_values
+from inpaintx.pictures.arrays import to_levels
 from inpaintx.plugins.masks import family_masks
 
-#: Metrics of how real a picture looks: a sample's business. The others ask how near to the truth it is.
-_OF_SAMPLES = ("perceptual", "kid", "told_apart", "read")
-
 GROUP = 64  # images completed together: bounds the memory
-FEWEST_FOR_KID = 3  # images: of fewer, its error can't be told
-
-_PSNR = Metric(
-    "psnr_hole",
-    "PSNR, hole",
-    "dB",
-    True,
-    2,
-    "Peak signal-to-noise ratio in the hole: how near the fill is to the truth, pixel by pixel; 3 dB more is "
-    "half the squared error. 8 bits, capped at 48 dB.",
-)
-METRICS = [
-    _PSNR,
-    Metric("ssim_hole", "SSIM, hole", "", True, 3, "Structural similarity (Wang et al., 2004) in the hole."),
-    Metric("l1_hole", "L1, hole", "%", False, 2, "Mean absolute error in the hole, % of the range."),
-    Metric(
-        "perceptual",
-        "perceptual distance",
-        "",
-        False,
-        4,
-        "Local amplitudes of oriented band-pass filters, compared around the hole under contrast masking: it "
-        "forgives small shifts, but not blur. The filters are fixed, so nothing is downloaded or learned.",
-    ),
-    Metric("seam", "seam", "%", False, 2, "Gradient mismatch across the hole's rim, % of the range."),
-    Metric("psnr", "PSNR, whole", "dB", True, 2, "Over the whole image."),
-    Metric("ssim", "SSIM, whole", "", True, 3, "Over the whole image."),
-    Metric("seconds", "seconds", "s", False, 3, "For a picture.", per_picture=False),
-    Metric(
-        "kid",
-        "KID",
-        "",
-        False,
-        4,
-        "Kernel distance (Bińkowski et al., 2018) of completed to real images, in the same fixed features; "
-        "± its standard error.",
-        per_picture=False,
-    ),
-    Metric(
-        "told_apart",
-        "told apart",
-        "%",
-        False,
-        0,
-        "How often a linear classifier on those features tells a completed image from a real one (cross-"
-        "validated over whole groups); 50 % is chance.",
-        per_picture=False,
-    ),
-]
-READ = Metric(
-    "read",
-    "read right",
-    "%",
-    True,
-    1,
-    "How often a classifier that was trained on intact letters reads the completed one right (letters that "
-    "look alike count as one).",
-)
 
 
 @dataclass(frozen=True)
@@ -107,6 +44,23 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What to judge on, besides the data.
+
+    Attributes:
+        families: of masks, names in :data:`inpaintx.plugins.masks.FAMILIES`.
+        seed: of the masks.
+        slow_count: how many of the images the slow methods get (untrained G, presets).
+        command: what was typed, for the record.
+    """
+
+    families: Sequence[str]
+    seed: int
+    slow_count: int = 64
+    command: str = ""
+
+
+@dataclass(frozen=True)
 class Contender:
     """Methods that share a computation, and how many of the images they get (None: all of them)."""
 
@@ -122,8 +76,7 @@ class Contender:
 def judge(
     held_out: HeldOut,
     contenders: Sequence[Contender],
-    families: Sequence[str],
-    seed: int,
+    plan: Plan,
     about: Mapping[str, Any],
     reader: Reader | None = None,
     progress: Callable[[int, int], object] = lambda *_: None,
@@ -133,17 +86,16 @@ def judge(
     Args:
         held_out: what no method has seen.
         contenders: the methods; those of ours must be among them.
-        families: of :data:`inpaintx.plugins.masks.FAMILIES`.
-        seed: of the masks.
+        plan: the families of masks, and their seed.
         about: what to say of the judgement.
         reader: reads letters, if these are letters.
         progress: called with how many images the contenders have gone through, and of how many in all.
     """
-    metrics = METRICS if reader is None or held_out.labels is None else [*METRICS[:4], READ, *METRICS[4:]]
-    judged = {metric.name: SAMPLE if metric.name in _OF_SAMPLES else MEAN for metric in metrics}
+    taken = measures(letters=reader is not None and held_out.labels is not None)
+    judged = {each.metric.name: each.of for each in taken}
     methods = [method for contender in contenders for method in contender.methods]
     verdicts: list[FamilyVerdict] = []
-    all_images = len(families) * sum(contender.share(len(held_out.images)) for contender in contenders)
+    all_images = len(plan.families) * sum(contender.share(len(held_out.images)) for contender in contenders)
     done = 0
 
     def advance(images: int) -> None:
@@ -151,9 +103,10 @@ def judge(
         done += images
         progress(done, all_images)
 
-    for name in families:
-        family = _Family(name, held_out, contenders, seed, reader, advance)
-        verdicts.append(family.verdict(metrics, judged))
+    for name in plan.families:
+        family = _Family(name, held_out, contenders, plan.seed, reader, advance)
+        verdicts.append(family.verdict(taken))
+        metrics = [each.metric for each in taken]
         yield Verdict(dict(about), metrics, methods, judged, list(verdicts))
 
 
@@ -181,7 +134,6 @@ class _Family:
         self._name, self._held_out, self._reader = name, held_out, reader
         self._masks = masks_for(name, held_out, seed)
         self._completed: dict[str, np.ndarray] = {}
-        self._values: dict[str, dict[str, np.ndarray]] = {}
         self._seconds: dict[str, float] = {}
         self._doubt = float("nan")
         for contender in contenders:
@@ -203,7 +155,6 @@ class _Family:
         for name, groups in completed.items():
             self._completed[name] = np.concatenate(groups)
             self._seconds[name] = float(np.mean(seconds[name]))
-            self._values[name] = self._measured(self._completed[name])
         if doubts:
             self._doubt = self._doubt_against_error(np.concatenate(doubts))
 
@@ -214,25 +165,19 @@ class _Family:
             for image, mask in zip(self._held_out.images[rows], self._masks[rows], strict=True)
         ]
 
-    def _measured(self, completed: np.ndarray) -> dict[str, np.ndarray]:
-        """By metric, a value for each picture."""
+    def _completions(self, name: str) -> Completions:
+        """What a method made."""
+        completed, held_out = self._completed[name], self._held_out
         count = len(completed)
-        original, masks = self._held_out.images[:count], self._masks[:count]
-        scores = [score(*parts) for parts in zip(original, completed, masks, strict=True)]
-        values = {
-            name: np.array([getattr(found, name) for found in scores])
-            for name in ("psnr_hole", "ssim_hole", "psnr", "ssim")
-        }
-        error = np.abs(original.astype(np.float32) - completed).mean(-1) / 255
-        hole = ~masks
-        values["l1_hole"] = 100 * (error * hole).sum((1, 2)) / hole.sum((1, 2))
-        real, fake = map(to_values, (original, completed))
-        values["perceptual"] = features.perceptual_distance(real, fake, masks)
-        values["seam"] = 100 * seam(real, fake, masks)
-        if self._reader is not None and self._held_out.labels is not None:
-            right = self._reader.read(fake) == fused(self._held_out.labels[:count])
-            values["read"] = 100.0 * right
-        return values
+        return Completions(
+            held_out.images[:count],
+            completed,
+            self._masks[:count],
+            held_out.groups[:count],
+            self._seconds[name],
+            None if held_out.labels is None else held_out.labels[:count],
+            self._reader,
+        )
 
     def _doubt_against_error(self, doubt: np.ndarray) -> float:
         """Spearman's rank correlation of the uncertainty map with the absolute error, over hole pixels."""
@@ -245,20 +190,24 @@ class _Family:
             return float("nan")
         return float(spearmanr(doubt[hole], error[hole]).statistic)
 
-    def verdict(self, metrics: Sequence[Metric], judged: Mapping[str, str]) -> FamilyVerdict:
+    def verdict(self, taken: Sequence[Measure]) -> FamilyVerdict:
         scores: dict[str, dict[str, Interval]] = {}
-        for name, values in self._values.items():
-            groups = self._held_out.groups[: len(self._completed[name])]
-            scores[name] = {metric: interval(found, groups) for metric, found in values.items()}
-            scores[name] |= self._over_all(name)
+        values: dict[str, dict[str, np.ndarray]] = {each.metric.name: {} for each in taken}
+        for name in self._completed:
+            found, scores[name] = self._completions(name), {}
+            for metric, compute in ((each.metric.name, each.compute) for each in taken):
+                value = compute(found)
+                if isinstance(value, np.ndarray):
+                    values[metric][name], value = value, interval(value, found.groups)
+                scores[name][metric] = value
         wins = {
-            metric.name: {
-                name: self._win(metric, judged[metric.name], name)
-                for name in self._values
-                if name != judged[metric.name]
+            each.metric.name: {
+                name: self._win(each, values[each.metric.name], name)
+                for name in self._completed
+                if name != each.of
             }
-            for metric in metrics
-            if metric.per_picture
+            for each in taken
+            if each.metric.per_picture
         }
         return FamilyVerdict(
             self._name,
@@ -267,35 +216,20 @@ class _Family:
             scores,
             wins,
             self._doubt,
-            list(self._cases()),
+            list(self._cases(values[taken[0].metric.name])),
         )
 
-    def _over_all(self, name: str) -> dict[str, Interval]:
-        """The metrics that have one value for all pictures together."""
-        completed = self._completed[name]
-        count = len(completed)
-        real, fake = (
-            features.embed(to_values(images)) for images in (self._held_out.images[:count], completed)
-        )
-        distance, error = features.kid(real, fake) if count >= FEWEST_FOR_KID else (np.nan, np.nan)
-        told = 100 * features.two_sample_accuracy(real, fake, self._held_out.groups[:count], seed=0)
-        return {
-            "kid": Interval(distance, distance - error, distance + error),
-            "told_apart": Interval(told, np.nan, np.nan),
-            "seconds": Interval(self._seconds[name], np.nan, np.nan),
-        }
-
-    def _win(self, metric: Metric, ours: str, other: str) -> Interval:
+    def _win(self, of: Measure, values: Mapping[str, np.ndarray], other: str) -> Interval:
         """How much better ours is, over the pictures that both completed."""
-        a, b = self._values[ours][metric.name], self._values[other][metric.name]
+        a, b = values[of.of], values[other]
         count = min(len(a), len(b))
-        sign = 1 if metric.higher_is_better else -1
+        sign = 1 if of.metric.higher_is_better else -1
         return paired(sign * a[:count], sign * b[:count], self._held_out.groups[:count])
 
-    def _cases(self) -> Iterator[Case]:
-        """Best, median and worst of those pictures that all methods completed."""
+    def _cases(self, psnr: Mapping[str, np.ndarray]) -> Iterator[Case]:
+        """Best, median and worst of those pictures that all methods completed, by PSNR in the hole."""
         count = min(map(len, self._completed.values()))
-        psnr = {name: values["psnr_hole"][:count] for name, values in self._values.items()}
+        psnr = {name: values[:count] for name, values in psnr.items()}
         order = np.argsort(-psnr[MEAN], kind="stable")
         for kind, place in (("best", 0), ("median", count // 2), ("worst", count - 1)):
             index = int(order[place])

@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms, ImageFile, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from inpaintx.errors import InpaintxError
 
 _TIFF_BITS_PER_SAMPLE = 258
 
 
-def decode(opened: ImageFile.ImageFile, path: Path) -> np.ndarray:
+def decode(opened: Image.Image, path: Path) -> np.ndarray:
     """All samples as uint8 or uint16: [H, W], [H, W, 2] with alpha, [H, W, 3], [H, W, 4] with alpha.
 
-    opened: just opened, not loaded. path: its file, which is read again for deep colours.
+    opened: just opened, not loaded; or one in memory. path: its file, which is read again for deep colours.
     Raises InpaintxError for depths and layouts that aren't read, and what Pillow raises for broken files.
     """
     if _is_deep_colour(opened):
@@ -73,17 +73,17 @@ _NATIVE_SWAPPED = ";16B" if sys.byteorder == "little" else ";16L"
 _SWAPPED = {";16B": ";16L", ";16L": ";16B", ";16N": _NATIVE_SWAPPED}
 
 
-def _is_deep_colour(opened: ImageFile.ImageFile) -> bool:
+def _is_deep_colour(opened: Image.Image) -> bool:
     """Whether these are 16-bit samples of which Pillow would keep the high bytes only."""
     if opened.mode not in ("LA", "RGB", "RGBA"):
         return False
     tiff_bits = getattr(opened, "tag_v2", {}).get(_TIFF_BITS_PER_SAMPLE, (8,))
-    return max(tiff_bits) > 8 or any(";16" in _raw_mode(tile) for tile in opened.tile)
+    return max(tiff_bits) > 8 or any(";16" in _raw_mode(tile) for tile in _tiles(opened))
 
 
-def _decode_deep_colour(opened: ImageFile.ImageFile, path: Path) -> np.ndarray:
+def _decode_deep_colour(opened: Image.Image, path: Path) -> np.ndarray:
     """16-bit colour, or gray with alpha: decoded twice, for the high bytes and for the low ones."""
-    raw_mode = _raw_mode(opened.tile[0])
+    raw_mode = _raw_mode(_tiles(opened)[0])
     if raw_mode == "LA;16B":
         return _decode_as(path, "RGBA", "RGBA").view(">u2").astype(np.uint16)
     bands, order = raw_mode[:-4], raw_mode[-4:]
@@ -109,6 +109,11 @@ def _decode_as(path: Path, mode: str, raw_mode: str) -> np.ndarray:
         ]
         _load_upright(opened)
         return np.asarray(opened)
+
+
+def _tiles(opened: Image.Image) -> list[Any]:
+    """What is still to decode: nothing of an image in memory."""
+    return getattr(opened, "tile", [])
 
 
 def _raw_mode(tile: Any) -> str:

@@ -12,7 +12,7 @@ import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -56,7 +56,7 @@ def read_picture(path: str | Path) -> Picture:
     except Exception as error:  # Pillow's decoders raise whatever a broken file makes them run into.
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InpaintxError(f"can't read the picture: {path} ({reason}); is it whole?") from error
-    return Picture(*_split_alpha(samples), path, profile, dpi)
+    return replace(Picture.from_samples(samples), path=path, profile=profile, dpi=dpi)
 
 
 def write_picture(picture: Picture, path: str | Path, format: str | None = None) -> None:
@@ -149,13 +149,6 @@ def _profile(opened: Image.Image, samples: np.ndarray) -> bytes | None:
 def _dpi(opened: Image.Image) -> float | None:
     across, down = map(float, opened.info.get("dpi", (0, 0)))
     return across if across == down and 0 < across < math.inf else None
-
-
-def _split_alpha(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    if samples.ndim == 2 or samples.shape[2] == 3:
-        return samples, None
-    colours = samples[..., 0] if samples.shape[2] == 2 else samples[..., :3]
-    return np.ascontiguousarray(colours), np.ascontiguousarray(samples[..., -1])
 
 
 # --- encoding ---

@@ -42,6 +42,14 @@ class Picture:
                 "make them fit"
             )
 
+    @classmethod
+    def from_samples(cls, samples: np.ndarray) -> Picture:
+        """Of uint8 or uint16 ``[H, W]``, or ``[H, W, C]``; C is 2 or 4 where alpha comes last, else 3."""
+        if samples.ndim == 2 or samples.shape[2] == 3:
+            return cls(samples)
+        colours = samples[..., 0] if samples.shape[2] == 2 else samples[..., :3]
+        return cls(np.ascontiguousarray(colours), np.ascontiguousarray(samples[..., -1]))
+
     @property
     def height(self) -> int:
         return self.array.shape[0]

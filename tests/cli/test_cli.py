@@ -51,7 +51,8 @@ print("LOADED", [name for name in {HEAVY} if name in sys.modules])
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".registry", ".pictures", ".masking", ".blending", ".letters.chars", ".pictures.sheets", ".errors"]
+    "name",
+    ["", ".registry", ".pictures", ".masking", ".blending", ".letters.chars", ".pictures.sheets", ".errors"],
 )
 def test_what_speaks_numpy_loads_no_torch(name: str) -> None:
     code = f"import sys, inpaintx{name}; print('torch' in sys.modules, 'matplotlib' in sys.modules)"

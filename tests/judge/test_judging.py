@@ -13,8 +13,9 @@ from PIL import Image
 
 from inpaintx import InpaintxError
 from inpaintx.judge import features, judging
-from inpaintx.judge.judging import Plan, held_out_from, verdict_on
+from inpaintx.judge.judging import held_out_from, verdict_on
 from inpaintx.judge.methods import MEAN, SAMPLE
+from inpaintx.judge.protocol import Plan
 from inpaintx.judge.verdict import Verdict
 from inpaintx.networks.checkpoint import Model
 from inpaintx.options import PRESETS, SearchOptions
@@ -140,10 +141,8 @@ def _judge(
 ) -> tuple[Verdict, list[tuple[int, int]]]:
     seen: list[tuple[int, int]] = []
     held_out = held_out_from([inputs], model, None)
-    plan = Plan(("center",), seed=4, slow_count=5)
-    *_, verdict = verdict_on(
-        held_out, model, collection, OPTIONS, plan, "inpaintx eval …", lambda *told: seen.append(told)
-    )
+    plan = Plan(("center",), seed=4, slow_count=5, command="inpaintx eval …")
+    *_, verdict = verdict_on(held_out, model, collection, OPTIONS, plan, lambda *told: seen.append(told))
     return verdict, seen
 
 

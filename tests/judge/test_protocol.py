@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from inpaintx import InpaintxError
-from inpaintx.judge import protocol
+from inpaintx.judge import measures, protocol
 from inpaintx.judge.methods import MEAN, SAMPLE, Filled, Source, Square
-from inpaintx.judge.protocol import Contender, HeldOut, judge, masks_for
-from inpaintx.judge.verdict import FamilyVerdict, Method, Verdict
+from inpaintx.judge.page import render
+from inpaintx.judge.protocol import Contender, HeldOut, Plan, judge, masks_for
+from inpaintx.judge.verdict import FamilyVerdict, Method, Metric, Verdict
 from inpaintx.plugins.masks import FAMILIES
 
 SIZE, COUNT = 32, 8
@@ -80,7 +81,7 @@ def _ours(held_out: HeldOut, mean: float = 0, sample: float = 0, **more: Any) ->
 def _judged(
     held_out: HeldOut, *contenders: Contender, families: Sequence[str] = ("center",), **more: Any
 ) -> Verdict:
-    *_, verdict = judge(held_out, contenders, families, 1, {"by": "a test"}, **more)
+    *_, verdict = judge(held_out, contenders, Plan(families, 1), {"by": "a test"}, **more)
     return verdict
 
 
@@ -285,7 +286,7 @@ def test_progress_is_told_for_each_contender_and_family() -> None:
 
 def test_verdict_grows_family_by_family() -> None:
     held_out = _held_out()
-    first, both = judge(held_out, [_ours(held_out)], ("lowres", "center"), 1, {})
+    first, both = judge(held_out, [_ours(held_out)], Plan(("lowres", "center"), 1), {})
     assert [family.name for family in first.families] == ["lowres"]
     assert [family.name for family in both.families] == ["lowres", "center"]
 
@@ -401,3 +402,26 @@ def test_a_verdict_is_json_however_few_the_pictures(count: int) -> None:
     assert family["scores"]["slow"]["told_apart"] == [None, None, None]  # a single group
     assert (family["scores"][MEAN]["psnr_hole"][1] is None) == (count < 3)
     assert family["doubt"] is None
+
+
+@pytest.fixture
+def largest_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A metric more, for a while: a function with what it means, as CONTRIBUTING says."""
+    monkeypatch.setattr(measures, "MEASURES", list(measures.MEASURES))
+
+    @measures.measure(Metric("largest", "largest error", "", False, 0, "In levels of 8 bits."))
+    def largest(found: measures.Completions) -> np.ndarray:
+        return np.abs(found.original.astype(int) - found.completed).max((1, 2, 3)).astype(float)
+
+
+@pytest.mark.usefixtures("largest_error")
+def test_a_metric_is_one_function() -> None:
+    held_out = _held_out()
+    errors: dict[str, Error] = {MEAN: lambda _: 3, SAMPLE: lambda _: 5, "other": lambda _: 9}
+    verdict = _judged(held_out, _contender(held_out, errors))
+    (family,) = verdict.families
+    assert [family.scores[name]["largest"].mean for name in errors] == [3, 5, 9]
+    assert family.wins["largest"]["other"].mean == 6
+    assert verdict.judged["largest"] == MEAN
+    assert "In levels of 8 bits." in render(verdict)
+    assert json.loads(json.dumps(verdict.to_dict()))["metrics"][-1]["name"] == "largest"

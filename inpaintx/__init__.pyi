@@ -1,0 +1,7 @@
+from .completion import Completed as Completed
+from .errors import InpaintxError as InpaintxError
+from .model import Model as Model
+from .model import load as load
+from .pictures import Picture as Picture
+
+__version__: str

@@ -1,0 +1,159 @@
+"""A trained model, ready to use: what :func:`inpaintx.load` and :func:`inpaintx.train` give."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from inpaintx.completion import Completed, Completer
+from inpaintx.errors import InpaintxError
+from inpaintx.networks import checkpoint
+from inpaintx.networks.devices import pick_device
+from inpaintx.options import PRESETS, SearchOptions
+from inpaintx.pictures.arrays import images_to_levels
+from inpaintx.pictures.kinds import PictureLike, hole_of, take
+from inpaintx.plugins import registry
+from inpaintx.plugins.blends import BlendPlugin
+from inpaintx.plugins.masks import MaskPlugin, make_mask
+from inpaintx.plugins.options import nearest
+from inpaintx.training.trainer import generator_for
+
+#: Drawn together, so that memory is bounded.
+DRAWN = 64
+
+
+def load(model: str | os.PathLike[str] = "chars", device: str = "auto") -> Model:
+    """Loads a trained model.
+
+    Args:
+        model: a run's folder, a checkpoint file, or the name of a shipped model.
+        device: ``"auto"`` (a GPU where torch sees one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+
+    Raises:
+        InpaintxError: there is no such model or device, or the file is damaged.
+    """
+    return Model(checkpoint.load_model(model if isinstance(model, str) else Path(model), pick_device(device)))
+
+
+class Model:
+    """Trained networks that complete pictures, and draw some.
+
+    Attributes:
+        networks: G, D and, where there is one, the encoder; frozen, float32.
+    """
+
+    def __init__(self, networks: checkpoint.Model) -> None:
+        self.networks = networks
+        self._completer: tuple[str | BlendPlugin, SearchOptions, Completer] | None = None
+
+    def __repr__(self) -> str:
+        a = self.networks.architecture
+        kind = "gray" if a.channels == 1 else "RGB"
+        return f"<inpaintx.Model {self.networks.source}: {a.size}×{a.size} {kind}>"
+
+    def complete(
+        self,
+        picture: PictureLike,
+        hole: PictureLike | None = None,
+        *,
+        mask: str | MaskPlugin | None = None,
+        blend: str | BlendPlugin = "auto",
+        **search: Any,
+    ) -> Completed:
+        """Fills the hole of a picture; the known pixels come back bit for bit.
+
+        Without ``hole`` and ``mask``, the hole is where the picture's alpha channel is transparent.
+
+        Args:
+            picture: a file's path, a Pillow image, an array ``[H, W]`` or ``[H, W, C]``, or a tensor
+                ``[H, W]`` or ``[C, H, W]``, of uint8, uint16, or floating point in [0, 1]; C is 1 (gray),
+                2 (gray and alpha), 3 (RGB) or 4 (RGB and alpha). What it holds under the hole is never read.
+            hole: where to fill, of the same size, as any of these kinds: bool, True = fill, or a mask picture
+                whose white marks the hole.
+            mask: a mask plugin's name, or an instance of one, that makes the hole.
+            blend: a blend plugin's name, or an instance of one: how the fill joins the known pixels.
+            **search: ``preset``, the name of a published source's settings, and any field of
+                :class:`inpaintx.options.SearchOptions`, such as ``candidates=16``, ``estimate="mean"``,
+                ``seed=1`` (which is of masks, too).
+
+        Returns:
+            The completed picture; its ``image`` is of the kind that was passed, a Pillow image for a path.
+
+        Raises:
+            InpaintxError: the picture or the hole can't be one, they don't fit each other, nothing is to be
+                filled or nothing known, or an option is unknown or out of range.
+        """
+        options = search_options(search)
+        if hole is not None and mask is not None:
+            raise InpaintxError("hole and mask exclude each other; pass one")
+        known = None if hole is None or isinstance(hole, (str, os.PathLike)) else ~hole_of(hole)
+        taken = take(picture, known)
+        if known is None:
+            known = make_mask(_mask_plugin(hole, mask), taken.picture, options.seed)
+        [completed] = self._completer_for(blend, options)([taken.picture], [known])
+        return replace(completed, give=taken.give)
+
+    def generate(self, count: int = 64, seed: int = 0) -> np.ndarray:
+        """Pictures that the model makes up.
+
+        Args:
+            count: how many, 1 or more.
+            seed: of their codes, 0 or more; the same seed gives the same pictures.
+
+        Returns:
+            uint8 ``[count, H, W, C]``, C as the model has channels.
+
+        Raises:
+            InpaintxError: the count or the seed is out of range.
+        """
+        if count < 1 or seed < 0:
+            raise InpaintxError(
+                f"can't draw {count} pictures with seed {seed}; choose 1 or more, and 0 or more"
+            )
+        generator = self.networks.generator
+        codes = generator.sample_codes(count, generator_for(seed))
+        device = next(generator.parameters()).device
+        with torch.no_grad():
+            return np.concatenate(
+                [images_to_levels(generator(part.to(device))) for part in codes.split(DRAWN)]
+            )
+
+    def _completer_for(self, blend: str | BlendPlugin, options: SearchOptions) -> Completer:
+        """The one of the last call where that was alike: freezing the networks takes as long as a search."""
+        if self._completer is None or self._completer[:2] != (blend, options):
+            made = registry.make("blend", blend) if isinstance(blend, str) else blend
+            self._completer = (blend, options, Completer(self.networks, made, options))
+        return self._completer[2]
+
+
+def search_options(search: dict[str, Any]) -> SearchOptions:
+    """Options from keywords: a ``preset``, and fields of :class:`SearchOptions` that change it.
+
+    Raises:
+        InpaintxError: an unknown preset or option (with the nearest name), or a value out of range.
+    """
+    given = dict(search)
+    preset = given.pop("preset", None)
+    if preset is not None and preset not in PRESETS:
+        raise InpaintxError(f"there is no preset {preset!r}; choose from {', '.join(PRESETS)}")
+    known = [field.name for field in fields(SearchOptions)]
+    for name in given:
+        if name not in known:
+            raise InpaintxError(
+                f"there is no option {name!r} of the search{nearest(name, known)}; "
+                "see inpaintx.options.SearchOptions"
+            )
+    return replace(PRESETS[preset] if preset else SearchOptions(), **given)
+
+
+def _mask_plugin(hole: Any, mask: str | MaskPlugin | None) -> MaskPlugin:
+    """What makes the hole: a plugin, or a file; with neither, the picture's alpha."""
+    if mask is None:
+        made: MaskPlugin = registry.make("mask", "file", {"path": None if hole is None else Path(hole)})
+        return made
+    return registry.make("mask", mask) if isinstance(mask, str) else mask

@@ -1,0 +1,26 @@
+"""The device that a name means."""
+
+from __future__ import annotations
+
+import torch
+
+from inpaintx.errors import InpaintxError
+
+
+def pick_device(name: str | torch.device = "auto") -> torch.device:
+    """``"auto"`` (a GPU where torch sees one), ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+
+    Raises:
+        InpaintxError: there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InpaintxError(f"no such device: {name}; choose auto, cpu, cuda or cuda:N") from error
+    if device.type not in ("cpu", "cuda"):
+        raise InpaintxError(f"no such device: {name}; choose auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InpaintxError(f"no such GPU: {name}; torch sees {torch.cuda.device_count()}; use --device cpu")
+    return device
