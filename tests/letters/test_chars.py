@@ -65,6 +65,7 @@ def test_letters_are_dark_on_white_and_tightly_cropped(rendered: list[Path]) -> 
     assert np.ptp(middles) > 0, "letters are never shifted"
 
 
+@pytest.mark.slow
 def test_no_letter_is_cut_off(tmp_path: Path) -> None:
     for path in render_chars(CharsOptions(count=124, size=160), tmp_path / "out"):
         letter = ink(path)
@@ -72,6 +73,7 @@ def test_no_letter_is_cut_off(tmp_path: Path) -> None:
             assert border.max() == 0, f"{path.name} touches the border"
 
 
+@pytest.mark.slow
 def test_every_letter_is_the_right_one(rendered: list[Path]) -> None:
     """A picture is more like the mean of its own class, over the other families, than like the usual other.
 
@@ -99,6 +101,7 @@ def test_a_look_depends_on_seed_and_index_alone(rendered: list[Path], tmp_path: 
     assert differing == 70
 
 
+@pytest.mark.slow
 def test_weight_width_and_slant_vary_within_one_font(tmp_path: Path) -> None:
     """Of the letter H in one font: how thick its strokes are, its proportions, and how far its top leans."""
     options = CharsOptions(families=("cmss10",), count=62 * 20, size=32)

@@ -57,6 +57,7 @@ def test_native_is_the_direct_solution(hole: str, shape: tuple[int, int], dtype:
     assert abs(u - _direct(values, known)).max() < TOLERANCE
 
 
+@pytest.mark.slow
 @needs_native
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(
@@ -86,6 +87,7 @@ def _posts(shape: tuple[int, int]) -> np.ndarray:
     return (y % 50 == 7) & (x % 50 == 31)
 
 
+@pytest.mark.slow
 @needs_native
 @pytest.mark.parametrize(
     ("hole", "shape"), [(_sparse, (200, 180)), (_ends, (2, 600)), (_ends, (150, 140)), (_posts, (200, 200))]
@@ -111,6 +113,7 @@ def test_cubics_are_their_own_interpolation(solver: str) -> None:
     assert np.allclose(u, cubic, rtol=0, atol=TOLERANCE * np.ptp(cubic[known]))
 
 
+@pytest.mark.slow
 @needs_native
 def test_large_blob_that_no_direct_solver_would_like() -> None:
     known = blob((900, 1100))

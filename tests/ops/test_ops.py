@@ -89,6 +89,7 @@ def test_other_errors_pass_through(native: None) -> None:
         ops.context_loss(x, y, w, None, "l1", "wide")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_search_step_compiles_whole_with_the_default_backend(device: torch.device) -> None:
     def function(x: Tensor, y: Tensor, w: Tensor, s: dict[str, Any]) -> Tensor:
         loss, grad = ops.context_loss(x, y, w)

@@ -305,6 +305,7 @@ for dtype in DTYPES:
 """
 
 
+@pytest.mark.slow
 def test_every_instruction_set_gives_the_same_up_to_rounding(native: None) -> None:
     results = {}
     for isa in native_info()["cpu_runs"]:

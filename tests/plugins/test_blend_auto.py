@@ -269,6 +269,7 @@ def test_length_is_finite_in_a_deep_hole_whatever_the_trials_say() -> None:
     assert _chosen(picture, left(), constant).length < np.inf
 
 
+@pytest.mark.slow
 @each_hole
 def test_disagreement_of_few_candidates_is_not_held_against_the_mean_of_all(mask: np.ndarray) -> None:
     """Candidates are the truth and noise of their own: the mean of two is noisier than that of eight.

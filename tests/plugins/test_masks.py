@@ -40,6 +40,7 @@ def test_keeps_to_the_contract(name: str) -> None:
     check_mask_plugin(registry.get("mask", name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("brush", ["thin", "thick"])
 def test_freeform_keeps_to_the_contract_with_every_brush(brush: str) -> None:
     check_mask_plugin(registry.get("mask", "freeform"), brush=brush)
