@@ -47,8 +47,20 @@ napoleon_use_ivar = True
 
 # Other people's names have no page here, and no inventory is fetched, so that a build needs no network.
 nitpick_ignore_regex = [
-    ("py:.*", r"(np|numpy|torch|PIL|pathlib|collections|typing|nn|abc|click|enum|dataclasses)\..*"),
-    ("py:.*", r"(Tensor|Path|Any|Callable|Iterator|Iterable|Sequence|Mapping|ClassVar|Protocol|Literal)"),
+    ("py:.*", r"(np|numpy|torch|nn|PIL|os|pathlib|collections|typing)\..*"),
+    ("py:.*", r"(Tensor|Path|Any|Callable|Iterator|Iterable|Sequence|Mapping)"),
+]
+# Types that have no page of their own: aliases, which are told where they are taken, and networks.
+nitpick_ignore = [
+    ("py:class", name)
+    for name in (
+        "Discriminator",
+        "Encoder",
+        "Fill",
+        "PictureLike",
+        "inpaintx.networks.checkpoint.Model",
+        "inpaintx.plugins.registry.Plugin",
+    )
 ]
 
 linkcheck_timeout = 20

@@ -27,6 +27,7 @@ def _complete(model: Model, picture: Picture, mask: np.ndarray, **more: Any) -> 
     return completed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(32, 32), (20, 20), (45, 70), (90, 33), (9, 24)], ids=str)
 @pytest.mark.parametrize("kind", ["gray8", "gray16", "rgb8", "rgb16", "gray8-alpha", "rgb16-alpha"])
 @pytest.mark.parametrize("channels", [1, 3], ids=["gray-model", "rgb-model"])

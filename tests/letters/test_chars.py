@@ -35,6 +35,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return render_chars(CharsOptions(count=620, size=32, seed=5), tmp_path_factory.mktemp("chars") / "out")
 
 
+@pytest.mark.slow
 def test_files_are_named_as_in_chars74k_and_lie_by_family(rendered: list[Path]) -> None:
     assert [path.name for path in rendered[:2]] == ["img001-00001.png", "img002-00001.png"]
     assert rendered[62 + 10].name == "img011-00002.png"
@@ -91,6 +92,7 @@ def test_every_letter_is_the_right_one(rendered: list[Path]) -> None:
         assert np.median(ranks) < 6, f"{family} is read wrong"
 
 
+@pytest.mark.slow
 def test_a_look_depends_on_seed_and_index_alone(rendered: list[Path], tmp_path: Path) -> None:
     again = render_chars(CharsOptions(count=70, size=32, seed=5), tmp_path / "again")
     other = render_chars(CharsOptions(count=70, size=32, seed=6), tmp_path / "other")

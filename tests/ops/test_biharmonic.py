@@ -160,6 +160,7 @@ def test_is_the_least_bent(solver: str, hole: str) -> None:
         assert known.all() or bending(other) > bending(u)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (30, 40), (300, 200)])
 def test_one_known_pixel_makes_a_constant(solver: str, shape: tuple[int, int]) -> None:
     known = np.zeros(shape, dtype=bool)
@@ -284,6 +285,7 @@ def test_native_in_tension_is_the_direct_solution(hole: str, tension: float) -> 
         assert abs(u - exact).max() < TOLERANCE
 
 
+@pytest.mark.slow
 @needs_native
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(

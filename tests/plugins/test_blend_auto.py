@@ -76,6 +76,7 @@ def test_auto_leaves_known_pixels_and_never_reads_under_the_hole(mask: np.ndarra
     assert np.array_equal(*results)
 
 
+@pytest.mark.slow
 def test_auto_keeps_the_contract(solver: str) -> None:
     check_blend_plugin(Auto)
 
@@ -124,6 +125,7 @@ def test_trust_makes_up_for_too_much_contrast(mask: np.ndarray, contrast: float,
         np.testing.assert_allclose(apply_blend(blend, picture, fill, mask), picture, rtol=0, atol=0.01)
 
 
+@pytest.mark.slow
 @each_hole
 def test_auto_makes_the_best_of_fills_that_are_more_or_less_wrong(mask: np.ndarray) -> None:
     """Over many pictures it fills the hole better than interpolation alone, and than the fill, trusted."""
