@@ -112,8 +112,8 @@ def measures(letters: bool) -> list[Measure]:
         "dB",
         True,
         2,
-        "Peak signal-to-noise ratio in the hole: how near the fill is to the truth, pixel by pixel; 3 dB more "
-        "is half the squared error. 8 bits, capped at 48 dB.",
+        "Peak signal-to-noise ratio in the hole: how near the fill is to the truth, pixel by pixel; 3 dB "
+        "more is half the squared error. 8 bits, capped at 48 dB.",
     )
 )
 def psnr_hole(found: Completions) -> np.ndarray:
