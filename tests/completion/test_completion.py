@@ -78,6 +78,7 @@ def test_input_is_left_as_it_was(model: Model) -> None:
     assert np.array_equal(mask, hidden)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1, 2])
 def test_what_the_model_can_draw_comes_back(model: Model, scale: int) -> None:
     """At the model's size, and at twice that, where the fill is scaled back up."""
@@ -274,6 +275,7 @@ def choices(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float, str, Spli
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "fit", "scale"),
     [((32, 32), "crop", 1), ((64, 64), "crop", 2), ((45, 70), "crop", 45 / 32), ((48, 96), "stretch", 3)],

@@ -44,6 +44,7 @@ def test_files_are_named_as_in_chars74k_and_lie_by_family(rendered: list[Path]) 
     assert all(path.is_file() for path in rendered)
 
 
+@pytest.mark.slow
 def test_the_manifest_lists_all(rendered: list[Path]) -> None:
     out = rendered[0].parents[1]
     manifest = json.loads((out / "chars.json").read_text())

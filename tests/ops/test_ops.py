@@ -60,6 +60,7 @@ def test_context_loss_compiles_whole(device: torch.device, compiled: Callable[..
         assert result.stride() == expected.stride()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_latent_step_compiles_whole(
     device: torch.device, compiled: Callable[..., Any], optimizer: str
