@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip install --disable-pip-version-check -q -c constraints.txt
 SOURCES := $(shell find csrc -type f) CMakeLists.txt setup.py pyproject.toml
+CPP := $(shell find csrc tests/csrc -name "*.h" -o -name "*.cpp" -o -name "*.cu" -o -name "*.cuh")
 
 .PHONY: help install test test-fast test-here test-native lint format docs docs-links bench quality demo model check-wheel check-torch wheel clean
 
@@ -38,12 +39,14 @@ test-native:  ## Run the C++ tests under AddressSanitizer and UBSan.
 lint: install  ## Check style, format and types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run -Werror $(CPP)
 	$(BIN)/mypy inpaintx cli plugins
 	$(BIN)/lint-imports
 
-format: install  ## Put the Python sources into shape.
+format: install  ## Put the sources into shape.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(CPP)
 
 $(VENV)/.docs: $(VENV)/.installed
 	$(PIP) --no-build-isolation -e '.[docs]'

@@ -50,7 +50,7 @@ def native_info() -> dict[str, Any]:
         "cpu_built": facts["isas_built"].split(","),
         "cpu_runs": facts["isas_runnable"].split(","),
         "cuda": facts["cuda"],
-        "cuda_here": _cuda_obstacle(0) or "ready",
+        "cuda_here": _cuda_obstacle(0) or f"ready, {_cuda_code(0)}",
     }
 
 
@@ -100,6 +100,15 @@ def _cuda_obstacle(index: int) -> str | None:
     _library.inpaintx_ops_cuda_obstacle.restype = ctypes.c_char_p
     text = _library.inpaintx_ops_cuda_obstacle(index)
     return text.decode() if text else None
+
+
+def _cuda_code(index: int) -> str:
+    """Which of the kernels' code a CUDA device runs that can run them."""
+    assert _library is not None
+    _library.inpaintx_ops_cuda_code.restype = ctypes.c_char_p
+    architecture, ptx = _library.inpaintx_ops_cuda_code(index).decode().split()
+    made = "" if architecture == ptx else f", made by the driver from PTX of sm {ptx}"
+    return f"with code for sm {architecture}{made}"
 
 
 def _load() -> tuple[ctypes.CDLL | None, str]:

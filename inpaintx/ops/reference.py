@@ -6,7 +6,7 @@ types are computed in float32, as the CUDA kernels do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -14,8 +14,7 @@ from torch import Tensor
 
 from inpaintx.errors import InpaintxError
 
-# The values are those of the enumerations in csrc/math/params.h.
-NORMS = {"l1": 0, "l2": 1, "huber": 2}
+# The values are those of the enumerations in the ops' op.h.
 OPTIMIZERS = {"adam": 0, "nesterov": 1}
 CLIPS = {"clamp": 0, "stochastic": 1, "none": 2}
 BORDERS = {"valid": 0, "zero": 1}
@@ -23,15 +22,32 @@ BORDERS = {"valid": 0, "zero": 1}
 _WORD = 0xFFFFFFFF
 
 
-def code(op: str, name: str, choices: Mapping[str, int], choice: str) -> int:
-    """The native value of a named choice."""
-    try:
-        return choices[choice]
-    except KeyError:
-        raise InpaintxError(f"{op}: {name} {choice!r} is unknown; take one of {', '.join(choices)}") from None
+def code(op: str, name: str, choices: Mapping[str, object], choice: str) -> int:
+    """The native value of a named choice: its place among them."""
+    if choice not in choices:
+        raise InpaintxError(f"{op}: {name} {choice!r} is unknown; take one of {', '.join(choices)}")
+    return list(choices).index(choice)
 
 
 # --- context_loss -------------------------------------------------------------------------------------------
+
+
+def _l1(d: Tensor, delta: float) -> tuple[Tensor, Tensor]:
+    return d.abs(), d.sign()
+
+
+def _l2(d: Tensor, delta: float) -> tuple[Tensor, Tensor]:
+    return d * d, d + d
+
+
+def _huber(d: Tensor, delta: float) -> tuple[Tensor, Tensor]:
+    """With c = d clamped to ±δ it is c·(d − c/2)."""
+    c = d.clamp(-delta, delta)
+    return c * (d - 0.5 * c), c
+
+
+#: ρ(d) and ρ′(d) of each norm, in the order of the native enumeration.
+NORMS: dict[str, Callable[[Tensor, float], tuple[Tensor, Tensor]]] = {"l1": _l1, "l2": _l2, "huber": _huber}
 
 
 @torch.no_grad()
@@ -44,23 +60,13 @@ def context_loss(
     wide = _wide(x)
     grad = torch.empty_like(x)
     x, y, w = x.to(wide), y.to(wide), w.to(wide)
-    rho, slope = _rho(x - y, norm, delta)
+    rho, slope = NORMS[norm](x - y, delta)
     zero = torch.zeros((), dtype=wide, device=x.device)
     loss = torch.where(w != 0, w * rho, zero).sum((1, 2, 3))
     data = torch.where(w != 0, w * slope, zero)
     prior = zero if prior_grad is None else prior_grad.to(wide)
     grad.copy_((data + prior) * (1 - x * x))
     return loss, grad
-
-
-def _rho(d: Tensor, norm: str, delta: float) -> tuple[Tensor, Tensor]:
-    """ρ(d) and ρ′(d); Huber with c = d clamped to ±δ is c·(d − c/2)."""
-    if norm == "l1":
-        return d.abs(), d.sign()
-    if norm == "l2":
-        return d * d, d + d
-    c = d.clamp(-delta, delta)
-    return c * (d - 0.5 * c), c
 
 
 def check_context_loss(x: Tensor, y: Tensor, w: Tensor, prior_grad: Tensor | None) -> None:
@@ -140,7 +146,7 @@ def _bias_correction(
 
 
 def symmetric_uniform(seed: Tensor, step: Tensor, count: int) -> Tensor:
-    """What stochastic clipping draws, bit for bit as csrc/math/philox.h: float32 [B, count] in [−1, 1).
+    """What stochastic clipping draws, bit for bit as csrc/common/philox.h: float32 [B, count] in [−1, 1).
 
     seed, step: int64 [B]. Element (b, i) is the first word of Philox4x32-10 (Salmon et al., "Parallel random
     numbers: as easy as 1, 2, 3", SC 2011) for key seed[b] and counter (i, step[b]): 24 high bits, scaled.

@@ -19,22 +19,22 @@ int run_all();
   static void name()
 
 // CHECK(condition) or CHECK(condition, "shape " << n): the rest is streamed into the message.
-#define CHECK(condition, ...)                                 \
-  do {                                                        \
-    if (!(condition)) {                                       \
-      std::ostringstream message;                             \
+#define CHECK(condition, ...)                                   \
+  do {                                                          \
+    if (!(condition)) {                                         \
+      std::ostringstream message;                               \
       message << #condition << "  " __VA_OPT__(<< __VA_ARGS__); \
-      check::fail(__FILE__, __LINE__, message.str());         \
-    }                                                         \
+      check::fail(__FILE__, __LINE__, message.str());           \
+    }                                                           \
   } while (false)
 
-#define CHECK_THROWS(expression, exception)                      \
-  do {                                                           \
-    bool thrown = false;                                         \
-    try {                                                        \
-      expression;                                                \
-    } catch (const exception&) {                                 \
-      thrown = true;                                             \
-    }                                                            \
-    CHECK(thrown, #expression << " must throw " << #exception);  \
+#define CHECK_THROWS(expression, exception)                     \
+  do {                                                          \
+    bool thrown = false;                                        \
+    try {                                                       \
+      expression;                                               \
+    } catch (const exception&) {                                \
+      thrown = true;                                            \
+    }                                                           \
+    CHECK(thrown, #expression << " must throw " << #exception); \
   } while (false)

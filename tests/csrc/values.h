@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "../../csrc/cuda/element.cuh"
+#include "../../csrc/common/element.cuh"
 
 namespace values {
 

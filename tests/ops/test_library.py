@@ -136,3 +136,34 @@ def test_a_gpu_that_the_kernels_cannot_serve_gets_the_reference_with_one_warning
         _native_dtypes.cache_clear()
     assert len(caught) == 1
     assert "ready" not in native_info()["cuda_here"]
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (b"90 90", "ready, with code for sm 90"),
+        (b"110 75", "ready, with code for sm 110, made by the driver from PTX of sm 75"),
+    ],
+)
+def test_info_tells_which_code_a_gpu_runs(
+    native: None, monkeypatch: pytest.MonkeyPatch, code: bytes, told: str
+) -> None:
+    class Library:
+        """The library on a machine with a GPU."""
+
+        inpaintx_ops_info = inpaintx.native._library.inpaintx_ops_info  # type: ignore[union-attr]
+
+        def __init__(self) -> None:
+            self.inpaintx_ops_cuda_obstacle = lambda index: None
+            self.inpaintx_ops_cuda_code = lambda index: code
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(inpaintx.native, "_library", Library())
+    assert native_info()["cuda_here"] == told
+
+
+def test_a_gpu_that_cannot_run_the_kernels_has_no_code(native: None) -> None:
+    library = inpaintx.native._library
+    assert library is not None
+    if library.inpaintx_ops_cuda_obstacle(0):
+        assert not library.inpaintx_ops_cuda_code(0)

@@ -1,4 +1,4 @@
-// The part of the CUDA runtime that csrc/cuda uses, on the CPU, so that its kernels run where there is no GPU.
+// The part of the CUDA runtime that csrc uses, on the CPU, so that its kernels run where there is no GPU.
 // This folder comes first on the include path of the C++ tests; the kernels themselves know nothing of it.
 //
 // A block's threads are fibers on one thread of the CPU, switched at barriers and warp shuffles only. Each warp runs as
@@ -48,8 +48,16 @@ const char* cudaGetErrorString(cudaError_t error);
 cudaError_t cudaGetDevice(int* device);
 cudaError_t cudaSetDevice(int device);
 
-struct cudaFuncAttributes {};
-inline cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, void (*)()) { return cudaSuccess; }
+struct cudaFuncAttributes {
+  int binaryVersion, ptxVersion;
+};
+// Device 0 has code of its own; for device 1 the driver had to make it from PTX of an older one.
+inline cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, void (*)()) {
+  int device;
+  cudaGetDevice(&device);
+  *attributes = device == 0 ? cudaFuncAttributes{90, 90} : cudaFuncAttributes{110, 75};
+  return cudaSuccess;
+}
 
 namespace shim {
 
@@ -103,6 +111,6 @@ T __shfl_xor_sync(unsigned mask, T value, unsigned lanes) {
   return shim::shuffle_as(mask, value, shim::lane() ^ lanes);
 }
 
-// Where the two worlds meet: csrc/cuda/launch.cuh defines LAUNCH for nvcc unless it is there already.
+// Where the two worlds meet: csrc/common/launch.cuh defines LAUNCH for nvcc unless it is there already.
 #define LAUNCH(kernel, grid, block, stream, ...) \
   ((void)(stream), shim::launch((grid), (block), [&] { kernel(__VA_ARGS__); }))

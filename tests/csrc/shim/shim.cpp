@@ -1,5 +1,3 @@
-#include "cuda_runtime.h"
-
 #include <sys/mman.h>
 #include <ucontext.h>
 
@@ -11,8 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include "cuda_runtime.h"
+
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
+#endif
+#if defined(SHIM_UNDER_TSAN)  // not __SANITIZE_THREAD__: this file itself is not watched
+#include <sanitizer/tsan_interface.h>
 #endif
 
 uint3 threadIdx;
@@ -78,17 +81,44 @@ void arrived([[maybe_unused]] void* fake_stack, [[maybe_unused]] const void** st
 #endif
 }
 
+// ThreadSanitizer takes fibers for threads that know nothing of each other, but for what these four say: what lies
+// before a launch is known to all, a barrier joins the threads of the block, and its end is known to the launch.
+// Shuffles join nothing: on a GPU, too, they order no memory.
+char beginning, barrier, end;
+#if defined(SHIM_UNDER_TSAN)
+void* fiber_of(unsigned thread) {
+  static std::vector<void*> known(kMaxThreads);
+  return known[thread] ? known[thread] : known[thread] = __tsan_create_fiber(0);
+}
+void* scheduler_fiber() {
+  static void* const fiber = __tsan_get_current_fiber();
+  return fiber;
+}
+void switch_to(void* fiber) { __tsan_switch_to_fiber(fiber, __tsan_switch_to_fiber_no_sync); }
+void tell(char& place) { __tsan_release(&place); }
+void hear(char& place) { __tsan_acquire(&place); }
+#else
+void* fiber_of(unsigned) { return nullptr; }
+void* scheduler_fiber() { return nullptr; }
+void switch_to(void*) {}
+void tell(char&) {}
+void hear(char&) {}
+#endif
+
 void yield_as(State state) {
   Fiber& fiber = fibers[current];
   fiber.state = state;
   leaving(state == State::done ? nullptr : &fiber.fake_stack, scheduler_stack, scheduler_stack_bytes);
+  switch_to(scheduler_fiber());
   swapcontext(&fiber.context, &scheduler);
   arrived(fiber.fake_stack, nullptr, nullptr);
 }
 
 void fiber_main() {
   arrived(nullptr, &scheduler_stack, &scheduler_stack_bytes);
+  hear(beginning);
   (*running_kernel)();
+  tell(end);
   yield_as(State::done);
 }
 
@@ -96,6 +126,7 @@ void resume(unsigned thread) {
   current = thread;
   threadIdx = {thread % blockDim.x, thread / blockDim.x % blockDim.y, thread / (blockDim.x * blockDim.y)};
   leaving(&scheduler_fake_stack, stack_of(thread), kStackBytes);
+  switch_to(fiber_of(thread));
   swapcontext(&scheduler, &fibers[thread].context);
   arrived(scheduler_fake_stack, nullptr, nullptr);
 }
@@ -166,6 +197,8 @@ void prepare(unsigned thread) {
 }
 
 void run_block(unsigned threads) {
+  scheduler_fiber();
+  tell(beginning);
   for (unsigned thread = 0; thread < threads; ++thread) {
     prepare(thread);
   }
@@ -174,6 +207,7 @@ void run_block(unsigned threads) {
       run_warp(warp * kWarp, std::min((warp + 1) * kWarp, threads));
     }
     if (all_are(State::done, 0, threads)) {
+      hear(end);
       return;
     }
   } while (pass_barrier(threads));
@@ -207,7 +241,11 @@ void launch(dim3 grid, dim3 block, const std::function<void()>& kernel) {
   }
 }
 
-void sync_threads() { yield_as(State::at_barrier); }
+void sync_threads() {
+  tell(barrier);
+  yield_as(State::at_barrier);
+  hear(barrier);
+}
 
 unsigned lane() { return current % kWarp; }
 

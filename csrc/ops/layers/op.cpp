@@ -1,0 +1,237 @@
+// The layers for torch, CPU only: elsewhere inpaintx.ops takes the reference. Schemas, checks, outputs, dispatch.
+#include "op.h"
+
+#include <array>
+#include <optional>
+
+#include "../../common/tensors.h"
+
+namespace inpaintx {
+namespace {
+
+// Below this many multiplications for each thread, starting a thread costs more than it saves.
+constexpr int64_t kProductsPerThread = 1 << 20;
+
+Dtype layer_dtype(const char* op, const Tensor& t) {
+  switch (t.scalar_type()) {
+    case ScalarType::Float:
+      return Dtype::float32;
+    case ScalarType::Double:
+      return Dtype::float64;
+    case ScalarType::BFloat16:
+      return Dtype::bfloat16;
+    default:
+      fail(op, "no native code for this dtype on this device; inpaintx.ops takes the reference for it");
+  }
+}
+
+// --- gate_
+// ------------------------------------------------------------------------------------------------------------
+
+// Does walking the tensor take these steps? Of a dimension of one element the step is free.
+template <class Strides>
+bool has_strides(const Tensor& t, const Strides& strides) {
+  for (int64_t i = 0; i < t.dim(); ++i) {
+    if (t.size(i) > 1 && t.stride(i) != strides[i]) return false;
+  }
+  return true;
+}
+
+// Do the elements fill one piece of memory, in whatever order?
+bool is_gapless(const Tensor& t) {
+  std::vector<std::pair<int64_t, int64_t>> steps;
+  for (int64_t i = 0; i < t.dim(); ++i) {
+    if (t.size(i) != 1) steps.emplace_back(t.stride(i), t.size(i));
+  }
+  std::sort(steps.begin(), steps.end());
+  int64_t reach = 1;
+  for (const auto& [stride, size] : steps) {
+    if (stride != reach) return false;
+    reach *= size;
+  }
+  return true;
+}
+
+void gate_(const Tensor& x, const Tensor& gate, double slope) {
+  constexpr const char* op = "gate_";
+  check_shape(op, "gate", gate, "x", x);
+  check_like(op, "gate", gate, "x", x);
+  const Dtype dtype = layer_dtype(op, x);
+  const int64_t n = x.numel();
+  if (n == 0) return;
+  const bool in_place = is_gapless(x), alike = in_place && has_strides(gate, x.strides());
+  Tensor values = in_place ? x : torch::stable::contiguous(x), gates = gate;
+  if (!alike) {
+    gates = empty(values, sizes_of(values), values.strides().data(), shim_dtype(values));
+    torch::stable::copy_(gates, gate);
+  }
+  const int64_t size = dtype == Dtype::float64 ? 8 : dtype == Dtype::float32 ? 4 : 2;
+  auto* to = static_cast<char*>(values.data_ptr());
+  const auto* by = static_cast<const char*>(gates.data_ptr());
+  const auto loop = cpu::gate[cpu::isa_for(cpu::Bound::arithmetic)];
+  torch::stable::parallel_for(0, n, kElementsPerThread, [&](int64_t begin, int64_t end) {
+    loop(dtype, to + begin * size, by + begin * size, end - begin, slope);
+  });
+  if (!in_place) {
+    Tensor target = x;
+    torch::stable::copy_(target, values);
+  }
+}
+
+// --- image_down_, image_up
+// ----------------------------------------------------------------------------------------------
+
+std::array<int64_t, 4> channels_last_strides(const Tensor& t) {
+  const int64_t c = t.size(1), h = t.size(2), w = t.size(3);
+  return {h * w * c, 1, w * c, c};
+}
+
+Tensor empty_channels_last(const Tensor& like) {
+  return empty(like, sizes_of(like), channels_last_strides(like).data(), shim_dtype(like));
+}
+
+bool is_channels_last(const Tensor& t) { return has_strides(t, channels_last_strides(t)); }
+
+Tensor channels_last(const Tensor& t) {
+  if (is_channels_last(t)) return t;
+  Tensor copy = empty_channels_last(t);
+  torch::stable::copy_(copy, t);
+  return copy;
+}
+
+// The dtype that image, weights and bias have beside these maps.
+ScalarType computed_type(const Tensor& maps) {
+  return maps.scalar_type() == ScalarType::Double ? ScalarType::Double : ScalarType::Float;
+}
+
+void check_computed(const char* op, const char* name, const Tensor& t, const Tensor& maps) {
+  const ScalarType wanted = computed_type(maps);
+  if (t.scalar_type() != wanted) {
+    fail(op,
+         std::string(name) + " must be " + (wanted == ScalarType::Double ? "float64" : "float32") + " for these maps");
+  }
+  check_device(op, name, t, "maps", maps);
+}
+
+// The memory of a tensor that lives as long as `keep`.
+void* kept(const Tensor& t, std::vector<Tensor>& keep) {
+  keep.push_back(t);
+  return t.data_ptr();
+}
+
+// What both directions share, with bias and gate in place, checked.
+ImageLayerArgs image_args(const char* op, const Tensor& maps, const Tensor& weight, const std::optional<Tensor>& bias,
+                          const std::optional<Tensor>& gate, double slope, bool down, std::vector<Tensor>& keep) {
+  if (maps.dim() != 4) fail(op, "maps is " + shape_text(maps) + "; it must be [B, F, H, W]");
+  if (weight.dim() != 4 || weight.size(0) != maps.size(1) || weight.size(2) != weight.size(3) ||
+      (weight.size(2) != 4 && weight.size(2) != 5)) {
+    fail(op, "weight is " + shape_text(weight) + " and maps is " + shape_text(maps) +
+                 "; weight must be [F, C, k, k], with k = 4 or 5");
+  }
+  check_computed(op, "weight", weight, maps);
+  ImageLayerArgs args{};
+  args.batch = maps.size(0), args.features = maps.size(1), args.height = maps.size(2), args.width = maps.size(3);
+  args.channels = weight.size(1), args.kernel = weight.size(2), args.slope = slope;
+  if (bias) {
+    const int64_t count = down ? args.features : args.channels;
+    if (bias->dim() != 1 || bias->size(0) != count) {
+      fail(op, "bias is " + shape_text(*bias) + "; it must be [" + std::to_string(count) + "]");
+    }
+    check_computed(op, "bias", *bias, maps);
+    args.bias = kept(packed(*bias), keep);
+  }
+  if (gate) {
+    check_shape(op, "gate", *gate, "maps", maps);
+    check_like(op, "gate", *gate, "maps", maps);
+    args.gate = kept(channels_last(*gate), keep);
+  }
+  return args;
+}
+
+// [F, C, k, k] as rows of `padded` columns, taps by features (down) or features by taps (up).
+template <class T>
+std::vector<T> packed_weights(const Tensor& weight, const ImageLayerArgs& a, bool down) {
+  const Tensor dense = packed(weight);
+  const T* from = static_cast<const T*>(dense.data_ptr());
+  const int64_t taps = cpu::taps(a), columns = cpu::padded(down ? a.features : taps);
+  std::vector<T> to((down ? taps : a.features) * columns);
+  for (int64_t f = 0; f < a.features; ++f) {
+    for (int64_t t = 0; t < taps; ++t) to[down ? t * columns + f : f * columns + t] = from[f * taps + t];
+  }
+  return to;
+}
+
+// Spreads the rows of the maps over the threads.
+template <class T, class Loop>
+void run_rows(Dtype dtype, ImageLayerArgs args, const Tensor& weight, bool down, Loop loop) {
+  const std::vector<T> weights = packed_weights<T>(weight, args, down);
+  args.weights = weights.data();
+  const int64_t scratch_size = down ? cpu::down_scratch(args) : cpu::up_scratch(args);
+  const int64_t products = std::max<int64_t>(1, args.width * args.features * cpu::taps(args));
+  torch::stable::parallel_for(0, args.batch * args.height, std::max<int64_t>(1, kProductsPerThread / products),
+                              [&](int64_t begin, int64_t end) {
+                                std::vector<T> scratch(scratch_size);
+                                loop(dtype, args, begin, end, scratch.data());
+                              });
+}
+
+void run(Dtype dtype, const ImageLayerArgs& args, const Tensor& weight, bool down) {
+  const auto loop = (down ? cpu::image_down : cpu::image_up)[cpu::isa_for(cpu::Bound::arithmetic)];
+  if (dtype == Dtype::float64) {
+    run_rows<double>(dtype, args, weight, down, loop);
+  } else {
+    run_rows<float>(dtype, args, weight, down, loop);
+  }
+}
+
+void image_down_(const Tensor& maps, const Tensor& image, const Tensor& weight, const std::optional<Tensor>& bias,
+                 const std::optional<Tensor>& gate, double slope) {
+  constexpr const char* op = "image_down_";
+  const Dtype dtype = layer_dtype(op, maps);
+  std::vector<Tensor> keep;
+  ImageLayerArgs args = image_args(op, maps, weight, bias, gate, slope, true, keep);
+  check_computed(op, "image", image, maps);
+  if (image.dim() != 4 || image.size(0) != args.batch || image.size(1) != args.channels ||
+      image.size(2) != 2 * args.height || image.size(3) != 2 * args.width) {
+    fail(op, "image is " + shape_text(image) + " and maps is " + shape_text(maps) + "; image must be [B, C, 2 H, 2 W]");
+  }
+  const bool in_place = is_channels_last(maps);
+  const Tensor to = in_place ? maps : empty_channels_last(maps);
+  args.maps = to.data_ptr();
+  args.image = kept(packed(image), keep);
+  run(dtype, args, weight, true);
+  if (!in_place) {
+    Tensor target = maps;
+    torch::stable::copy_(target, to);
+  }
+}
+
+Tensor image_up(const Tensor& maps, const Tensor& weight, const std::optional<Tensor>& bias,
+                const std::optional<Tensor>& gate, double slope) {
+  constexpr const char* op = "image_up";
+  const Dtype dtype = layer_dtype(op, maps);
+  std::vector<Tensor> keep;
+  ImageLayerArgs args = image_args(op, maps, weight, bias, gate, slope, false, keep);
+  const int64_t h = 2 * args.height, w = 2 * args.width;
+  const int64_t strides[] = {args.channels * h * w, h * w, w, 1};
+  const Tensor image = empty(maps, {args.batch, args.channels, h, w}, strides, shim_dtype(weight));
+  args.maps = kept(channels_last(maps), keep);
+  args.image = image.data_ptr();
+  run(dtype, args, weight, false);
+  return image;
+}
+
+}  // namespace
+}  // namespace inpaintx
+
+STABLE_TORCH_LIBRARY_FRAGMENT(inpaintx, m) {
+  m.def("gate_(Tensor(a!) x, Tensor gate, float slope) -> ()");
+  m.def("image_down_(Tensor(a!) maps, Tensor image, Tensor weight, Tensor? bias, Tensor? gate, float slope) -> ()");
+  m.def("image_up(Tensor maps, Tensor weight, Tensor? bias, Tensor? gate, float slope) -> Tensor");
+}
+
+STABLE_TORCH_LIBRARY_IMPL(inpaintx, CPU, m) {
+  m.impl("gate_", TORCH_BOX(&inpaintx::gate_));
+  m.impl("image_down_", TORCH_BOX(&inpaintx::image_down_));
+  m.impl("image_up", TORCH_BOX(&inpaintx::image_up));
+}

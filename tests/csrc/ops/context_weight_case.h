@@ -1,0 +1,87 @@
+// A mask, and what a plain loop over every pixel's window makes of it.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "../../../csrc/ops/context_weight/math.h"
+#include "check.h"
+#include "values.h"
+
+namespace context_weight_case {
+
+using namespace inpaintx;
+using values::Buffer;
+
+inline constexpr Border kBorders[] = {Border::valid, Border::zero};
+
+template <class T>
+struct Call {
+  int64_t batch, height, width;
+  Buffer<T> mask, weight;
+
+  // Blobs of hole, some at the border, and single pixels.
+  Call(int64_t batch_, int64_t height_, int64_t width_)
+      : batch(batch_),
+        height(height_),
+        width(width_),
+        mask(batch * height * width, 0),
+        weight(batch * height * width, 0, values::rounded<T>(77.0f)) {
+    std::mt19937 random(3);
+    for (std::size_t i = 0; i < mask.size(); ++i) {
+      const std::size_t row = i / width, column = i % width;
+      const bool hole = (row / 5 + column / 7) % 3 == 0 || random() % 16 == 0;
+      mask[i] = values::rounded<T>(hole ? 0.0f : 1.0f);
+    }
+  }
+
+  ContextWeightArgs args(int64_t window, Border border) {
+    return {mask.data(), weight.data(), batch, height, width, window, border};
+  }
+
+  bool known(int64_t b, int64_t row, int64_t column) const {
+    return math::is_known(values::number(mask[(b * height + row) * width + column]));
+  }
+
+  T weight_of(int64_t b, int64_t row, int64_t column, int64_t window, Border border) const {
+    const int64_t radius = std::min(window / 2, height + width);
+    int32_t holes = 0;
+    int64_t inside = 0;
+    for (int64_t r = std::max<int64_t>(row - radius, 0); r <= std::min(row + radius, height - 1); ++r) {
+      for (int64_t c = std::max<int64_t>(column - radius, 0); c <= std::min(column + radius, width - 1); ++c) {
+        holes += !known(b, r, c);
+        ++inside;
+      }
+    }
+    return values::rounded<T>(
+        math::weight_element<values::Computed<T>>(known(b, row, column), holes, inside, window, border));
+  }
+
+  // Every `stride`th pixel, since the plain loop takes its time over large windows.
+  void compare_with_loop(int64_t window, Border border, int64_t stride) const {
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < batch * height * width; i += stride) {
+      const T expected = weight_of(i / (height * width), i / width % height, i % width, window, border);
+      wrong += !values::same_bits(&weight[i], &expected);
+    }
+    CHECK(wrong == 0, wrong << " weights differ, [" << batch << ", " << height << ", " << width << "], window "
+                            << window << ", border " << static_cast<int>(border));
+  }
+};
+
+struct Size {
+  int64_t batch, height, width, window, stride;
+};
+
+// Tails of warps, blocks and segments of rows; windows of one pixel, wider than the image, and beyond all bounds.
+inline constexpr Size kSizes[] = {
+    {1, 1, 1, 7, 1},     {2, 1, 1, 1, 1},     {3, 5, 4, 1, 1},
+    {2, 32, 32, 7, 1},   {2, 33, 31, 7, 1},   {1, 63, 257, 3, 7},
+    {1, 64, 33, 7, 3},   {2, 65, 255, 7, 11}, {1, 200, 40, 7, 3},
+    {1, 130, 9, 99, 7},  {1, 300, 3, 61, 1},  {2, 3, 1000, 61, 17},
+    {1, 70, 520, 7, 13}, {2, 40, 40, 79, 31}, {2, 40, 40, 1001, 31},
+    {1, 1, 300, 255, 1}, {1, 300, 1, 255, 1}, {2, 20, 30, 1000000001, 41},
+    {0, 8, 8, 7, 1},     {2, 0, 8, 7, 1},     {2, 8, 0, 7, 1},
+};
+
+}  // namespace context_weight_case
