@@ -229,7 +229,7 @@ def image_up(
     gate: Tensor | None = None,
     slope: float = 0.0,
 ) -> Tensor:
-    """A gate, and the transposed convolution that turns feature maps into an image: image_down_ backwards.
+    """A gate, and the transposed convolution that turns maps into an image: ``image_down_`` backwards.
 
     ::
 
