@@ -1,4 +1,4 @@
-"""What the engine's benches compare: one iteration of the search with the prior, and how else it can be had.
+"""What the benches of the frozen networks compare: an iteration of the search, and how else it can be had.
 
 All contenders take the same step: images of the codes, weighted L1 and λ = 0.1 of the prior loss, gradients
 with respect to the codes, Adam, clamping. 64×64 RGB, width 64, untrained weights.
@@ -18,7 +18,7 @@ from inpaintx import ops
 from inpaintx.networks.dcgan import Discriminator, Generator
 from inpaintx.networks.frozen import FrozenDiscriminator, FrozenGenerator
 from inpaintx.options import Architecture
-from inpaintx.search import cpu_multiplies_bfloat16
+from inpaintx.search.precision import cpu_multiplies_bfloat16
 
 ARCHITECTURE = Architecture(size=64, channels=3, width=64)
 PRIOR, LR = 0.1, 0.01
@@ -52,7 +52,7 @@ def networks(device: str) -> tuple[Generator, Discriminator]:
 
 
 def ours(batch: int, device: str, dtype: torch.dtype = torch.float32) -> Call:
-    """The engine and the fused ops."""
+    """The frozen networks and the fused ops."""
     generator, discriminator = networks(device)
     g, d = FrozenGenerator(generator, dtype), FrozenDiscriminator(discriminator, dtype)
     given = inputs(batch, device)

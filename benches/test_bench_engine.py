@@ -1,4 +1,4 @@
-"""The engine under pytest-benchmark: `pytest benches/test_bench_engine.py --benchmark-enable`.
+"""The frozen networks under pytest-benchmark: `pytest benches/test_bench_engine.py --benchmark-enable`.
 
 Each contender alone, as in test_bench_ops.py; for ratios there is `benches/report.py`.
 """

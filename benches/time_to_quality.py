@@ -1,17 +1,16 @@
 """Quality over wall time, against published settings: `python benches/time_to_quality.py --out DIR`.
 
-All search the same held-out pictures with the same model, engine and precision: letters in families that the
-shipped model never saw, or --pictures that --model never saw. The pictures go in groups, each in one batch;
-in each group the searches take turns. At every look of the search (ten iterations) the best codes so far are
-kept, and afterwards judged by PSNR in the hole, dB (blend `spline` for all; 8 bit, capped at 48), and by what
-the fill is off on a known pixel, in [−1, 1]. The clock stands still while a look is taken. DIR gets a table,
-time-to-quality.md, and a plot, time-to-quality.png.
+All search the same held-out pictures with the same frozen networks and precision: letters in families that
+the shipped model never saw, or --pictures that --model never saw. The pictures go in groups, each in one
+batch; in each group the searches take turns. At every look of the search (ten iterations) the best codes so
+far are kept, and afterwards judged by PSNR in the hole, dB (blend `spline` for all; 8 bit, capped at 48), and
+by what the fill is off on a known pixel, in [−1, 1]. DIR gets a table, time-to-quality.md, and a plot,
+time-to-quality.png.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -105,37 +104,29 @@ def curve(model: Model, pictures: list[Picture], masks: np.ndarray, options: Sea
     images = torch.from_numpy(np.stack([picture.as_float() for picture in pictures]))
     y = images.permute(0, 3, 1, 2) * 2 - 1
     m = torch.from_numpy(masks)[:, None].float()
-    looks: list[tuple[float, Tensor]] = []
-    lost = 0.0  # seconds spent on looking
-
-    def look(index: Tensor, _: Tensor, codes: Tensor) -> None:
-        nonlocal lost
-        now = time.perf_counter()
-        looks.append((now - start - lost, codes[index.argsort()].clone()))
-        lost += time.perf_counter() - now
-
     options = replace(options, batch=len(pictures) * options.candidates)
     search, brief = (
         Search(model.generator, model.discriminator, each, model.encoder)
         for each in (options, replace(options, iterations=1))
     )
     brief(y, m)  # the library prepares for this batch size
-    start = time.perf_counter()
-    search(y, m, look)
-    judged = [quality(search, codes, pictures, y, m) for _, codes in looks]
-    seconds = np.array([spent for spent, _ in looks]) / len(pictures)
-    return Curve(seconds, np.array([psnr for psnr, _ in judged]), np.array([loss for _, loss in judged]))
+    found = search(y, m, history=True)
+    seconds = found.history[0].seconds.amax(1).numpy() / len(pictures)  # all are looked at together
+    looks = zip(*(history.images() for history in found.history), strict=True)
+    psnr, loss = zip(*(quality(torch.stack(x), options, pictures, y, m) for x in looks), strict=True)
+    return Curve(seconds, np.array(psnr), np.array(loss))
 
 
 def quality(
-    search: Search, codes: Tensor, pictures: list[Picture], y: Tensor, m: Tensor
+    x: Tensor, options: SearchOptions, pictures: list[Picture], y: Tensor, m: Tensor
 ) -> tuple[float, float]:
-    """Mean PSNR in the hole of the blended estimate, and mean distance on a known pixel of the best one."""
-    count, options = len(pictures), search.options
-    x = torch.cat([search.images(part) for part in codes.split(256)])
-    rows = torch.arange(count).repeat_interleave(options.candidates)
-    losses = context_loss(x, y[rows], m[rows])[0].view(count, options.candidates).numpy()
-    fills = ((x + 1) / 2).permute(0, 2, 3, 1).unflatten(0, losses.shape).numpy()
+    """Mean PSNR in the hole of the blended estimate, and mean distance on a known pixel of the best one.
+
+    x: ``[B, K, C, S, S]``, the images of all candidates at one look.
+    """
+    rows = torch.arange(len(x)).repeat_interleave(x.shape[1])
+    losses = context_loss(x.flatten(0, 1), y[rows], m[rows])[0].view(x.shape[:2]).numpy()
+    fills = ((x + 1) / 2).permute(0, 1, 3, 4, 2).numpy()
     known = m.sum((1, 2, 3)).numpy() * y.shape[1]
     blend = registry.make("blend", "spline")
     psnrs = []

@@ -15,7 +15,7 @@ import click
 
 from inpaintx.completion.streaming import Ahead, Behind
 from inpaintx.errors import InpaintxError
-from inpaintx.options import PRESETS, Fill, SearchOptions
+from inpaintx.options import PRESETS, Control, SearchOptions
 from inpaintx_cli.options import device_option, flags, given, model_option, out_folder_option
 from inpaintx_cli.outputs import (
     SHEET_FORMATS,
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 DEFAULT_BLEND = "auto"
 EXTRAS = ("sheet", "gif", "metrics")
 FORMATS = ("png", "tiff", "webp", "bmp", "jpeg")
-# What is completed together, so that memory is bounded. A trail holds each picture some thirty times.
-GROUP_PICTURES, GROUP_PIXELS, GROUP_PIXELS_WITH_TRAILS = 64, 32_000_000, 1_000_000
+# What is completed together, so that memory is bounded. A history holds each picture some thirty times.
+GROUP_PICTURES, GROUP_PIXELS, GROUP_PIXELS_WITH_HISTORY = 64, 32_000_000, 1_000_000
 
 
 @click.command()
@@ -88,7 +88,7 @@ GROUP_PICTURES, GROUP_PIXELS, GROUP_PIXELS_WITH_TRAILS = 64, 32_000_000, 1_000_0
 @click.option("--preset", type=click.Choice(list(PRESETS)), help="Search settings of a published source.")
 @click.option(
     "--fill",
-    type=click.Choice(get_args(Fill)),
+    type=click.Choice(get_args(Control)),
     default="model",
     show_default=True,
     help="Fill the hole by the model; or, to compare, by untrained networks or a constant.",
@@ -274,14 +274,14 @@ class Run:
                 bar.update(self.done + len(self.failures) - bar.n)
 
             for group in self._groups(loaded, showcase, behind):
-                trails = showcase.wants_trails
-                for outcome in self._complete(group, trails):
+                history = showcase.wants_history
+                for outcome in self._complete(group, history):
                     if isinstance(outcome, Failed):
                         behind.call(self._fail, outcome)
                     else:
                         behind.call(settle, outcome, size=_size(outcome.original))
                 behind.call(show_progress)
-                if trails:
+                if history:
                     behind.wait()  # only then is known whether the next group should have some
             behind.call(show_progress)
 
@@ -307,19 +307,19 @@ class Run:
                 continue
             group.append(one)
             pixels += one.picture.height * one.picture.width
-            trails = showcase.wants_trails
-            most = GIF_PICTURES if trails else GROUP_PICTURES
-            most_pixels = GROUP_PIXELS_WITH_TRAILS if trails else GROUP_PIXELS
+            history = showcase.wants_history
+            most = GIF_PICTURES if history else GROUP_PICTURES
+            most_pixels = GROUP_PIXELS_WITH_HISTORY if history else GROUP_PIXELS
             if len(group) >= most or pixels >= most_pixels:
                 yield group
                 group, pixels = [], 0
         if group:
             yield group
 
-    def _complete(self, group: list[Loaded], trails: bool) -> Iterator[Result | Failed]:
+    def _complete(self, group: list[Loaded], history: bool) -> Iterator[Result | Failed]:
         paths, pictures, masks = zip(*group, strict=True)
         synthetic = self.mask.name != "file"
-        outcomes = self.completer.one_by_one(pictures, masks, trails)
+        outcomes = self.completer.one_by_one(pictures, masks, history)
         for path, picture, outcome in zip(paths, pictures, outcomes, strict=True):
             if isinstance(outcome, InpaintxError):
                 yield Failed(path, outcome)

@@ -71,7 +71,7 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
 
     from inpaintx.judge.judging import held_out_from, verdict_on
     from inpaintx.judge.page import render
-    from inpaintx.judge.protocol import Plan
+    from inpaintx.judge.protocol import Scope
     from inpaintx.networks import checkpoint
     from inpaintx.networks.devices import pick_device
     from inpaintx.pictures.files import atomic_file
@@ -93,14 +93,14 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     if values["collection"] is not None:
         collection = load_collection(values["collection"], a.size, a.channels, model.fit, excluded(values))
     make_folder(out)
-    plan = Plan(families, values["mask_seed"], values["slow_count"], _command_line())
+    scope = Scope(families, values["mask_seed"], values["slow_count"], _command_line())
     with tqdm(desc="judging", unit="picture", disable=None) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        for verdict in verdict_on(held_out, model, collection, options, plan, progress):
+        for verdict in verdict_on(held_out, model, collection, options, scope, progress):
             with atomic_file(targets["json"]) as file:
                 file.write(json.dumps(verdict.to_dict(), indent=1, ensure_ascii=False).encode())
             with atomic_file(targets["html"]) as file:

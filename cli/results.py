@@ -86,20 +86,20 @@ class Showcase:
     def __init__(self, sheet: Path | None, gif: Path | None, uncertainty: bool = False) -> None:
         self._sheet, self._gif, self._uncertainty = sheet, gif, uncertainty
         self._rows: list[tuple[np.ndarray, ...]] = []  # real, corrupted, reconstructed, uncertainty
-        self._trails: list[list[np.ndarray]] = []
+        self._histories: list[list[np.ndarray]] = []
 
     @property
-    def wants_trails(self) -> bool:
+    def wants_history(self) -> bool:
         """Whether the next results should remember how they formed."""
-        return self._gif is not None and len(self._trails) < GIF_PICTURES
+        return self._gif is not None and len(self._histories) < GIF_PICTURES
 
     def add(self, result: Result) -> None:
         """Keeps what will be shown of a result, if anything."""
         from inpaintx.pictures import Picture
         from inpaintx.pictures.sheets import show_hole, show_uncertainty
 
-        if self.wants_trails:
-            self._trails.append([_small(picture) for _, picture in result.completed.trail])
+        if self.wants_history:
+            self._histories.append([_small(picture) for _, picture in result.completed.history])
         if (self._sheet or self._gif) and len(self._rows) < SHEET_PICTURES:
             corrupted = Picture(show_hole(result.original.array, result.completed.mask))
             doubt = Picture(show_uncertainty(result.completed.uncertainty))
@@ -117,10 +117,12 @@ class Showcase:
             fourth = uncertainty if self._uncertainty else None
             write_sheet(three_row_sheet(real, corrupted, reconstructed, uncertainty=fourth), self._sheet)
         if self._gif is not None:
-            shown = len(self._trails)
-            looks = max(map(len, self._trails))
+            shown = len(self._histories)
+            looks = max(map(len, self._histories))
             # A search that ended early stands still while the others go on.
-            forming = [[trail[min(look, len(trail) - 1)] for trail in self._trails] for look in range(looks)]
+            forming = [
+                [history[min(look, len(history) - 1)] for history in self._histories] for look in range(looks)
+            ]
             moments = [corrupted[:shown], *forming, reconstructed[:shown]]
             animate([grid(moment) for moment in moments], self._gif)
 

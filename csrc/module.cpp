@@ -91,7 +91,7 @@ py::dict build_info() {
 }  // namespace
 
 PYBIND11_MODULE(_native, module) {
-  module.doc() = "Native solvers on numpy arrays; see inpaintx.solvers for the documented face.";
+  module.doc() = "Native solvers on numpy arrays; see inpaintx.ops.solvers for the documented face.";
   define_for<float>(module);
   define_for<double>(module);
   module.def("distance_to_known", &distance_to_known, py::arg("known").noconvert());

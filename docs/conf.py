@@ -54,9 +54,9 @@ nitpick_ignore_regex = [
 nitpick_ignore = [
     ("py:class", name)
     for name in (
+        "Control",
         "Discriminator",
         "Encoder",
-        "Fill",
         "PictureLike",
         "inpaintx.networks.checkpoint.Model",
         "inpaintx.plugins.registry.Plugin",

@@ -15,7 +15,7 @@ from inpaintx.errors import InpaintxError
 
 Code = Literal["uniform", "normal"]
 Fit = Literal["crop", "stretch"]
-Fill = Literal["model", "untrained", "constant"]
+Control = Literal["model", "untrained", "constant"]
 Precision = Literal["float32", "bfloat16"]
 SearchPrecision = Literal["auto", "float32", "bfloat16"]
 Norm = Literal["l1", "l2", "huber"]
@@ -154,16 +154,16 @@ class TrainOptions:
 
 
 @dataclass(frozen=True)
-class Start:
-    """Where a search starts, and what depends on it: a good guess is lost by steps that random codes need."""
+class Plan:
+    """Where a search starts, and what follows: a good guess is lost by steps that random codes need."""
 
     guess: bool
     lr: float
     iterations: int
 
 
-FROM_GUESSES = Start(guess=True, lr=0.05, iterations=60)
-FROM_RANDOM = Start(guess=False, lr=0.2, iterations=100)
+FROM_GUESSES = Plan(guess=True, lr=0.05, iterations=60)
+FROM_RANDOM = Plan(guess=False, lr=0.2, iterations=100)
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,7 @@ class SearchOptions:
         True,
         "Start every other guess from the code of a training picture that is near on the known pixels.",
     )
-    batch: int = _option(64, "Samples searched together.")
+    batch: int = _option(64, "Candidates searched together.")
     precision: SearchPrecision = _option(
         "auto",
         "Of the convolutions; auto: bfloat16 where something multiplies it (AMX, AVX-512, tensor cores).",
@@ -260,11 +260,11 @@ class SearchOptions:
         if not 0 <= self.momentum < 1:
             raise InpaintxError(f"search: momentum is {self.momentum}; choose a number in [0, 1)")
 
-    def start(self, encoder: bool) -> Start:
-        """Where a search with a model starts that has an encoder, or has none."""
+    def plan(self, encoder: bool) -> Plan:
+        """What a search plans with a model that has an encoder, or has none."""
         guess = encoder if self.guess is None else self.guess
         usual = FROM_GUESSES if guess else FROM_RANDOM
-        return Start(
+        return Plan(
             guess,
             usual.lr if self.lr is None else self.lr,
             usual.iterations if self.iterations is None else self.iterations,

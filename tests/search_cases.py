@@ -7,7 +7,7 @@ from torch import Tensor
 
 from inpaintx.networks.checkpoint import Model
 from inpaintx.options import SearchOptions
-from inpaintx.search import Completion, Search
+from inpaintx.search import Found, Search
 
 # In float32, so that what is compared does not depend on the machine.
 QUICK = SearchOptions(
@@ -31,7 +31,5 @@ def masks_of(count: int, size: int = 32) -> Tensor:
     return masks
 
 
-def run_search(
-    model: Model, options: SearchOptions, images: Tensor, masks: Tensor, **more: Any
-) -> Completion:
+def run_search(model: Model, options: SearchOptions, images: Tensor, masks: Tensor, **more: Any) -> Found:
     return Search(model.generator, model.discriminator, options)(images, masks, **more)

@@ -1,6 +1,6 @@
 // What all operators need of torch: checks, and tensors made cheaply. Only this file, stream.h and each op's op.cpp
 // know torch, and only its stable ABI, so that one binary serves every torch from 2.10. Errors start with the op's
-// name: inpaintx/ops.py passes them on.
+// name: inpaintx/ops/face.py passes them on.
 #pragma once
 
 #include <torch/csrc/stable/library.h>

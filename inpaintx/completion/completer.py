@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from inpaintx.completion.candidates import Proposals, Proposer
+from inpaintx.completion.candidates import CandidateFinder, Candidates
 from inpaintx.completion.estimate import disagreement
+from inpaintx.completion.trials import choose_blend, folds_for, trials_of
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Model
-from inpaintx.options import Fill, SearchOptions
+from inpaintx.options import Control, SearchOptions
 from inpaintx.pictures import Picture, write_picture
 from inpaintx.pictures.kinds import to_pillow
 from inpaintx.pictures.regions import Region, from_square, hole_region, to_square
-from inpaintx.plugins.blends import BlendPlugin, ChoosingBlend, apply_blend
+from inpaintx.plugins.blends import BlendPlugin, apply_blend
 
 
 def _as_pillow(picture: Picture, mask: np.ndarray) -> Any:
@@ -39,7 +40,7 @@ class Completed:
         prior: its prior loss, before λ.
         iterations: gradient steps it took.
         seconds: its share of its group's search, and what finishing it took.
-        trail: the result as it stood at some iterations of the search, if asked for.
+        history: the result as it stood at some iterations of the search, if asked for.
         give: the picture and its mask to the kind that :meth:`inpaintx.Model.complete` was passed.
     """
 
@@ -50,7 +51,7 @@ class Completed:
     prior: float
     iterations: int
     seconds: float
-    trail: list[tuple[int, Picture]] = field(default_factory=list)
+    history: list[tuple[int, Picture]] = field(default_factory=list)
     give: Callable[[Picture, np.ndarray], Any] = field(default=_as_pillow, repr=False)
 
     @property
@@ -88,40 +89,44 @@ class Completer:
         model: from :func:`inpaintx.networks.checkpoint.load_model`.
         blend: how the fill joins the known pixels, from ``registry.make("blend", …)``.
         options: of the latent search.
-        fill: ``"model"``; or, to see what the model is worth, ``"untrained"`` (the same networks before
+        control: ``"model"``; or, to see what the model is worth, ``"untrained"`` (the same networks before
             training) or ``"constant"`` (mid gray, no search).
     """
 
     def __init__(
-        self, model: Model, blend: BlendPlugin, options: SearchOptions | None = None, fill: Fill = "model"
+        self,
+        model: Model,
+        blend: BlendPlugin,
+        options: SearchOptions | None = None,
+        control: Control = "model",
     ) -> None:
         self._options = options or SearchOptions()
         self._fit, self._blend = model.fit, blend
-        self._propose = Proposer(model, self._options, fill)
+        self._find = CandidateFinder(model, self._options, control)
 
     def __call__(
-        self, pictures: Sequence[Picture], masks: Sequence[np.ndarray], trails: bool = False
+        self, pictures: Sequence[Picture], masks: Sequence[np.ndarray], history: bool = False
     ) -> list[Completed]:
         """Completes a group of pictures together.
 
         Args:
             pictures: what is damaged; the pixels under the holes are never read.
             masks: for each, bool ``[H, W]``, True = keep; hides something and keeps something.
-            trails: remember how each result formed.
+            history: remember how each result formed.
 
         Raises:
             InpaintxError: a mask that does not fit its picture, hides nothing or keeps nothing; a picture
                 that the blend can't fill.
         """
         done = []
-        for completed in self.one_by_one(pictures, masks, trails):
+        for completed in self.one_by_one(pictures, masks, history):
             if isinstance(completed, InpaintxError):
                 raise completed
             done.append(completed)
         return done
 
     def one_by_one(
-        self, pictures: Sequence[Picture], masks: Sequence[np.ndarray], trails: bool = False
+        self, pictures: Sequence[Picture], masks: Sequence[np.ndarray], history: bool = False
     ) -> Iterator[Completed | InpaintxError]:
         """The same, searched together but finished one by one, as they are asked for.
 
@@ -133,16 +138,15 @@ class Completer:
             _check(picture, mask)
         if not pictures:
             return
-        a = self._propose.architecture
+        a = self._find.architecture
         regions = [hole_region(mask, self._fit) for mask in masks]
         squares = [
             to_square(picture.as_float(), mask, region, a.size, a.channels)
             for picture, mask, region in zip(pictures, masks, regions, strict=True)
         ]
-        sets = self._blend.trials if isinstance(self._blend, ChoosingBlend) else 0
-        proposals = self._propose(squares, sets, trails)
+        candidates = self._find(squares, folds_for(self._blend), history)
         share = (time.monotonic() - start) / len(pictures)
-        for parts in zip(pictures, masks, regions, proposals, strict=True):
+        for parts in zip(pictures, masks, regions, candidates, strict=True):
             start = time.monotonic()
             try:
                 completed = self._finished(*parts)
@@ -152,27 +156,27 @@ class Completer:
                 yield replace(completed, seconds=share + time.monotonic() - start)
 
     def _finished(
-        self, picture: Picture, mask: np.ndarray, region: Region, proposals: Proposals
+        self, picture: Picture, mask: np.ndarray, region: Region, candidates: Candidates
     ) -> Completed:
-        scale = max(region.height, region.width) / self._propose.architecture.size
-        blend = proposals.blend(self._blend, self._options.estimate, scale)
+        scale = max(region.height, region.width) / self._find.architecture.size
+        blend = choose_blend(self._blend, trials_of(candidates), self._options.estimate, scale)
 
         def blended(fill: np.ndarray) -> Picture:
             whole = from_square(fill, region, picture.height, picture.width, picture.channels)
             return picture.with_fill(apply_blend(blend, picture.as_float(), whole, mask), mask)
 
         doubt = from_square(
-            disagreement(proposals.fills)[..., None], region, picture.height, picture.width, 1
+            disagreement(candidates.fills)[..., None], region, picture.height, picture.width, 1
         )[..., 0]
         return Completed(
-            blended(proposals.fill(self._options.estimate)),
+            blended(candidates.fill(self._options.estimate)),
             mask,
             np.where(mask, np.float32(0), doubt),
-            float(proposals.contextual[0]),
-            float(proposals.prior[0]),
-            int(proposals.iterations[0]),
+            float(candidates.contextual[0]),
+            float(candidates.prior[0]),
+            int(candidates.iterations[0]),
             0.0,
-            [(step, blended(fill)) for step, fill in proposals.walk],
+            [(step, blended(fill)) for step, fill in candidates.history],
         )
 
 

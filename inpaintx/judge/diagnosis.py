@@ -23,7 +23,7 @@ COPY = 0.95  # correlation at 16×16 above which one picture is a near-copy of a
 #: For hold-outs: joining too much costs nothing there, telling copies apart does.
 KEPT_TOGETHER = 0.9
 ALIGNED, LOOSE = 0.03, 0.08  # typical shifts, as shares of the side
-SAMPLES = 256
+DRAWINGS = 256
 CEILING_PICTURES = 64
 
 
@@ -193,15 +193,15 @@ def fitted_psnr(model: Model, images: np.ndarray) -> float:
 
 def _copied(model: Model, collection: Collection) -> Finding:
     noise = torch.Generator().manual_seed(0)
-    codes = model.generator.sample_codes(SAMPLES, noise).to(next(model.generator.parameters()).device)
+    codes = model.generator.sample_codes(DRAWINGS, noise).to(next(model.generator.parameters()).device)
     with torch.no_grad():
-        samples = torch.cat([model.generator(part) for part in codes.split(64)]).cpu().numpy()
-    index, correlation = nearest(samples, collection.learned(model.flip).numpy())
+        drawings = torch.cat([model.generator(part) for part in codes.split(64)]).cpu().numpy()
+    index, correlation = nearest(drawings, collection.learned(model.flip).numpy())
     copies = np.flatnonzero(correlation > COPY)
     count = len(collection.paths)
     names = list(dict.fromkeys(collection.paths[index[copy] % count].name for copy in copies))
-    share = len(copies) / SAMPLES
-    text = f"{share:.0%} of {SAMPLES} samples of G are near-copies of a training picture" + (
+    share = len(copies) / DRAWINGS
+    text = f"{share:.0%} of {DRAWINGS} drawings of G are near-copies of a training picture" + (
         f", such as {', '.join(names[:5])}." if names else "."
     )
     advice = ""

@@ -13,7 +13,7 @@ import numpy as np
 
 from inpaintx.judge import methods
 from inpaintx.judge.clusters import groups_of, near_copies, nearest
-from inpaintx.judge.protocol import Contender, HeldOut, Plan, judge
+from inpaintx.judge.protocol import Contender, HeldOut, Scope, judge
 from inpaintx.judge.reader import Reader, fused, label_of
 from inpaintx.judge.verdict import Verdict
 from inpaintx.networks.checkpoint import Model
@@ -58,7 +58,7 @@ def verdict_on(
     model: Model,
     collection: Collection | None,
     options: SearchOptions,
-    plan: Plan,
+    scope: Scope,
     progress: Callable[[int, int], object] = lambda *_: None,
 ) -> Iterator[Verdict]:
     """Judges a model against the classical methods, and against those that learn from its collection.
@@ -70,12 +70,12 @@ def verdict_on(
         model: whose completions are judged.
         collection: what it was trained on; without it, no learned method and no reader takes part.
         options: of the latent search.
-        plan: of the protocol.
+        scope: of the judgement.
         progress: called with how many images the contenders have gone through, and of how many in all.
     """
-    settled = vars(options) | vars(options.start(model.encoder is not None))
+    settled = vars(options) | vars(options.plan(model.encoder is not None))
     about: dict[str, Any] = {
-        "command": plan.command,
+        "command": scope.command,
         "model": str(model.source),
         "pictures": len(held_out.images),
         "groups": len(np.unique(held_out.groups)),
@@ -83,8 +83,8 @@ def verdict_on(
         if held_out.groups.dtype.kind == "U"
         else f"near-copies (correlation above {NEAR_COPY})",
         "size": f"{model.architecture.size} pixels, {model.architecture.channels} channels",
-        "mask seed": plan.seed,
-        "slow methods": f"{min(plan.slow_count, len(held_out.images))} of the pictures, drawn by chance",
+        "mask seed": scope.seed,
+        "slow methods": f"{min(scope.slow_count, len(held_out.images))} of the pictures, drawn by chance",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "versions": ", ".join(f"{name} {version(name)}" for name in ("inpaintx", "torch", "numpy")),
         "search": ", ".join(f"{name} {value}" for name, value in settled.items()),
@@ -92,8 +92,8 @@ def verdict_on(
     contenders = [Contender(*each) for each in methods.classical()]
     contenders.append(Contender(*methods.ours(model, options)))
     contenders.append(Contender(*methods.switched(model, options, "constant")))
-    contenders.append(Contender(*methods.switched(model, options, "untrained"), plan.slow_count))
-    contenders += [Contender(*methods.preset(model, name, options), plan.slow_count) for name in PRESETS]
+    contenders.append(Contender(*methods.switched(model, options, "untrained"), scope.slow_count))
+    contenders += [Contender(*methods.preset(model, name, options), scope.slow_count) for name in PRESETS]
     reader = None
     if collection is not None:
         trained_on = collection.learned(model.flip).numpy()
@@ -107,7 +107,7 @@ def verdict_on(
             intact = to_values(held_out.images)
             right = float((reader.read(intact) == fused(held_out.labels)).mean())
             about["intact letters read right"] = f"{100 * right:.1f} %"
-    yield from judge(held_out, contenders, plan, about, reader, progress)
+    yield from judge(held_out, contenders, scope, about, reader, progress)
 
 
 def _labels(paths: Sequence[Path]) -> np.ndarray | None:

@@ -8,20 +8,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inpaintx.completion.candidates import Proposals, Proposer
+from inpaintx.completion.candidates import CandidateFinder, Candidates, Square
 from inpaintx.completion.estimate import disagreement
-from inpaintx.completion.folds import hold_out
+from inpaintx.completion.folds import draw_folds
+from inpaintx.completion.trials import choose_blend, folds_for, trials_of
 from inpaintx.errors import InpaintxError
 from inpaintx.judge.learned import MeanOfNearest, ProbabilisticPCA
 from inpaintx.judge.verdict import Method
 from inpaintx.networks.checkpoint import Model
 from inpaintx.ops.solvers import biharmonic, membrane
-from inpaintx.options import PRESETS, Estimate, Fill, SearchOptions
+from inpaintx.options import PRESETS, Control, Estimate, SearchOptions
 from inpaintx.pictures.arrays import to_levels, to_values
 from inpaintx.plugins import registry
-from inpaintx.plugins.blends import BlendPlugin, ChoosingBlend, Trial, apply_blend
-
-Square = tuple[np.ndarray, np.ndarray]  # image float32 [S, S, C] in [0, 1], mask bool [S, S]
+from inpaintx.plugins.blends import BlendPlugin, Trial, apply_blend
 
 MEAN, SAMPLE = "inpaintx mean", "inpaintx sample"
 BLENDS = ("none", "alpha", "poisson", "biharmonic", "spline")
@@ -81,18 +80,18 @@ def ours(model: Model, options: SearchOptions) -> tuple[list[Method], Source]:
     auto = registry.make("blend", "auto")
     variants: list[tuple[str, BlendPlugin, Estimate]] = [(MEAN, auto, "mean"), (SAMPLE, auto, "sample")]
     variants += [(f"mean, {blend}", registry.make("blend", blend), "mean") for blend in BLENDS]
-    return methods, _searched(Proposer(model, options), variants)
+    return methods, _searched(CandidateFinder(model, options), variants)
 
 
-def switched(model: Model, options: SearchOptions, fill: Fill) -> tuple[list[Method], Source]:
+def switched(model: Model, options: SearchOptions, control: Control) -> tuple[list[Method], Source]:
     """Ours without what training gives, under the default blend."""
     about = {
         "constant": "Our blend of mid gray: interpolation alone.",
         "untrained": "Our search and blend with G before training.",
     }
-    name = f"{fill} G"
-    return [Method(name, "switch", about[fill])], _searched(
-        Proposer(model, options, fill), [(name, registry.make("blend", "auto"), "mean")]
+    name = f"{control} G"
+    return [Method(name, "switch", about[control])], _searched(
+        CandidateFinder(model, options, control), [(name, registry.make("blend", "auto"), "mean")]
     )
 
 
@@ -101,7 +100,7 @@ def preset(model: Model, name: str, precision: SearchOptions) -> tuple[list[Meth
     options = replace(PRESETS[name], precision=precision.precision, batch=precision.batch)
     method = Method(f"preset {name}", "preset", f"The search of preset `{name}`, blend `auto`.")
     return [method], _searched(
-        Proposer(model, options), [(method.name, registry.make("blend", "auto"), "sample")]
+        CandidateFinder(model, options), [(method.name, registry.make("blend", "auto"), "sample")]
     )
 
 
@@ -131,24 +130,23 @@ def _one_by_one(name: str, fill: Callable[[np.ndarray, np.ndarray], np.ndarray])
     return run
 
 
-def _searched(propose: Proposer, variants: Sequence[tuple[str, BlendPlugin, Estimate]]) -> Source:
+def _searched(find: CandidateFinder, variants: Sequence[tuple[str, BlendPlugin, Estimate]]) -> Source:
     def run(squares: Sequence[Square]) -> Iterator[Filled]:
         start = time.monotonic()
-        sets = max(blend.trials if isinstance(blend, ChoosingBlend) else 0 for _, blend, _ in variants)
-        proposals = propose(squares, sets)
+        found = find(squares, folds_for(*(blend for _, blend, _ in variants)))
         searched = (time.monotonic() - start) / len(squares)
-        doubt = np.stack([disagreement(proposal.fills) for proposal in proposals])
+        doubt = np.stack([disagreement(candidates.fills) for candidates in found])
         for name, blend, estimate in variants:
             start = time.monotonic()
-            images = np.stack([_blended(proposal, blend, estimate) for proposal in proposals])
+            images = np.stack([_blended(candidates, blend, estimate) for candidates in found])
             yield Filled(name, images, searched + (time.monotonic() - start) / len(squares), doubt)
 
     return run
 
 
-def _blended(proposals: Proposals, blend: BlendPlugin, estimate: Estimate) -> np.ndarray:
-    chosen = proposals.blend(blend, estimate)
-    return apply_blend(chosen, proposals.image, proposals.fill(estimate), proposals.mask)
+def _blended(candidates: Candidates, blend: BlendPlugin, estimate: Estimate) -> np.ndarray:
+    chosen = choose_blend(blend, trials_of(candidates), estimate)
+    return apply_blend(chosen, candidates.image, candidates.fill(estimate), candidates.mask)
 
 
 def _predicted(name: str, predict: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Source:
@@ -158,18 +156,18 @@ def _predicted(name: str, predict: Callable[[np.ndarray, np.ndarray], np.ndarray
 
     def run(squares: Sequence[Square]) -> Iterator[Filled]:
         start = time.monotonic()
-        hidden = np.stack([hold_out(mask, auto.trials, seed=0) for _, mask in squares])  # [n, F, S, S]
+        folds = np.stack([draw_folds(mask, auto.trials, seed=0) for _, mask in squares])  # [n, F, S, S]
         images = np.stack([image for image, _ in squares])
         masks = np.stack([mask for _, mask in squares])
         fills = predict(images, masks)
-        tried = [predict(images, masks & ~hidden[:, number]) for number in range(auto.trials)]
+        tried = [predict(images, masks & ~folds[:, number]) for number in range(auto.trials)]
         completed = []
         for index, (image, mask) in enumerate(squares):
             trials = [
-                Trial(image, mask, hidden[index, number], np.stack([fill[index], fills[index]]), blind)
+                Trial(image, mask, folds[index, number], np.stack([fill[index], fills[index]]), blind)
                 for number, fill in enumerate(tried)
             ]
-            blend = auto.choose(trials, 1.0, "mean")
+            blend = choose_blend(auto, trials, "mean")
             completed.append(apply_blend(blend, image, fills[index], mask))
         yield Filled(name, np.stack(completed), (time.monotonic() - start) / len(squares))
 

@@ -44,7 +44,7 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Scope:
     """What to judge on, besides the data.
 
     Attributes:
@@ -76,7 +76,7 @@ class Contender:
 def judge(
     held_out: HeldOut,
     contenders: Sequence[Contender],
-    plan: Plan,
+    scope: Scope,
     about: Mapping[str, Any],
     reader: Reader | None = None,
     progress: Callable[[int, int], object] = lambda *_: None,
@@ -86,7 +86,7 @@ def judge(
     Args:
         held_out: what no method has seen.
         contenders: the methods; those of ours must be among them.
-        plan: the families of masks, and their seed.
+        scope: the families of masks, and their seed.
         about: what to say of the judgement.
         reader: reads letters, if these are letters.
         progress: called with how many images the contenders have gone through, and of how many in all.
@@ -95,7 +95,7 @@ def judge(
     judged = {each.metric.name: each.of for each in taken}
     methods = [method for contender in contenders for method in contender.methods]
     verdicts: list[FamilyVerdict] = []
-    all_images = len(plan.families) * sum(contender.share(len(held_out.images)) for contender in contenders)
+    all_images = len(scope.families) * sum(contender.share(len(held_out.images)) for contender in contenders)
     done = 0
 
     def advance(images: int) -> None:
@@ -103,8 +103,8 @@ def judge(
         done += images
         progress(done, all_images)
 
-    for name in plan.families:
-        family = _Family(name, held_out, contenders, plan.seed, reader, advance)
+    for name in scope.families:
+        family = _Family(name, held_out, contenders, scope.seed, reader, advance)
         verdicts.append(family.verdict(taken))
         metrics = [each.metric for each in taken]
         yield Verdict(dict(about), metrics, methods, judged, list(verdicts))

@@ -1,5 +1,6 @@
 """The latent search: images and masks in, candidates out. Knows no pictures."""
 
-from inpaintx.search.search import Completion, Search
+from inpaintx.search.history import History
+from inpaintx.search.search import Found, Search
 
-__all__ = ["Completion", "Search"]
+__all__ = ["Found", "History", "Search"]

@@ -1,6 +1,6 @@
 """How codes move from one iteration of the search to the next: what an optimizer remembers, and its step.
 
-Each row is a sample, a problem of its own. All of it happens in place, and only to active samples.
+Each row is a problem of its own. All of it happens in place, and only to active rows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TRAJECTORY, INVERSE_TEMPERATURE = 100, 0.2
 
 @dataclass(frozen=True)
 class Codes:
-    """The samples that move. ``z``: [n, nz]; ``step``, ``seed``: int64 [n]; ``active``: bool [n]."""
+    """The rows that move. ``z``: [n, nz]; ``step``, ``seed``: int64 [n]; ``active``: bool [n]."""
 
     z: Tensor
     step: Tensor
@@ -32,17 +32,17 @@ class Codes:
     active: Tensor
 
 
-class Move(Protocol):
+class Optimizer(Protocol):
     """One optimizer."""
 
     def memory(self, z: Tensor) -> list[Tensor]:
-        """What it remembers of fresh samples: tensors with a row for each."""
+        """What it remembers of fresh rows: tensors with a line for each."""
 
     def __call__(self, codes: Codes, memory: list[Tensor], loss: Tensor, grad: Tensor) -> None:
         """A step. loss: [n], at ``codes.z``; grad: [n, nz], its gradient."""
 
 
-def make_move(options: SearchOptions, lr: float, bound: float) -> Move:
+def make_optimizer(options: SearchOptions, lr: float, bound: float) -> Optimizer:
     """The optimizer that the options name, with this learning rate, in this box of codes."""
     kinds: dict[str, type[_LBFGS] | type[_HMC]] = {"lbfgs": _LBFGS, "hmc": _HMC}
     return kinds.get(options.optimizer, _FirstOrder)(options, lr, bound)
@@ -82,7 +82,7 @@ class _LBFGS:
     """Limited-memory BFGS (Nocedal and Wright, "Numerical optimization", algorithm 7.4), with no line search.
 
     A step is no longer than ``lr`` in the root mean square of its elements: a trust region instead of a line
-    search, which would need evaluations of its own for each sample. Steps that show no positive curvature are
+    search, which would need evaluations of its own for each row. Steps that show no positive curvature are
     forgotten.
     """
 
@@ -104,7 +104,7 @@ class _LBFGS:
             history.copy_(torch.where(useful[:, None, None], longer, history))
         last_z.copy_(codes.z)
         last_grad.copy_(grad)
-        _move(codes, self._direction(grad, steps, changes), self.options, self.bound)
+        _take_step(codes, self._direction(grad, steps, changes), self.options, self.bound)
 
     def _direction(self, grad: Tensor, steps: Tensor, changes: Tensor) -> Tensor:
         radius = self.lr * math.sqrt(grad.shape[1])
@@ -128,7 +128,7 @@ class _HMC:
     """Hamiltonian Monte Carlo as in Amos's complete.py, the step size being ``lr`` (0.001 there).
 
     A trajectory of leapfrog steps is accepted or taken back as a whole (Neal, "MCMC using Hamiltonian
-    dynamics", 2011, section 3.2); that and its first velocity are functions of the sample's seed and step.
+    dynamics", 2011, section 3.2); that and its first velocity are functions of the row's seed and step.
     """
 
     options: SearchOptions
@@ -158,11 +158,11 @@ class _HMC:
             for begun, new in ((first_z, codes.z), (first_grad, grad), (first, now)):
                 begun.copy_(torch.where(start[:, None], new, begun))
         velocity -= half * grad
-        _move(codes, self.lr * velocity, self.options, self.bound)
+        _take_step(codes, self.lr * velocity, self.options, self.bound)
 
 
-def _move(codes: Codes, by: Tensor, options: SearchOptions, bound: float) -> None:
-    """A step of the active samples, clipped to the box of codes."""
+def _take_step(codes: Codes, by: Tensor, options: SearchOptions, bound: float) -> None:
+    """A step of the active rows, clipped to the box of codes."""
     t = codes.step + codes.active
     new = reference.clipped(codes.z + by, options.clip, bound, codes.seed, t)
     codes.z.copy_(torch.where(codes.active[:, None], new, codes.z))

@@ -1,4 +1,4 @@
-"""Iterations recorded once as a CUDA graph, then replayed: with few samples, launching kernels takes longest.
+"""Iterations recorded once as a CUDA graph, then replayed: with few rows, launching kernels takes longest.
 
 No GPU has run this yet. The tests let its logic run on the CPU, with a stand-in for the graph.
 """
@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from inpaintx.errors import InpaintxError
 from inpaintx.networks.frozen import Frozen
 from inpaintx.options import SearchOptions
-from inpaintx.search.samples import Samples
+from inpaintx.search.rows import Rows
 
 #: Runs before the recording, in which libraries choose their algorithms and allocate what they need.
 WARM_UP = 3
@@ -21,7 +22,7 @@ WARM_UP = 3
 def can_record(device: torch.device, options: SearchOptions) -> bool:
     """Whether iterations are the same work each time, on a device that records.
 
-    With patience, samples finish at any time, and every batch size would be recorded; HMC and a prior that is
+    With patience, rows finish at any time, and every batch size would be recorded; HMC and a prior that is
     asked now and then decide on the CPU what to do.
     """
     steady = not options.patience and options.prior_every == 1 and options.optimizer != "hmc"
@@ -29,39 +30,60 @@ def can_record(device: torch.device, options: SearchOptions) -> bool:
 
 
 class Replay:
-    """An iteration of so many samples, recorded.
+    """An iteration of so many rows, recorded.
 
     Args:
-        iterate: changes samples in place; what it does may not depend on their values.
-        samples: as many as there will be.
+        iterate: changes rows in place; what it does may not depend on their values.
+        rows: as many as there will be.
         networks: whose memory the iteration writes to.
     """
 
-    def __init__(
-        self, iterate: Callable[[Samples], None], samples: Samples, networks: Sequence[Frozen]
-    ) -> None:
-        self._place = samples.clone()
-        self._replay = record(lambda: iterate(self._place))
+    def __init__(self, iterate: Callable[[Rows], None], rows: Rows, networks: Sequence[Frozen]) -> None:
+        self._place = rows.clone()
+        self._replay = record(lambda: iterate(self._place), rows.z.device)
+        self._proven = False
         # The recording writes there even when the networks have gone on to memory for another batch size.
         self._held: list[Tensor] = [tensor for network in networks for tensor in network.memory()]
 
-    def __call__(self, samples: Samples, times: int) -> None:
-        """So many iterations of these samples."""
-        self._place.copy_(samples)
+    def __call__(self, rows: Rows, times: int) -> None:
+        """So many iterations of these rows, none of which is finished.
+
+        Raises:
+            InpaintxError: they did nothing, the first time that the recording was replayed.
+        """
+        self._place.copy_(rows)
         for _ in range(times):
             self._replay()
-        samples.copy_(self._place)
+        if not self._proven:  # once: looking waits for the device
+            if torch.equal(self._place.step, rows.step):
+                raise InpaintxError(
+                    f"search: iterations recorded on {rows.z.device} did nothing when they were replayed; "
+                    "search on another device, such as cpu, and report this"
+                )
+            self._proven = True
+        rows.copy_(self._place)
 
 
-def record(work: Callable[[], None]) -> Callable[[], None]:
-    """Does the work some times, then gives what does it again on the same memory, as one launch."""
-    aside = torch.cuda.Stream()
-    aside.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(aside):
-        for _ in range(WARM_UP):
+def record(work: Callable[[], None], device: torch.device) -> Callable[[], None]:
+    """Does the work some times, then gives what does it again on the same memory, as one launch.
+
+    device: where the work happens, whichever device is the current one.
+    """
+    with torch.cuda.device(device):
+        # One stream for warming up and for capturing: torch's own for capturing is on whichever device was
+        # the current one when it was first needed, and a recording made there would be empty.
+        aside = torch.cuda.Stream(device)
+        aside.wait_stream(torch.cuda.current_stream(device))
+        with torch.cuda.stream(aside):
+            for _ in range(WARM_UP):
+                work()
+        torch.cuda.current_stream(device).wait_stream(aside)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=aside):
             work()
-    torch.cuda.current_stream().wait_stream(aside)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        work()
-    return graph.replay
+
+    def replay() -> None:
+        with torch.cuda.device(device):
+            graph.replay()
+
+    return replay

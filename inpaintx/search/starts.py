@@ -37,11 +37,11 @@ class NearestCodes:
     def __init__(self, generator: FrozenGenerator, codes: Tensor, options: SearchOptions) -> None:
         self._generator, self._codes, self._options = generator, codes, options
 
-    def __call__(self, y: Tensor, masks: Tensor, w: Tensor, count: int, sets: int) -> Tensor:
+    def __call__(self, y: Tensor, masks: Tensor, w: Tensor, count: int, folds: int) -> Tensor:
         """``[B, count, nz]``, nearest first.
 
-        y, masks: as :class:`inpaintx.search.Search` takes them; w: what the loss weights the pixels by; sets:
-        that so many rows in turn are one image, seen with other pixels held out.
+        y, masks: as :class:`inpaintx.search.Search` takes them; w: what the loss weights the pixels by;
+        folds: that so many in turn are one image, each with another fold hidden.
         """
         if len(self._codes) == count:
             return self._codes.expand(len(y), -1, -1)
@@ -77,10 +77,10 @@ class Guesses:
         self._generator, self._encoder, self._options = generator, encoder, options
         self._drawn: Tensor | None = None  # the bank's images, once they have been needed
 
-    def __call__(self, y: Tensor, masks: Tensor, w: Tensor, count: int, sets: int) -> Tensor:
+    def __call__(self, y: Tensor, masks: Tensor, w: Tensor, count: int, folds: int) -> Tensor:
         """``[B, count, nz]``; arguments as of :class:`NearestCodes`.
 
-        The sets of one image get different codes of the bank.
+        The folds of one image get different codes of the bank.
         """
         options, bound = self._options, self._encoder.architecture.bound
         rows = zip(y.split(options.batch), masks.split(options.batch), strict=True)
@@ -90,10 +90,10 @@ class Guesses:
         around[0] = 0
         codes = (guess[:, None] + options.spread * bound * around).clamp(-bound, bound)
         odd, bank = count // 2, self._encoder.bank
-        if options.bank and odd and len(bank) >= odd * sets:
-            nearest = self._distances(y, masks).topk(odd * sets, largest=False).indices
-            own = torch.arange(len(y), device=y.device) % sets
-            ranks = torch.arange(odd, device=y.device) * sets + own[:, None]
+        if options.bank and odd and len(bank) >= odd * folds:
+            nearest = self._distances(y, masks).topk(odd * folds, largest=False).indices
+            own = torch.arange(len(y), device=y.device) % folds
+            ranks = torch.arange(odd, device=y.device) * folds + own[:, None]
             codes[:, 1::2] = bank[nearest.gather(1, ranks)].to(codes)
         return codes
 

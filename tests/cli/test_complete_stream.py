@@ -145,7 +145,7 @@ def test_everything_comes_in_the_order_of_the_inputs(stream: Stream, many: Path,
 def test_groups_do_not_change_the_results(
     stream: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first 12 leave trails, in groups of their own; sheet and film are those of one big group."""
+    """The first 12 leave histories, in groups of their own; sheet and film are those of one big group."""
     extras = ("--metrics", "m.jsonl", "--sheet", "s.png", "--gif", "f.gif")
     shown = {}
     monkeypatch.chdir(tmp_path)
@@ -163,9 +163,9 @@ def test_a_gif_is_made_of_the_first_group_alone(
     """However late its pictures are written: only then is known whether the film is full."""
     groups, search, write = [], Completer.one_by_one, pictures.write_picture
 
-    def note(self: Completer, group: tuple, masks: tuple, trails: bool) -> Iterator[Any]:
-        groups.append((len(group), trails))
-        yield from search(self, group, masks, trails)
+    def note(self: Completer, group: tuple, masks: tuple, history: bool) -> Iterator[Any]:
+        groups.append((len(group), history))
+        yield from search(self, group, masks, history)
 
     def write_slowly(*arguments: Any) -> None:
         time.sleep(0.01)

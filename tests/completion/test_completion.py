@@ -9,7 +9,7 @@ import torch
 from completion_cases import OPTIONS, MakeModel, make_blend, make_mask, make_picture
 
 from inpaintx.completion import Completed, Completer
-from inpaintx.completion.candidates import Proposer
+from inpaintx.completion.candidates import CandidateFinder
 from inpaintx.completion.estimate import disagreement
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Model
@@ -52,14 +52,14 @@ def test_known_pixels_stay_bit_for_bit(
         assert (result.alpha[~mask] == result.max_value).all()
 
 
-@pytest.mark.parametrize("fill", ["model", "untrained", "constant"])
+@pytest.mark.parametrize("control", ["model", "untrained", "constant"])
 @pytest.mark.parametrize("blend", ["none", "alpha", "poisson"])
 @pytest.mark.parametrize("size", [(32, 32), (50, 75)], ids=str)
 def test_trap_4_what_lies_under_the_hole_is_never_read(
-    model: Model, fill: Any, blend: str, size: tuple[int, int]
+    model: Model, control: Any, blend: str, size: tuple[int, int]
 ) -> None:
     picture, mask = make_picture(*size), make_mask(*size)
-    completer = Completer(model, make_blend(blend), OPTIONS, fill)
+    completer = Completer(model, make_blend(blend), OPTIONS, control)
     results = []
     for level in (0, 255):
         array = picture.array.copy()
@@ -100,7 +100,7 @@ def test_constant_fill_blends_to_the_membrane_of_the_picture(
 ) -> None:
     """Classical interpolation is Poisson blending of nothing."""
     picture, mask = make_picture(*size, channels=channels), make_mask(*size)
-    completed = _complete(model, picture, mask, fill="constant")
+    completed = _complete(model, picture, mask, control="constant")
     expected = membrane(picture.as_float(), mask).reshape(picture.array.shape) * 255
     assert np.abs(completed.picture.array[~mask] - expected[~mask]).max() <= 1
     assert (completed.contextual, completed.prior, completed.iterations) == (0, 0, 0)
@@ -114,7 +114,9 @@ def test_constant_fill_is_mid_gray(model: Model) -> None:
 
 def test_untrained_networks_fill_otherwise(model: Model) -> None:
     picture, mask = make_picture(32, 32), make_mask(32, 32)
-    trained, untrained = (_complete(model, picture, mask, fill=fill) for fill in ("model", "untrained"))
+    trained, untrained = (
+        _complete(model, picture, mask, control=control) for control in ("model", "untrained")
+    )
     assert (trained.picture.array[~mask] != untrained.picture.array[~mask]).mean() > 0.5
     assert untrained.iterations == OPTIONS.iterations
     assert not np.isclose(trained.contextual, untrained.contextual, rtol=1e-3)
@@ -122,7 +124,7 @@ def test_untrained_networks_fill_otherwise(model: Model) -> None:
 
 def test_untrained_networks_are_the_same_each_time(model: Model) -> None:
     picture, mask = make_picture(32, 32), make_mask(32, 32)
-    first, again = (_complete(model, picture, mask, fill="untrained") for _ in range(2))
+    first, again = (_complete(model, picture, mask, control="untrained") for _ in range(2))
     assert np.array_equal(first.picture.array, again.picture.array)
 
 
@@ -146,7 +148,7 @@ def test_losses_iterations_and_time_are_told(model: Model) -> None:
         assert completed.prior > 0
         assert completed.iterations == OPTIONS.iterations
         assert completed.seconds > 0
-        assert completed.trail == []
+        assert completed.history == []
 
 
 @pytest.mark.parametrize("batch", [64, 3])
@@ -154,33 +156,33 @@ def test_trails_end_at_the_result(model: Model, batch: int) -> None:
     options = SearchOptions(iterations=25, candidates=2, starts=4, lr=0.1, batch=batch, precision="float32")
     pictures, masks = [make_picture(40, 50, channels=3, seed=k) for k in range(3)], [make_mask(40, 50)] * 3
     for picture, completed in zip(
-        pictures, Completer(model, make_blend(), options)(pictures, masks, trails=True), strict=True
+        pictures, Completer(model, make_blend(), options)(pictures, masks, history=True), strict=True
     ):
-        steps = [step for step, _ in completed.trail]
+        steps = [step for step, _ in completed.history]
         assert steps == sorted(steps)
         assert steps[-1] == completed.iterations == 25
         assert len(steps) >= 3
-        for _, stage in completed.trail:
+        for _, stage in completed.history:
             assert np.array_equal(stage.array[masks[0]], picture.array[masks[0]])
-        last = completed.trail[-1][1].array.astype(int)
+        last = completed.history[-1][1].array.astype(int)
         assert np.abs(last - completed.picture.array).max() <= 1
-        assert np.abs(completed.trail[0][1].array.astype(int) - completed.picture.array).max() > 5
+        assert np.abs(completed.history[0][1].array.astype(int) - completed.picture.array).max() > 5
 
 
-def test_constant_fill_has_no_trail(model: Model) -> None:
+def test_constant_fill_has_no_history(model: Model) -> None:
     completer = Completer(model, make_blend(), OPTIONS, "constant")
-    (completed,) = completer([make_picture(32, 32)], [make_mask(32, 32)], trails=True)
-    assert completed.trail == []
+    (completed,) = completer([make_picture(32, 32)], [make_mask(32, 32)], history=True)
+    assert completed.history == []
 
 
-@pytest.mark.parametrize("fill", ["model", "constant"])
-def test_no_pictures_give_no_results(model: Model, fill: Any) -> None:
-    assert Completer(model, make_blend(), OPTIONS, fill)([], []) == []
+@pytest.mark.parametrize("control", ["model", "constant"])
+def test_no_pictures_give_no_results(model: Model, control: Any) -> None:
+    assert Completer(model, make_blend(), OPTIONS, control)([], []) == []
 
 
 def test_default_options_are_those_of_the_search(model: Model) -> None:
     (completed,) = Completer(model, make_blend())([make_picture(32, 32)], [make_mask(32, 32)])
-    assert completed.iterations == SearchOptions().start(encoder=False).iterations
+    assert completed.iterations == SearchOptions().plan(encoder=False).iterations
 
 
 @pytest.mark.parametrize("where", ["center", "corner", "edge", "wide"])
@@ -213,10 +215,10 @@ def test_holes_anywhere_are_filled(model: Model, where: str) -> None:
     ],
     ids=["all", "none", "size", "dtype"],
 )
-@pytest.mark.parametrize("fill", ["model", "constant"])
-def test_mask_that_does_not_fit_is_told(model: Model, mask: np.ndarray, message: str, fill: Any) -> None:
+@pytest.mark.parametrize("control", ["model", "constant"])
+def test_mask_that_does_not_fit_is_told(model: Model, mask: np.ndarray, message: str, control: Any) -> None:
     with pytest.raises(InpaintxError, match=f"the mask of a picture without a path {message}") as caught:
-        _complete(model, make_picture(32, 32), mask, fill=fill)
+        _complete(model, make_picture(32, 32), mask, control=control)
     assert "\n" not in str(caught.value)
 
 
@@ -244,8 +246,8 @@ def test_uncertainty_is_a_map_of_the_hole(
 
 def test_uncertainty_is_the_candidates_disagreement(model: Model) -> None:
     picture, mask = make_picture(32, 32), make_mask(32, 32)
-    (proposals,) = Proposer(model, OPTIONS)([(picture.as_float() * mask[..., None], mask)])
-    expected = np.where(mask, 0, disagreement(proposals.fills))
+    (candidates,) = CandidateFinder(model, OPTIONS)([(picture.as_float() * mask[..., None], mask)])
+    expected = np.where(mask, 0, disagreement(candidates.fills))
     np.testing.assert_allclose(_complete(model, picture, mask).uncertainty, expected, rtol=0, atol=1e-6)
 
 
@@ -253,8 +255,8 @@ def test_uncertainty_is_the_candidates_disagreement(model: Model) -> None:
 def test_nothing_is_uncertain_where_there_is_one_candidate(model: Model, blend: str) -> None:
     picture, mask = make_picture(40, 50), make_mask(40, 50)
     alone = replace(OPTIONS, candidates=1)
-    for fill, options in (("model", alone), ("constant", OPTIONS)):
-        (completed,) = Completer(model, make_blend(blend), options, fill)([picture], [mask])  # type: ignore[arg-type]
+    for control, options in (("model", alone), ("constant", OPTIONS)):
+        (completed,) = Completer(model, make_blend(blend), options, control)([picture], [mask])  # type: ignore[arg-type]
         assert not completed.uncertainty.any()
 
 
@@ -295,8 +297,8 @@ def test_auto_is_told_the_pictures_scale_and_blends_as_it_chose(
     assert np.array_equal(completed.picture.array[mask], picture.array[mask])
     region = hole_region(mask, fitted.fit)
     square = to_square(picture.as_float(), mask, region, 32, 1)
-    (proposals,) = Proposer(fitted, options)([square], sets=4)
-    fill = from_square(proposals.fill(estimate), region, *size, 1)
+    (candidates,) = CandidateFinder(fitted, options)([square], folds=4)
+    fill = from_square(candidates.fill(estimate), region, *size, 1)
     expected = apply_blend(chosen, picture.as_float(), fill, mask)[..., 0] * 255
     assert np.abs(completed.picture.array - expected).max() <= 1
 

@@ -20,15 +20,15 @@ def test_time_is_the_share_of_the_search_and_the_own_blend(
     now = 0.0
     monkeypatch.setattr("time.monotonic", lambda: now)
     completer = Completer(model, make_blend(), OPTIONS)
-    propose, finish = completer._propose, completer._finished
+    find, finish = completer._find, completer._finished
 
     class Slow:
-        architecture = propose.architecture
+        architecture = find.architecture
 
         def __call__(self, *arguments: Any) -> Any:
             nonlocal now
             now += 6
-            return propose(*arguments)
+            return find(*arguments)
 
     def finish_slowly(picture: Picture, *arguments: Any) -> Completed:
         nonlocal now
@@ -36,7 +36,7 @@ def test_time_is_the_share_of_the_search_and_the_own_blend(
         return finish(picture, *arguments)
 
     pictures = [make_picture(32, 32, seed=k) for k in range(3)]
-    monkeypatch.setattr(completer, "_propose", Slow())
+    monkeypatch.setattr(completer, "_find", Slow())
     monkeypatch.setattr(completer, "_finished", finish_slowly)
     assert [completed.seconds for completed in completer(pictures, [make_mask(32, 32)] * 3)] == [2, 2.5, 2]
 

@@ -15,7 +15,7 @@ from inpaintx import InpaintxError
 from inpaintx.judge import features, judging
 from inpaintx.judge.judging import held_out_from, verdict_on
 from inpaintx.judge.methods import MEAN, SAMPLE
-from inpaintx.judge.protocol import Plan
+from inpaintx.judge.protocol import Scope
 from inpaintx.judge.verdict import Verdict
 from inpaintx.networks.checkpoint import Model
 from inpaintx.options import PRESETS, SearchOptions
@@ -143,8 +143,8 @@ def _judge(
 ) -> tuple[Verdict, list[tuple[int, int]]]:
     seen: list[tuple[int, int]] = []
     held_out = held_out_from([inputs], model, None)
-    plan = Plan(("center",), seed=4, slow_count=5, command="inpaintx eval …")
-    *_, verdict = verdict_on(held_out, model, collection, OPTIONS, plan, lambda *told: seen.append(told))
+    scope = Scope(("center",), seed=4, slow_count=5, command="inpaintx eval …")
+    *_, verdict = verdict_on(held_out, model, collection, OPTIONS, scope, lambda *told: seen.append(told))
     return verdict, seen
 
 

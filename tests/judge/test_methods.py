@@ -13,7 +13,7 @@ import pytest
 
 from inpaintx import InpaintxError
 from inpaintx.completion import Completer
-from inpaintx.completion.candidates import Proposer
+from inpaintx.completion.candidates import CandidateFinder
 from inpaintx.completion.estimate import disagreement
 from inpaintx.judge import methods
 from inpaintx.judge.learned import ProbabilisticPCA
@@ -140,8 +140,8 @@ def test_one_search_serves_all_of_ours(model: Model, monkeypatch: pytest.MonkeyP
         assert np.array_equal(doubt, doubts[0])  # type: ignore[arg-type]
         assert doubt.max() > 0
     # Without a blend, the mean is the fill itself.
-    proposals = Proposer(model, OPTIONS)(squares, sets=4)
-    expected = np.concatenate([p.fill("mean")[~p.mask] for p in proposals])
+    candidates = CandidateFinder(model, OPTIONS)(squares, folds=4)
+    expected = np.concatenate([c.fill("mean")[~c.mask] for c in candidates])
     np.testing.assert_allclose(_in_hole(found["mean, none"], squares), expected, rtol=0, atol=1e-6)
 
 
@@ -164,11 +164,11 @@ def test_untrained_generator_is_searched_as_ours_is(model: Model) -> None:
     told, source = methods.switched(model, OPTIONS, "untrained")
     (filled,) = _filled(source, squares).values()
     assert [(method.name, method.kind) for method in told] == [(filled.name, "switch")]
-    proposals = Proposer(model, OPTIONS, "untrained")(squares, sets=4)
+    candidates = CandidateFinder(model, OPTIONS, "untrained")(squares, folds=4)
     assert filled.doubt is not None
-    np.testing.assert_allclose(filled.doubt, [disagreement(p.fills) for p in proposals], rtol=0, atol=1e-6)
-    trained = Proposer(model, OPTIONS)(squares, sets=4)
-    assert np.abs(filled.doubt - [disagreement(p.fills) for p in trained]).max() > 0.01
+    np.testing.assert_allclose(filled.doubt, [disagreement(c.fills) for c in candidates], rtol=0, atol=1e-6)
+    trained = CandidateFinder(model, OPTIONS)(squares, folds=4)
+    assert np.abs(filled.doubt - [disagreement(c.fills) for c in trained]).max() > 0.01
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -14,7 +14,7 @@ from inpaintx import InpaintxError
 from inpaintx.judge import measures, protocol
 from inpaintx.judge.methods import MEAN, SAMPLE, Filled, Source, Square
 from inpaintx.judge.page import render
-from inpaintx.judge.protocol import Contender, HeldOut, Plan, judge, masks_for
+from inpaintx.judge.protocol import Contender, HeldOut, Scope, judge, masks_for
 from inpaintx.judge.verdict import FamilyVerdict, Method, Metric, Verdict
 from inpaintx.plugins.masks import FAMILIES
 
@@ -83,7 +83,7 @@ def _ours(held_out: HeldOut, mean: float = 0, sample: float = 0, **more: Any) ->
 def _judged(
     held_out: HeldOut, *contenders: Contender, families: Sequence[str] = ("center",), **more: Any
 ) -> Verdict:
-    *_, verdict = judge(held_out, contenders, Plan(families, 1), {"by": "a test"}, **more)
+    *_, verdict = judge(held_out, contenders, Scope(families, 1), {"by": "a test"}, **more)
     return verdict
 
 
@@ -288,7 +288,7 @@ def test_progress_is_told_for_each_contender_and_family() -> None:
 
 def test_verdict_grows_family_by_family() -> None:
     held_out = _held_out()
-    first, both = judge(held_out, [_ours(held_out)], Plan(("lowres", "center"), 1), {})
+    first, both = judge(held_out, [_ours(held_out)], Scope(("lowres", "center"), 1), {})
     assert [family.name for family in first.families] == ["lowres"]
     assert [family.name for family in both.families] == ["lowres", "center"]
 

@@ -151,19 +151,19 @@ def test_info_tells_which_code_a_gpu_runs(
     class Library:
         """The library on a machine with a GPU."""
 
-        inpaintx_ops_info = inpaintx.native._library.inpaintx_ops_info  # type: ignore[union-attr]
+        inpaintx_ops_info = inpaintx.ops.library._library.inpaintx_ops_info  # type: ignore[union-attr]
 
         def __init__(self) -> None:
             self.inpaintx_ops_cuda_obstacle = lambda index: None
             self.inpaintx_ops_cuda_code = lambda index: code
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(inpaintx.native, "_library", Library())
+    monkeypatch.setattr(inpaintx.ops.library, "_library", Library())
     assert native_info()["cuda_here"] == told
 
 
 def test_a_gpu_that_cannot_run_the_kernels_has_no_code(native: None) -> None:
-    library = inpaintx.native._library
+    library = inpaintx.ops.library._library
     assert library is not None
     if library.inpaintx_ops_cuda_obstacle(0):
         assert not library.inpaintx_ops_cuda_code(0)

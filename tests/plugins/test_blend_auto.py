@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from blend_cases import SIZE, center, each_hole, left, noise, scattered
 
-from inpaintx.completion.folds import hold_out
+from inpaintx.completion.folds import draw_folds
 from inpaintx.ops import solvers
 from inpaintx.plugins import registry
 from inpaintx.plugins.blends import ChoosingBlend, Trial, apply_blend
@@ -22,7 +22,7 @@ def _trials(
     """As of a model that fills every trial like this, [K, H, W, C]; the first so many fills are blind."""
     seen = picture * mask[..., None]
     unaware = np.arange(len(fills)) < (len(fills) if blind is None else blind)
-    return [Trial(seen, mask, hidden, fills, unaware) for hidden in hold_out(mask, Auto.trials, seed)]
+    return [Trial(seen, mask, hidden, fills, unaware) for hidden in draw_folds(mask, Auto.trials, seed)]
 
 
 def _chosen(picture: np.ndarray, mask: np.ndarray, *fills: np.ndarray, **more: Any) -> Spline:

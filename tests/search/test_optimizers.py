@@ -1,4 +1,4 @@
-"""How codes move: L-BFGS and Hamiltonian Monte Carlo, alone and in the search.
+"""How codes optimizer: L-BFGS and Hamiltonian Monte Carlo, alone and in the search.
 
 Adam and Nesterov are one op, and tested as that.
 """
@@ -14,13 +14,13 @@ from torch import Tensor
 
 from inpaintx.networks.checkpoint import Model
 from inpaintx.options import SearchOptions
-from inpaintx.search.optimizers import INVERSE_TEMPERATURE, TRAJECTORY, Codes, Move, make_move
+from inpaintx.search.optimizers import INVERSE_TEMPERATURE, TRAJECTORY, Codes, Optimizer, make_optimizer
 
 FREE = SearchOptions(clip="none")
 
 
-def _move(optimizer: str, lr: float, bound: float = 1.0, clip: str = "none") -> Move:
-    return make_move(replace(FREE, optimizer=optimizer, clip=clip), lr, bound)
+def _optimizer(optimizer: str, lr: float, bound: float = 1.0, clip: str = "none") -> Optimizer:
+    return make_optimizer(replace(FREE, optimizer=optimizer, clip=clip), lr, bound)
 
 
 def _codes(z: Tensor) -> Codes:
@@ -29,12 +29,12 @@ def _codes(z: Tensor) -> Codes:
 
 
 def _run(
-    move: Move, codes: Codes, function: Callable[[Tensor], tuple[Tensor, Tensor]], count: int
+    optimizer: Optimizer, codes: Codes, function: Callable[[Tensor], tuple[Tensor, Tensor]], count: int
 ) -> list[Tensor]:
     """What the codes were after each step; function: codes to losses and gradients."""
-    memory, seen = move.memory(codes.z), []
+    memory, seen = optimizer.memory(codes.z), []
     for _ in range(count):
-        move(codes, memory, *function(codes.z))
+        optimizer(codes, memory, *function(codes.z))
         seen.append(codes.z.clone())
     return seen
 
@@ -59,24 +59,28 @@ def _points(count: int, nz: int = 6) -> Tensor:
 
 def test_lbfgs_finds_the_end_of_a_narrow_valley_and_adam_does_not_yet() -> None:
     function = _valley()
-    ends = {name: _run(_move(name, 0.2), _codes(_points(5)), function, 40)[-1] for name in ("lbfgs", "adam")}
+    ends = {
+        name: _run(_optimizer(name, 0.2), _codes(_points(5)), function, 40)[-1] for name in ("lbfgs", "adam")
+    }
     assert (function(ends["lbfgs"])[0] < 1e-7).all()
     assert (function(ends["adam"])[0] > 1e-4).all()
 
 
 def test_lbfgs_satisfies_the_secant_condition() -> None:
     """Nocedal and Wright, eq. 6.6: the inverse Hessian takes the gradient's last change to the last step."""
-    move, codes = _move("lbfgs", lr=1e6), _codes(_points(3))
-    memory = move.memory(codes.z)
+    optimizer, codes = _optimizer("lbfgs", lr=1e6), _codes(_points(3))
+    memory = optimizer.memory(codes.z)
     for _ in range(5):
-        move(codes, memory, *_valley()(codes.z))
+        optimizer(codes, memory, *_valley()(codes.z))
     steps, changes = memory[0][:, -1], memory[1][:, -1]
-    torch.testing.assert_close(move._direction(changes, memory[0], memory[1]), -steps, rtol=1e-6, atol=1e-9)  # type: ignore[attr-defined]
+    torch.testing.assert_close(
+        optimizer._direction(changes, memory[0], memory[1]), -steps, rtol=1e-6, atol=1e-9
+    )  # type: ignore[attr-defined]
 
 
 def test_lbfgs_step_is_no_longer_than_lr() -> None:
     codes = _codes(_points(4))
-    seen = [codes.z.clone(), *_run(_move("lbfgs", 0.03), codes, _valley(), 10)]
+    seen = [codes.z.clone(), *_run(_optimizer("lbfgs", 0.03), codes, _valley(), 10)]
     lengths = torch.stack([(b - a).square().mean(1).sqrt() for a, b in pairwise(seen)])
     assert lengths.max() <= 0.03 * (1 + 1e-9)
     torch.testing.assert_close(lengths[0], torch.full_like(lengths[0], 0.03))  # the first: all of it
@@ -86,7 +90,7 @@ def test_lbfgs_goes_downhill_where_the_curvature_is_negative() -> None:
     def hill(z: Tensor) -> tuple[Tensor, Tensor]:
         return -0.5 * z.square().sum(1), -z
 
-    seen = _run(_move("lbfgs", 0.05), _codes(_points(4)), hill, 30)
+    seen = _run(_optimizer("lbfgs", 0.05), _codes(_points(4)), hill, 30)
     losses = torch.stack([hill(z)[0] for z in seen])
     assert (losses.diff(dim=0) < 0).all()
 
@@ -98,7 +102,7 @@ def test_hmc_samples_the_distribution_of_its_temperature() -> None:
         return 0.5 * z.square().sum(1), z
 
     trajectories = 30
-    seen = _run(_move("hmc", 0.1), _codes(_points(200, 4)), bowl, trajectories * TRAJECTORY)
+    seen = _run(_optimizer("hmc", 0.1), _codes(_points(200, 4)), bowl, trajectories * TRAJECTORY)
     drawn = torch.stack(seen[5 * TRAJECTORY - 1 :: TRAJECTORY])
     assert drawn.mean().abs() < 0.1
     assert drawn.var().item() == pytest.approx(1 / INVERSE_TEMPERATURE, rel=0.1)
@@ -112,10 +116,10 @@ def test_hmc_takes_back_a_trajectory_that_gains_energy() -> None:
         return 50 * z.square().sum(1), 100 * z
 
     codes, began = _codes(start), []
-    move = _move("hmc", 0.7)
-    memory = move.memory(codes.z)
+    optimizer = _optimizer("hmc", 0.7)
+    memory = optimizer.memory(codes.z)
     for step in range(3 * TRAJECTORY + 1):
-        move(codes, memory, *steep(codes.z))
+        optimizer(codes, memory, *steep(codes.z))
         if step % TRAJECTORY == 0:
             began.append(memory[1].clone())
     assert all(torch.equal(where, start) for where in began)
@@ -130,7 +134,7 @@ def test_codes_stay_in_their_box_and_inactive_ones_where_they_are(optimizer: str
     def slope(z: Tensor) -> tuple[Tensor, Tensor]:
         return -z.sum(1), torch.full_like(z, -1.0)
 
-    _run(_move(optimizer, 0.5, bound=0.8, clip="clamp"), codes, slope, 20)
+    _run(_optimizer(optimizer, 0.5, bound=0.8, clip="clamp"), codes, slope, 20)
     assert torch.equal(codes.z[::2], before[::2])
     assert codes.step.tolist() == [0, 20] * 3
     assert (codes.z[1::2].abs() <= 0.8).all()

@@ -8,9 +8,10 @@ import pytest
 import torch
 from search_cases import QUICK, images_of, masks_of, run_search
 
+from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Model
 from inpaintx.options import SearchOptions
-from inpaintx.search import replay, search
+from inpaintx.search import Search, descent, replay
 from inpaintx.search.replay import WARM_UP, can_record
 
 CUDA, CPU = torch.device("cuda"), torch.device("cpu")
@@ -21,7 +22,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Lets searches record on the CPU: how often each recording was replayed."""
     replays: list[int] = []
 
-    def record(work: Callable[[], None]) -> Callable[[], None]:
+    def record(work: Callable[[], None], device: torch.device) -> Callable[[], None]:
         for _ in range(WARM_UP):
             work()
         number = len(replays)
@@ -34,7 +35,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return again
 
     monkeypatch.setattr(replay, "record", record)
-    monkeypatch.setattr(search, "can_record", lambda device, options: can_record(CUDA, options))
+    monkeypatch.setattr(descent, "can_record", lambda device, options: can_record(CUDA, options))
     return replays
 
 
@@ -52,30 +53,30 @@ def test_recorded_search_is_the_search(model: Model, recorded: list[int], option
     options = replace(options, candidates=11, batch=4)
     images, masks = images_of(model, 1), masks_of(1)
     found = run_search(model, options, images, masks)
-    assert recorded == [2 * (options.start(False).iterations + 1), options.start(False).iterations + 1]
+    assert recorded == [2 * (options.plan(False).iterations + 1), options.plan(False).iterations + 1]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "can_record", lambda device, options: False)
+        patch.setattr(descent, "can_record", lambda device, options: False)
         plain = run_search(model, options, images, masks)
-    for name in ("codes", "fills", "contextual", "prior", "iterations", "candidates"):
+    for name in ("codes", "fills", "contextual", "prior", "iterations", "candidates", "blind_to"):
         assert torch.equal(getattr(found, name), getattr(plain, name)), name
 
 
 def test_recordings_serve_the_next_call_with_other_images(model: Model, recorded: list[int]) -> None:
     options = replace(QUICK, candidates=3)
-    one = search.Search(model.generator, model.discriminator, options)
+    one = Search(model.generator, model.discriminator, options)
     images, masks = images_of(model, 2), masks_of(2)
     first, second = one(images[:1], masks[:1]), one(images[1:], masks[1:])
     assert len(recorded) == 1
-    again = search.Search(model.generator, model.discriminator, options)(images[1:], masks[1:])
+    again = Search(model.generator, model.discriminator, options)(images[1:], masks[1:])
     assert torch.equal(second.codes, again.codes)
     assert not torch.equal(first.codes, second.codes)
 
 
 def test_memory_of_a_recording_is_held_when_the_networks_move_on(model: Model, recorded: list[int]) -> None:
     options = replace(QUICK, candidates=5, batch=3)
-    one = search.Search(model.generator, model.discriminator, options)
+    one = Search(model.generator, model.discriminator, options)
     one(images_of(model, 1), masks_of(1))
-    three, two = (one._recorded[size] for size in (3, 2))
+    three, two = (one._descent._recorded[size] for size in (3, 2))
     assert {len(tensor) for tensor in three._held} == {3}
     assert {len(tensor) for tensor in two._held} == {2}
     assert len(three._held) == 4  # two of G's, two of D's
@@ -97,8 +98,32 @@ def test_what_decides_on_the_cpu_is_not_recorded(
     assert can_record(device, options) == records
 
 
-def test_recording_warms_up_aside_then_captures_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the order that torch's documentation of CUDA graphs asks for; the calls are stand-ins."""
+@pytest.mark.parametrize("batch", [2, 64])
+def test_recording_that_holds_nothing_is_told(
+    model: Model, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    """As where the work went to another device than the recording: no search without end, no result."""
+    replays: list[None] = []
+
+    def record(work: Callable[[], None], device: torch.device) -> Callable[[], None]:
+        for _ in range(WARM_UP):
+            work()
+        return lambda: replays.append(None)
+
+    monkeypatch.setattr(replay, "record", record)
+    monkeypatch.setattr(descent, "can_record", lambda device, options: can_record(CUDA, options))
+    with pytest.raises(InpaintxError, match=r"recorded on cpu did nothing.*another device") as caught:
+        run_search(model, replace(QUICK, batch=batch), images_of(model, 2), masks_of(2))
+    assert "\n" not in str(caught.value)
+    assert len(replays) == descent.STRIDE
+
+
+@pytest.mark.parametrize("device", ["cuda:0", "cuda:1"])
+def test_recording_is_made_where_the_work_is_done(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    """Whichever device is the current one; in the order that torch's documentation of CUDA graphs asks for.
+
+    The calls are stand-ins.
+    """
     told: list[str] = []
 
     class Scope:
@@ -118,24 +143,28 @@ def test_recording_warms_up_aside_then_captures_once(monkeypatch: pytest.MonkeyP
         def wait_stream(self, other: "Stream") -> None:
             told.append(f"{self.name} waits for {other.name}")
 
-    main = Stream("main")
     fake = SimpleNamespace(
-        Stream=lambda: Stream("aside"),
-        current_stream=lambda: main,
+        device=lambda device: Scope(str(device)),
+        Stream=lambda device: Stream(f"aside of {device}"),
+        current_stream=lambda device: Stream(f"main of {device}"),
         stream=lambda stream: Scope(stream.name),
         CUDAGraph=lambda: SimpleNamespace(replay=lambda: told.append("replay")),
-        graph=lambda graph: Scope("graph"),
+        graph=lambda graph, stream: Scope(f"graph on {stream.name}"),
     )
     monkeypatch.setattr(torch, "cuda", fake)
-    replay.record(lambda: told.append("work"))()
+    replay.record(lambda: told.append("work"), torch.device(device))()
     assert told == [
-        "aside waits for main",
-        "enter aside",
+        f"enter {device}",
+        f"aside of {device} waits for main of {device}",
+        f"enter aside of {device}",
         *["work"] * WARM_UP,
-        "leave aside",
-        "main waits for aside",
-        "enter graph",
+        f"leave aside of {device}",
+        f"main of {device} waits for aside of {device}",
+        f"enter graph on aside of {device}",
         "work",
-        "leave graph",
+        f"leave graph on aside of {device}",
+        f"leave {device}",
+        f"enter {device}",
         "replay",
+        f"leave {device}",
     ]

@@ -22,7 +22,7 @@ MakeModel = Callable[..., Model]
 
 @pytest.fixture
 def codes_seen(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
-    """The codes of all samples under way after every iteration."""
+    """The codes of all rows under way after every iteration."""
     seen: list[Tensor] = []
     step = ops.latent_step_
 
@@ -41,10 +41,10 @@ def _by_autograd(model: Model, options: SearchOptions, y: Tensor, w: Tensor) -> 
     """The codes after each iteration, by autograd and torch's optimisers: one image, one candidate."""
     z = starting_codes(model.generator, replace(options, candidates=1)).double().requires_grad_()
     optimizer: torch.optim.Optimizer = torch.optim.Adam(
-        [z], options.start(False).lr, (options.momentum, 0.999)
+        [z], options.plan(False).lr, (options.momentum, 0.999)
     )
     if options.optimizer == "nesterov":
-        optimizer = torch.optim.SGD([z], options.start(False).lr, options.momentum, nesterov=True)
+        optimizer = torch.optim.SGD([z], options.plan(False).lr, options.momentum, nesterov=True)
     rho = {
         "l1": torch.abs,
         "l2": torch.square,
@@ -168,17 +168,10 @@ def test_trap_1_codes_are_in_their_box_after_every_iteration(
 ) -> None:
     model = make_model(code=code)
     options = replace(QUICK, lr=0.8, clip=clip, optimizer=optimizer)
-    watched: list[Tensor] = []
-    found = run_search(
-        model,
-        options,
-        images_of(model, 3),
-        masks_of(3),
-        watch=lambda n, i, codes: watched.append(codes.clone()),
-    )
+    found = run_search(model, options, images_of(model, 3), masks_of(3), history=True)
     bound = model.architecture.bound
     assert len(codes_seen) >= QUICK.iterations
-    for codes in (*codes_seen, *watched, found.codes):
+    for codes in (*codes_seen, *(history.codes for history in found.history), found.codes):
         assert codes.abs().max() <= bound
     at_the_edge = torch.stack([(codes.abs() == bound).any() for codes in codes_seen])
     assert at_the_edge.any() == (clip == "clamp")
@@ -190,9 +183,7 @@ def test_codes_leave_the_box_where_asked_to(model: Model, codes_seen: list[Tenso
     assert max(codes.abs().max() for codes in codes_seen) > 1.5
 
 
-def test_samples_of_an_image_are_clipped_by_draws_of_their_own(
-    model: Model, codes_seen: list[Tensor]
-) -> None:
+def test_rows_of_an_image_are_clipped_by_draws_of_their_own(model: Model, codes_seen: list[Tensor]) -> None:
     """Stochastic clipping: equal draws would make candidates meet."""
     options = replace(QUICK, clip="stochastic", lr=1e6, candidates=3, iterations=1)
     run_search(model, options, images_of(model, 1), masks_of(1))
@@ -293,18 +284,12 @@ def test_seed_decides_the_result(model: Model, clip: Any) -> None:
     assert not torch.allclose(first.codes, other.codes)
 
 
-def test_no_image_gives_an_empty_completion(model: Model) -> None:
+def test_no_image_gives_nothing_found(model: Model) -> None:
     found = run_search(model, QUICK, torch.empty(0, 1, 32, 32), torch.empty(0, 1, 32, 32))
     assert found.fills.shape == (0, 2, 1, 32, 32)
     assert found.fill.shape == (0, 1, 32, 32)
     assert found.codes.shape == (0, 2, 8)
-
-
-def test_images_are_drawn_from_codes_of_any_dtype(model: Model) -> None:
-    codes = model.generator.sample_codes(3)
-    drawn = Search(model.generator, model.discriminator, QUICK).images(codes.double())
-    with torch.no_grad():
-        torch.testing.assert_close(drawn, model.generator(codes), rtol=0, atol=1e-5)
+    assert found.history == ()
 
 
 @pytest.mark.parametrize(

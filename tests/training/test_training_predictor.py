@@ -11,13 +11,13 @@ from torch import Tensor
 from training_cases import OPTIONS, make_trainer
 
 from inpaintx import InpaintxError
-from inpaintx.completion.candidates import Proposer
+from inpaintx.completion.candidates import CandidateFinder
 from inpaintx.networks import checkpoint
 from inpaintx.networks.checkpoint import Model
 from inpaintx.networks.predictor import Encoder
 from inpaintx.options import SearchOptions, TrainOptions
 from inpaintx.pictures.arrays import images_to_levels
-from inpaintx.search import Completion, Search
+from inpaintx.search import Found, Search
 from inpaintx.training import train
 from inpaintx.training.predictor import train_encoder
 
@@ -204,19 +204,19 @@ def test_search_starts_from_the_guess_and_around_it(model: Model) -> None:
 def test_guess_is_made_without_the_pixels_that_are_held_out(bank: int, model: Model) -> None:
     """Whatever stands there, the candidates that are blind to it come out the same."""
     images, masks = _damaged(model, 2)
-    held_out = torch.zeros(2, 2, 32, 32, dtype=torch.bool)
-    held_out[:, 0, :4], held_out[:, 1, 28:] = True, True
+    folds = torch.zeros(2, 2, 32, 32, dtype=torch.bool)
+    folds[:, 0, :4], folds[:, 1, 28:] = True, True
     search = Search(model.generator, None, GUESS, _encoder(model, bank))
     spoilt = images.clone()
     spoilt[:, :, :4] = -spoilt[:, :, :4]
     for image, other in zip(
-        *(_by_candidate(search(x, masks, held_out=held_out)) for x in (images, spoilt)), strict=True
+        *(_by_candidate(search(x, masks, folds=folds)) for x in (images, spoilt)), strict=True
     ):
-        torch.testing.assert_close(image[:2], other[:2], rtol=0, atol=1e-6)  # blind to set 0
+        torch.testing.assert_close(image[:2], other[:2], rtol=0, atol=1e-6)  # blind to fold 0
         assert not torch.allclose(image[2:], other[2:], rtol=0, atol=1e-3)
 
 
-def _by_candidate(found: Completion) -> Tensor:
+def _by_candidate(found: Found) -> Tensor:
     """Codes ``[B, K, nz]`` in the order of the candidates' numbers."""
     return torch.empty_like(found.codes).scatter_(
         1, found.candidates[..., None].expand_as(found.codes), found.codes
@@ -257,10 +257,10 @@ def test_candidates_that_see_other_pixels_start_from_other_pictures(model: Model
     encoder = _encoder(model, bank=20)
     _, masks = _damaged(model, 1)
     images = model.generator(encoder.bank[5:6])
-    held_out = torch.zeros(1, 2, 32, 32, dtype=torch.bool)
-    held_out[:, 0, 0, 0], held_out[:, 1, 0, 1] = True, True
+    folds = torch.zeros(1, 2, 32, 32, dtype=torch.bool)
+    folds[:, 0, 0, 0], folds[:, 1, 0, 1] = True, True
     search = Search(model.generator, None, replace(GUESS, iterations=1, lr=1e-6), encoder)
-    [codes] = _by_candidate(search(images, masks, held_out=held_out))
+    [codes] = _by_candidate(search(images, masks, folds=folds))
     first, second = ((codes[number] - encoder.bank).abs().amax(1) for number in (1, 3))
     assert first.argmin() == 5
     assert second.argmin() != 5
@@ -284,7 +284,9 @@ def test_search_guesses_where_there_is_an_encoder_and_nothing_says_otherwise(mod
 def test_untrained_networks_get_no_guesses_of_another_generators_codes(model: Model) -> None:
     square = (np.full((32, 32, model.architecture.channels), 0.5, np.float32), np.ones((32, 32), bool))
     with_encoder = replace(model, encoder=_encoder(model))
-    [mine], [others] = (Proposer(each, GUESS, fill="untrained")([square]) for each in (model, with_encoder))
+    [mine], [others] = (
+        CandidateFinder(each, GUESS, control="untrained")([square]) for each in (model, with_encoder)
+    )
     assert np.array_equal(mine.fills, others.fills)
 
 

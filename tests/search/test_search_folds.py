@@ -1,4 +1,4 @@
-"""Known pixels held out from a part of the candidates each: `held_out`, cross-fitting."""
+"""Known pixels hidden from a part of the candidates each: `folds`, cross-fitting."""
 
 from dataclasses import replace
 from typing import Any
@@ -15,23 +15,23 @@ from inpaintx.search.starts import starting_codes
 OPTIONS = replace(QUICK, candidates=4, starts=16)
 
 
-def _sets(count: int, masks: Tensor) -> Tensor:
+def _bands(count: int, masks: Tensor) -> Tensor:
     """For each image, bands of known pixels of four rows each, one below the other."""
-    held_out = torch.zeros(len(masks), count, *masks.shape[2:], dtype=torch.bool)
+    folds = torch.zeros(len(masks), count, *masks.shape[2:], dtype=torch.bool)
     for number in range(count):
-        held_out[:, number, 4 * number : 4 * number + 4] = True
-    return held_out & (masks > 0)
+        folds[:, number, 4 * number : 4 * number + 4] = True
+    return folds & (masks > 0)
 
 
-@pytest.mark.parametrize("folds", [1, 2, 4])
-def test_each_part_of_the_candidates_is_found_without_its_set(exact: Model, folds: int) -> None:
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_each_part_of_the_candidates_is_found_without_its_fold(exact: Model, count: int) -> None:
     """As if those pixels were a part of the hole, for a search of so many candidates."""
     images, masks = images_of(exact, 2), masks_of(2)
-    held_out = _sets(folds, masks)
-    found = run_search(exact, OPTIONS, images, masks, held_out=held_out)
-    part = OPTIONS.candidates // folds
-    for fold in range(folds):
-        seen = masks.masked_fill(held_out[:, fold, None], 0)
+    folds = _bands(count, masks)
+    found = run_search(exact, OPTIONS, images, masks, folds=folds)
+    part = OPTIONS.candidates // count
+    for fold in range(count):
+        seen = masks.masked_fill(folds[:, fold, None], 0)
         alone = run_search(exact, replace(OPTIONS, candidates=part), images, seen)
         for image in range(2):
             blind = found.codes[image, found.candidates[image] // part == fold]
@@ -47,7 +47,7 @@ def test_losses_are_over_all_known_pixels(exact: Model, weight: Any, norm: Any) 
     """So that candidates which did not see the same can be compared."""
     images, masks = images_of(exact, 3), masks_of(3)
     options = replace(OPTIONS, weight=weight, norm=norm)
-    found = run_search(exact, options, images, masks, held_out=_sets(2, masks))
+    found = run_search(exact, options, images, masks, folds=_bands(2, masks))
     w = ops.context_weight(masks.double(), QUICK.window) if weight == "window" else masks.double()
     apart = (found.fills - images[:, None]).abs() ** (1 if norm == "l1" else 2)
     torch.testing.assert_close(found.contextual, (w[:, None] * apart).sum((2, 3, 4)), rtol=1e-5, atol=1e-5)
@@ -55,7 +55,7 @@ def test_losses_are_over_all_known_pixels(exact: Model, weight: Any, norm: Any) 
 
 def test_candidates_are_sorted_by_their_losses_on_all_known_pixels(model: Model) -> None:
     images, masks = images_of(model, 3), masks_of(3)
-    found = run_search(model, OPTIONS, images, masks, held_out=_sets(2, masks))
+    found = run_search(model, OPTIONS, images, masks, folds=_bands(2, masks))
     loss = found.contextual + OPTIONS.prior * found.prior
     assert (loss.diff(dim=1) >= 0).all()
     assert [sorted(row) for row in found.candidates.tolist()] == [[0, 1, 2, 3]] * 3
@@ -65,14 +65,14 @@ def test_candidates_are_sorted_by_their_losses_on_all_known_pixels(model: Model)
 @pytest.mark.parametrize("batch", [64, 5])
 def test_each_part_begins_at_the_codes_nearest_on_what_it_sees(model: Model, batch: int) -> None:
     images, masks = images_of(model, 3), masks_of(3)
-    held_out = _sets(2, masks)
+    folds = _bands(2, masks)
     standing = replace(OPTIONS, starts=40, lr=1e-9, iterations=1, prior=0, batch=batch)
-    found = run_search(model, standing, images, masks, held_out=held_out)
+    found = run_search(model, standing, images, masks, folds=folds)
     codes = starting_codes(model.generator, standing)
     with torch.no_grad():
         apart = (model.generator(codes)[None] - images[:, None]).abs()
     for fold in range(2):
-        seen = masks.masked_fill(held_out[:, fold, None], 0)
+        seen = masks.masked_fill(folds[:, fold, None], 0)
         nearest = (seen[:, None] * apart).sum((2, 3, 4)).argsort(1)[:, :2]
         for image in range(3):
             for place in range(2):
@@ -82,47 +82,57 @@ def test_each_part_begins_at_the_codes_nearest_on_what_it_sees(model: Model, bat
                 torch.testing.assert_close(found.codes[image, row], expected, rtol=0, atol=1e-6)
 
 
-def test_sets_that_hold_nothing_leave_the_candidates_as_near_as_ever(exact: Model) -> None:
+def test_folds_that_hold_nothing_leave_the_candidates_as_near_as_ever(exact: Model) -> None:
     """Each part is then the same search."""
     images, masks = images_of(exact, 2), masks_of(2)
     nothing = torch.zeros(2, 2, 32, 32, dtype=torch.bool)
-    found = run_search(exact, OPTIONS, images, masks, held_out=nothing)
+    found = run_search(exact, OPTIONS, images, masks, folds=nothing)
     alone = run_search(exact, replace(OPTIONS, candidates=2), images, masks)
     twice = alone.contextual.repeat_interleave(2, 1)
     torch.testing.assert_close(found.contextual, twice, rtol=1e-6, atol=1e-6)
 
 
-def test_samples_have_the_numbers_of_their_candidates(model: Model) -> None:
-    """To whoever watches, image · candidates + candidate, as without held-out pixels."""
-    images, masks = images_of(model, 2), masks_of(2)
-    last: dict[int, Tensor] = {}
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_candidates_say_what_they_are_blind_to(exact: Model, count: int) -> None:
+    """Whatever stands in a fold, those that are blind to it come out the same, and no others."""
+    images, masks = images_of(exact, 2), masks_of(2)
+    folds = _bands(count, masks)
+    found = run_search(exact, OPTIONS, images, masks, folds=folds)
+    for fold in range(count):
+        spoilt = torch.where(folds[:, fold, None], -images, images)
+        other = run_search(exact, OPTIONS, spoilt, masks, folds=folds)
+        for image in range(2):
+            before, after = (
+                dict(zip(each.candidates[image].tolist(), each.codes[image], strict=True))
+                for each in (found, other)
+            )
+            same = {number for number, code in before.items() if torch.allclose(code, after[number])}
+            told = found.candidates[image][found.blind_to[image] == fold]
+            assert same == set(told.tolist())
+            assert len(told) == OPTIONS.candidates // count
 
-    def watch(numbers: Tensor, _: Tensor, codes: Tensor) -> None:
-        last.update(zip(numbers.tolist(), codes.clone(), strict=True))
 
-    found = run_search(model, OPTIONS, images, masks, watch=watch, held_out=_sets(2, masks))
-    assert sorted(last) == list(range(8))
-    for image in range(2):
-        for candidate, code in zip(found.candidates[image].tolist(), found.codes[image], strict=True):
-            assert torch.equal(last[4 * image + candidate], code)
+def test_without_folds_candidates_saw_everything(model: Model) -> None:
+    found = run_search(model, OPTIONS, images_of(model, 2), masks_of(2))
+    assert found.blind_to.tolist() == [[-1] * 4] * 2
 
 
 @pytest.mark.parametrize(
     "shape", [(2, 32, 32), (3, 2, 32, 32), (2, 2, 32, 31), (2, 2, 16, 32)], ids=lambda shape: str(list(shape))
 )
-def test_held_out_pixels_that_do_not_fit(model: Model, shape: tuple[int, ...]) -> None:
+def test_folds_that_do_not_fit(model: Model, shape: tuple[int, ...]) -> None:
     with pytest.raises(
         InpaintxError, match=r"held-out pixels have shape .*; these images need \[2, F, 32, 32\]"
     ):
         run_search(
-            model, OPTIONS, images_of(model, 2), masks_of(2), held_out=torch.zeros(shape, dtype=torch.bool)
+            model, OPTIONS, images_of(model, 2), masks_of(2), folds=torch.zeros(shape, dtype=torch.bool)
         )
 
 
-@pytest.mark.parametrize("folds", [3, 8])
-def test_candidates_that_can_not_share_the_sets(model: Model, folds: int) -> None:
+@pytest.mark.parametrize("count", [3, 8])
+def test_candidates_that_can_not_share_the_bands(model: Model, count: int) -> None:
     masks = masks_of(2)
-    message = f"4 candidates can't share {folds} sets of held-out pixels; choose a multiple of {folds}"
+    message = f"4 candidates can't share {count} sets of held-out pixels; choose a multiple of {count}"
     with pytest.raises(InpaintxError, match=message) as caught:
-        run_search(model, OPTIONS, images_of(model, 2), masks, held_out=_sets(folds, masks))
+        run_search(model, OPTIONS, images_of(model, 2), masks, folds=_bands(count, masks))
     assert "\n" not in str(caught.value)

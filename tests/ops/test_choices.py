@@ -6,8 +6,8 @@ from typing import get_args
 
 import pytest
 
-from inpaintx import native as library
-from inpaintx import options, reference
+from inpaintx import options
+from inpaintx.ops import library, reference
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Samples of the latent search: iterations, candidates, starting codes, patience, places in the batch."""
+"""Rows of the latent search: iterations, candidates, starting codes, patience, places in the batch."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,13 +11,15 @@ from torch import Tensor
 from inpaintx import ops
 from inpaintx.networks.checkpoint import Model
 from inpaintx.options import SearchOptions
-from inpaintx.search import Search, search
+from inpaintx.search import Search, descent, precision
+from inpaintx.search.descent import Descent
+from inpaintx.search.rows import Rows
 from inpaintx.search.starts import starting_codes
 
 
 @pytest.fixture
 def losses_seen(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
-    """The contextual losses of all samples under way at every iteration."""
+    """The contextual losses of all rows under way at every iteration."""
     seen: list[Tensor] = []
     loss = ops.context_loss
 
@@ -26,16 +28,16 @@ def losses_seen(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
         seen.append(found[0].clone())
         return found
 
-    judged = Search._judged
+    evaluated = Search._evaluated
 
     def unseen(*args: Any) -> Any:
         count = len(seen)
-        result = judged(*args)
+        result = evaluated(*args)
         del seen[count:]
         return result
 
     monkeypatch.setattr(ops, "context_loss", spy)
-    monkeypatch.setattr(Search, "_judged", unseen)
+    monkeypatch.setattr(Search, "_evaluated", unseen)
     return seen
 
 
@@ -128,21 +130,25 @@ def test_search_begins_from_the_codes_that_are_nearest_on_the_known_pixels(
     assert found.candidates.tolist() == [[0, 1, 2]] * 3
 
 
-# --- samples under way ---
+# --- rows under way ---
 
 
 @pytest.mark.slow
-def test_samples_beyond_the_batch_wait_and_take_the_place_of_finished_ones(exact: Model) -> None:
+def test_rows_beyond_the_batch_wait_and_take_the_place_of_finished_ones(exact: Model) -> None:
     model = exact  # in float32, batches of another size round apart
     images, masks = images_of(model, 5), masks_of(5)
     options = replace(QUICK, patience=8, iterations=80, lr=0.15)
     under_way: list[dict[int, int]] = []
 
-    def watch(numbers: Tensor, iterations: Tensor, codes: Tensor) -> None:
-        assert codes.shape == (len(numbers), 8)
-        under_way.append(dict(zip(numbers.tolist(), iterations.tolist(), strict=True)))
+    advance = Descent.advance
 
-    few = run_search(model, replace(options, batch=3), images, masks, watch=watch)
+    def spy(self: Descent, rows: Rows) -> None:
+        advance(self, rows)
+        under_way.append(dict(zip(rows.index.tolist(), rows.step.tolist(), strict=True)))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Descent, "advance", spy)
+        few = run_search(model, replace(options, batch=3), images, masks)
     assert max(len(look) for look in under_way) == 3
     assert {number for look in under_way for number in look} == set(range(10))
     assert any(len(set(look.values())) > 1 for look in under_way)  # they joined at different times
@@ -155,14 +161,6 @@ def test_samples_beyond_the_batch_wait_and_take_the_place_of_finished_ones(exact
     assert torch.equal(few.iterations, all_at_once.iterations)
     torch.testing.assert_close(few.codes, all_at_once.codes, rtol=0, atol=1e-6)
     torch.testing.assert_close(few.contextual, all_at_once.contextual, rtol=1e-6, atol=1e-6)
-
-
-def test_watch_is_given_numbers_that_stay_as_they_were(model: Model) -> None:
-    seen: list[Tensor] = []
-    run_search(
-        model, QUICK, images_of(model, 1), masks_of(1), watch=lambda n, iterations, z: seen.append(iterations)
-    )
-    assert [look.tolist() for look in seen] == [[10, 10], [20, 20], [25, 25]]
 
 
 def test_patience_stops_where_the_loss_stays(model: Model, losses_seen: list[Tensor]) -> None:
@@ -188,7 +186,7 @@ def test_patience_waits_for_a_slow_but_steady_fall(model: Model, losses_seen: li
     assert int(found.iterations) == 60
 
 
-def test_sample_whose_loss_is_nan_never_looks_good(model: Model) -> None:
+def test_row_whose_loss_is_nan_never_looks_good(model: Model) -> None:
     images = images_of(model, 2)
     images[0, 0, 20, 20] = float("nan")  # known to be nonsense
     found = run_search(model, QUICK, images, torch.ones(2, 1, 32, 32))
@@ -200,7 +198,7 @@ def test_stride_does_not_change_the_result(model: Model, monkeypatch: pytest.Mon
     images, masks = images_of(model, 2), masks_of(2)
     options = replace(QUICK, patience=5)
     usual = run_search(model, options, images, masks)
-    monkeypatch.setattr(search, "STRIDE", 1)
+    monkeypatch.setattr(descent, "STRIDE", 1)
     watchful = run_search(model, options, images, masks)
     assert torch.equal(usual.codes, watchful.codes)
     assert torch.equal(usual.iterations, watchful.iterations)
@@ -220,15 +218,15 @@ def test_bfloat16_ends_about_where_float32_does(model: Model) -> None:
     images, masks = images_of(model, 4), masks_of(4)
     options = replace(QUICK, iterations=100, candidates=4)
     exact, rough = (
-        run_search(model, replace(options, precision=precision), images, masks).contextual[:, 0].mean()
-        for precision in ("float32", "bfloat16")
+        run_search(model, replace(options, precision=kind), images, masks).contextual[:, 0].mean()
+        for kind in ("float32", "bfloat16")
     )
     known = 0.75 * 32 * 32
     assert rough / known < exact / known + 1e-3  # mean distance of a known pixel; images span 2
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "precision"),
+    ("capabilities", "expected"),
     [
         ({"amx_bf16": True}, torch.bfloat16),
         ({"amx_bf16": False, "avx512_bf16": True}, torch.bfloat16),
@@ -237,10 +235,10 @@ def test_bfloat16_ends_about_where_float32_does(model: Model) -> None:
     ],
 )
 def test_precision_follows_from_what_the_cpu_has_instructions_for(
-    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], precision: torch.dtype
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], expected: torch.dtype
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     weights = torch.zeros(1)
-    assert search._inner_dtype("auto", weights) == precision
-    assert search._inner_dtype("float32", weights) == torch.float32
-    assert search._inner_dtype("auto", weights.double()) == torch.float64
+    assert precision.inner_dtype("auto", weights) == expected
+    assert precision.inner_dtype("float32", weights) == torch.float32
+    assert precision.inner_dtype("auto", weights.double()) == torch.float64

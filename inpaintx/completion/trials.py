@@ -1,0 +1,39 @@
+"""The blend for a square, chosen by how well known pixels are predicted that were hidden. Loads no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from inpaintx.options import Estimate
+from inpaintx.plugins.blends import BlendPlugin, ChoosingBlend, Trial
+
+if TYPE_CHECKING:
+    from inpaintx.completion.candidates import Candidates
+
+
+def folds_for(*plugins: BlendPlugin) -> int:
+    """How many folds these blends want to be tried on; 0 where none of them chooses."""
+    return max(plugin.trials if isinstance(plugin, ChoosingBlend) else 0 for plugin in plugins)
+
+
+def trials_of(candidates: Candidates) -> list[Trial]:
+    """How well each fold's pixels are predicted, by candidates that saw them and by those that did not."""
+    return [
+        Trial(candidates.image, candidates.mask, fold, candidates.fills, candidates.blind_to == number)
+        for number, fold in enumerate(candidates.folds)
+    ]
+
+
+def choose_blend(
+    plugin: BlendPlugin, trials: Sequence[Trial], estimate: Estimate, scale: float = 1.0
+) -> BlendPlugin:
+    """The plugin; or what it chooses by these trials of a square, if it is one that chooses.
+
+    Args:
+        plugin: a blend.
+        trials: of the square's candidates.
+        estimate: what fills the hole.
+        scale: pixels of the picture, along a side, to one of the square's.
+    """
+    return plugin.choose(trials, scale, estimate) if isinstance(plugin, ChoosingBlend) else plugin

@@ -1,0 +1,138 @@
+"""The iterations of the search: gradient descent on the codes of all rows that are under way.
+
+Every row is a problem of its own: what becomes of it does not depend on its batch mates.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from inpaintx import ops
+from inpaintx.options import Plan, SearchOptions
+from inpaintx.search.optimizers import Codes, make_optimizer
+from inpaintx.search.precision import Networks
+from inpaintx.search.replay import Replay, can_record
+from inpaintx.search.rows import Rows
+
+#: Iterations between looks at which rows are finished.
+STRIDE = 10
+
+
+class Descent:
+    """Takes rows from their first code to the best one that it finds.
+
+    Args:
+        networks: what draws the codes, and says how real that looks.
+        options: of the search.
+        plan: what follows from where it starts.
+    """
+
+    def __init__(self, networks: Networks, options: SearchOptions, plan: Plan) -> None:
+        self._generator, self._discriminator = networks.generator, networks.discriminator
+        self._options, self._plan = options, plan
+        self._optimizer = make_optimizer(options, plan.lr, self._generator.architecture.bound)
+        self._records = can_record(networks.device, options)
+        self._recorded: dict[int, Replay] = {}  # by the number of rows
+
+    def begin(self, index: Tensor, y: Tensor, w: Tensor, z: Tensor) -> Rows:
+        """Fresh rows.
+
+        Args:
+            index: int64 ``[n]``, their numbers: image · candidates + candidate.
+            y: ``[n, C, S, S]``, what they are to look like.
+            w: ``[n, 1, S, S]``, what the loss weights the pixels by.
+            z: ``[n, nz]``, their first codes.
+        """
+        zeros = torch.zeros_like(index)
+        infinite = z.new_full((len(z),), torch.inf)  # what was not evaluated, or gives NaN, is never the best
+        return Rows(
+            index=index,
+            y=y,
+            w=w,
+            z=z,
+            memory=self._optimizer.memory(z),
+            step=zeros,
+            seed=self._options.seed * 1_000_003 % 2**62 + index % self._options.candidates,
+            mark=infinite,
+            stale=zeros.clone(),
+            evaluated=zeros.bool(),
+            prior=torch.zeros_like(infinite),
+            best_loss=infinite.clone(),
+            best_z=z.clone(),
+        )
+
+    def advance(self, rows: Rows) -> None:
+        """Iterations to the next look."""
+        times = self._run_length(rows)
+        if self._records:
+            if len(rows) not in self._recorded:
+                networks = [network for network in (self._generator, self._discriminator) if network]
+                self._recorded[len(rows)] = Replay(self._iterate, rows, networks)
+            self._recorded[len(rows)](rows, times)
+            rows.age += times
+            return
+        for _ in range(times):
+            self._iterate(rows)
+            rows.age += 1
+
+    def part(self, rows: Rows) -> tuple[Rows, Rows]:
+        """The finished rows, and those that go on.
+
+        Without patience all came together and finish together: their age says so, and the device need not
+        be waited for.
+        """
+        if not self._options.patience:
+            finished = len(rows) if rows.age > self._plan.iterations else 0
+            return rows.keep(slice(finished)), rows.keep(slice(finished, None))
+        done = rows.evaluated & ~self._active(rows)
+        return rows.keep(done.nonzero()[:, 0]), rows.keep((~done).nonzero()[:, 0])
+
+    def _run_length(self, rows: Rows) -> int:
+        """Iterations to the next look: those left to the slowest row, and one to look at its last code."""
+        slowest = int(rows.step.min()) if self._options.patience else rows.age
+        return min(STRIDE, self._plan.iterations - slowest + 1)
+
+    def _active(self, rows: Rows) -> Tensor:
+        active = rows.step < self._plan.iterations
+        if self._options.patience:
+            active &= rows.stale < self._options.patience
+        return active
+
+    def _iterate(self, rows: Rows) -> None:
+        """Evaluates every row's code, remembers the best one, and takes a step where one is due.
+
+        All of it in place, so that it can be recorded.
+        """
+        options = self._options
+        x = self._generator.forward(rows.z)
+        prior_grad = self._ask(rows, x)
+        contextual, grad = ops.context_loss(x, rows.y, rows.w, prior_grad, options.norm, options.delta)
+        loss = contextual + options.prior * rows.prior
+        active = self._active(rows)
+        rows.evaluated.copy_(~active)
+
+        better = loss < rows.best_loss
+        fell = loss < rows.mark * 0.999
+        rows.mark.copy_(torch.where(fell, loss, rows.mark))
+        rows.stale.add_(1).masked_fill_(fell, 0)
+        rows.best_loss.copy_(torch.where(better, loss, rows.best_loss))
+        rows.best_z.copy_(torch.where(better[:, None], rows.z, rows.best_z))
+
+        codes = Codes(rows.z, rows.step, rows.seed, active)
+        self._optimizer(codes, rows.memory, loss, self._generator.vjp(grad))
+
+    def _ask(self, rows: Rows, x: Tensor) -> Tensor | None:
+        """What D says against the rows that are due, and the gradient of λ·L_p with respect to ``x``."""
+        if self._discriminator is None:
+            return None
+        every = self._options.prior_every
+        due = rows.step % every == 0
+        if every > 1:
+            # Without patience all have taken as many steps as they are old, which the host knows.
+            some = due.any() if self._options.patience else rows.age % every == 0
+            if not some:
+                return None
+        prior, grad = self._discriminator.prior(x)
+        rows.prior.copy_(torch.where(due, prior, rows.prior))
+        return grad.mul_((self._options.prior * every * due)[:, None, None, None])

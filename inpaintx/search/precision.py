@@ -1,0 +1,71 @@
+"""The frozen networks of a search: in what it iterates in, and at the full precision of their weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from inpaintx.errors import InpaintxError
+from inpaintx.networks.dcgan import Discriminator, Generator
+from inpaintx.networks.frozen import FrozenDiscriminator, FrozenGenerator
+from inpaintx.options import SearchOptions, SearchPrecision
+
+
+@dataclass(frozen=True)
+class Networks:
+    """G and D, frozen.
+
+    Attributes:
+        generator: G, as the iterations run it.
+        discriminator: D likewise; None where λ is 0.
+        exact: G at the full precision of its weights, which draws what is found.
+        critic: D at the full precision of its weights, which says how real that looks; None where λ is 0.
+        device: where they are.
+        dtype: of their weights, and of what goes in and out of them.
+    """
+
+    generator: FrozenGenerator
+    discriminator: FrozenDiscriminator | None
+    exact: FrozenGenerator
+    critic: FrozenDiscriminator | None
+    device: torch.device
+    dtype: torch.dtype
+
+    def draw(self, codes: Tensor) -> Tensor:
+        """``G(codes)`` at full precision: ``[n, nz]``, anywhere, to ``[n, C, S, S]`` in [−1, 1]."""
+        return self.exact.forward(codes.to(self.device, self.dtype))
+
+
+def freeze(generator: Generator, discriminator: Discriminator | None, options: SearchOptions) -> Networks:
+    """The networks of a search; raises InpaintxError where the prior needs a D that is not there."""
+    weights = next(generator.parameters())
+    inside = inner_dtype(options.precision, weights)
+    same = inside == weights.dtype
+    exact, critic, asked = FrozenGenerator(generator), None, None
+    if options.prior:
+        if discriminator is None:
+            raise InpaintxError("search: the prior loss needs a discriminator; load one, or set prior to 0")
+        critic = FrozenDiscriminator(discriminator)
+        asked = critic if same else FrozenDiscriminator(discriminator, inside)
+    drawing = exact if same else FrozenGenerator(generator, inside)
+    return Networks(drawing, asked, exact, critic, weights.device, weights.dtype)
+
+
+def inner_dtype(precision: SearchPrecision, weights: Tensor) -> torch.dtype:
+    """What the layers compute in. Said by what the device can do, not by timing, so that runs repeat."""
+    if weights.dtype != torch.float32 or precision == "float32":
+        return weights.dtype
+    if precision == "bfloat16":
+        return torch.bfloat16
+    if weights.device.type == "cuda":
+        tensor_cores = torch.cuda.get_device_capability(weights.device) >= (8, 0)
+        return torch.bfloat16 if tensor_cores else torch.float32
+    return torch.bfloat16 if cpu_multiplies_bfloat16() else torch.float32
+
+
+def cpu_multiplies_bfloat16() -> bool:
+    """Whether the CPU has instructions for it: AMX, or AVX-512's own."""
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16"))
