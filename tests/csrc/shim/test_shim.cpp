@@ -11,7 +11,7 @@
 
 namespace {
 
-// It finds the races that are here on purpose, and ends the run.
+// It finds the races that are here on purpose, and takes a block that never ends for one; either ends the run.
 #if defined(__SANITIZE_THREAD__)
 constexpr bool kUnderTsan = true;
 #else
@@ -146,6 +146,7 @@ TEST(shuffles_move_values_between_lanes) {
 }
 
 TEST(what_would_hang_or_be_undefined_throws) {
+  if (kUnderTsan) return;
   std::vector<int> out(32);
   CHECK_THROWS(LAUNCH(half_reach_the_barrier, 1, 32, nullptr), std::logic_error);
   CHECK_THROWS(LAUNCH(half_a_warp_shuffles, 1, 32, nullptr, out.data()), std::logic_error);

@@ -1,0 +1,110 @@
+"""The layers of the frozen networks, in plain PyTorch."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from inpaintx.errors import InpaintxError
+from inpaintx.ops.reference.checks import check_device, check_floating, check_like, wide_dtype
+
+
+@torch.no_grad()
+def gate_(x: Tensor, gate: Tensor, slope: float = 0.0) -> None:
+    """`inpaintx.ops.gate_`, in plain PyTorch."""
+    check_gate("gate_", gate, "x", x)
+    x.copy_(_gated(x, gate, slope))
+
+
+@torch.no_grad()
+def image_down_(
+    maps: Tensor,
+    image: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    gate: Tensor | None = None,
+    slope: float = 0.0,
+) -> None:
+    """`inpaintx.ops.image_down_`, in plain PyTorch."""
+    check_image_down(maps, image, weight, bias, gate)
+    weight, image = weight.to(maps.dtype), image.to(maps.dtype)
+    bias = None if bias is None else bias.to(maps.dtype)
+    value = F.conv2d(image, weight, bias, stride=2, padding=(weight.shape[2] - 1) // 2)
+    maps.copy_(_gated(value, value if gate is None else gate, slope))
+
+
+@torch.no_grad()
+def image_up(
+    maps: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    gate: Tensor | None = None,
+    slope: float = 0.0,
+) -> Tensor:
+    """`inpaintx.ops.image_up`, in plain PyTorch."""
+    check_image_layer("image_up", maps, weight, bias, gate, biases=weight.shape[1])
+    kernel = weight.shape[2]
+    image = F.conv_transpose2d(
+        maps if gate is None else _gated(maps, gate, slope),
+        weight.to(maps.dtype),
+        stride=2,
+        padding=(kernel - 1) // 2,
+        output_padding=kernel - 4,
+    )
+    image = image.to(weight.dtype, memory_format=torch.contiguous_format)
+    return image if bias is None else image + bias[:, None, None]
+
+
+def _gated(value: Tensor, gate: Tensor, slope: float) -> Tensor:
+    return torch.where(gate > 0, value, value * slope if slope else 0)
+
+
+def check_gate(op: str, gate: Tensor, name: str, x: Tensor) -> None:
+    """Raises InpaintxError where a gate does not fit the tensor that it gates."""
+    check_floating(op, name, x)
+    check_like(op, "gate", gate, name, x)
+
+
+def check_image_layer(
+    op: str, maps: Tensor, weight: Tensor, bias: Tensor | None, gate: Tensor | None, biases: int
+) -> None:
+    """Raises InpaintxError where what image_up and image_down_ share does not fit together."""
+    if maps.dim() != 4:
+        raise InpaintxError(f"{op}: maps is {list(maps.shape)}; it must be [B, F, H, W]")
+    check_floating(op, "maps", maps)
+    features, kernel = maps.shape[1], weight.shape[-1]
+    if weight.dim() != 4 or weight.shape[0] != features or weight.shape[2] != kernel or kernel not in (4, 5):
+        raise InpaintxError(
+            f"{op}: weight is {list(weight.shape)} and maps is {list(maps.shape)}; "
+            "weight must be [F, C, k, k], with k = 4 or 5"
+        )
+    _check_wide(op, "weight", weight, maps)
+    if bias is not None:
+        if bias.shape != (biases,):
+            raise InpaintxError(f"{op}: bias is {list(bias.shape)}; it must be [{biases}]")
+        _check_wide(op, "bias", bias, maps)
+    if gate is not None:
+        check_gate(op, gate, "maps", maps)
+
+
+def check_image_down(
+    maps: Tensor, image: Tensor, weight: Tensor, bias: Tensor | None, gate: Tensor | None
+) -> None:
+    """Raises InpaintxError where image_down_'s tensors do not fit together."""
+    op = "image_down_"
+    check_image_layer(op, maps, weight, bias, gate, biases=maps.shape[1] if maps.dim() == 4 else 0)
+    batch, _, height, width = maps.shape
+    if image.shape != (batch, weight.shape[1], 2 * height, 2 * width):
+        raise InpaintxError(
+            f"{op}: image is {list(image.shape)} and maps is {list(maps.shape)}; "
+            "image must be [B, C, 2 H, 2 W]"
+        )
+    _check_wide(op, "image", image, maps)
+
+
+def _check_wide(op: str, name: str, t: Tensor, maps: Tensor) -> None:
+    wide = wide_dtype(maps)
+    if t.dtype != wide:
+        raise InpaintxError(f"{op}: {name} must be {str(wide).removeprefix('torch.')} for these maps")
+    check_device(op, name, t, "maps", maps)
