@@ -33,11 +33,13 @@ class Cost(NamedTuple):
         pictures: how many it completed.
         seconds: wall time, from the start of the process to its end.
         mebibytes: the most of its memory that was resident.
+        processor: seconds of processor time, of all its threads.
     """
 
     pictures: int
     seconds: float
     mebibytes: float
+    processor: float = 0.0
 
 
 def main() -> None:
@@ -92,11 +94,16 @@ def sample(pictures: Sequence[Path], count: int, folder: Path) -> Path:
     return folder
 
 
-def measured(folder: Path, out: Path, flags: Sequence[str]) -> Cost:
-    """What completing the pictures in the folder costs; all of them must come out."""
-    command = [sys.executable, "-m", "inpaintx", "complete", str(folder), "--out", str(out), *flags]
+def measured(folder: Path, out: Path, flags: Sequence[str], python: str = sys.executable) -> Cost:
+    """What completing the pictures in the folder costs; all of them must come out.
+
+    python: the interpreter whose inpaintx it is.
+    """
+    command = [python, "-m", "inpaintx", "complete", str(folder), "--out", str(out), *flags]
     start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    # Safe path: an inpaintx in the folder where the bench is started is not that of the interpreter.
+    environment = os.environ | {"PYTHONSAFEPATH": "1"}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - start
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -105,7 +112,7 @@ def measured(folder: Path, out: Path, flags: Sequence[str]) -> Cost:
     if process.returncode or done != wanted:
         sys.exit(f"{done} of {wanted} pictures, exit code {process.returncode}: {' '.join(command)}")
     unit = 1 if sys.platform == "darwin" else 1024  # bytes of ru_maxrss
-    return Cost(done, seconds, usage.ru_maxrss * unit / 2**20)
+    return Cost(done, seconds, usage.ru_maxrss * unit / 2**20, usage.ru_utime + usage.ru_stime)
 
 
 def growth(costs: Sequence[Cost]) -> str:

@@ -11,8 +11,14 @@ import click
 
 from inpaintx.errors import InpaintxError
 from inpaintx.options import Fit
-from inpaintx_cli.options import device_option, exclude_from_option, exclude_option, excluded
-from inpaintx_cli.outputs import check_free, make_folder, overwrite_option
+from inpaintx.outputs import check_free, make_folder
+from inpaintx_cli.options import (
+    device_option,
+    exclude_from_option,
+    exclude_option,
+    excluded,
+    overwrite_option,
+)
 
 
 @click.command()

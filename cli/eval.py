@@ -12,6 +12,7 @@ import click
 
 from inpaintx.errors import InpaintxError
 from inpaintx.options import SearchOptions
+from inpaintx.outputs import check_apart, check_free, make_folder
 from inpaintx_cli.options import (
     device_option,
     exclude_from_option,
@@ -20,9 +21,9 @@ from inpaintx_cli.options import (
     given,
     model_option,
     out_folder_option,
+    overwrite_option,
     read_list,
 )
-from inpaintx_cli.outputs import check_apart, check_free, make_folder, overwrite_option
 
 
 @click.command()

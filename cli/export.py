@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from inpaintx.errors import InpaintxError
-from inpaintx_cli.options import model_option
-from inpaintx_cli.outputs import check_free, check_harmless, make_folder, overwrite_option
+from inpaintx.outputs import check_free, check_harmless, make_folder
+from inpaintx_cli.options import model_option, overwrite_option
 
 
 @click.command()

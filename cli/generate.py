@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from inpaintx_cli.options import device_option, model_option
-from inpaintx_cli.outputs import SHEET_FORMATS, check_free, make_folder, overwrite_option, write_sheet
+from inpaintx.outputs import check_free, make_folder
+from inpaintx_cli.options import device_option, model_option, overwrite_option
 
 
 @click.command()
@@ -24,6 +24,8 @@ from inpaintx_cli.outputs import SHEET_FORMATS, check_free, make_folder, overwri
 @device_option
 def command(model: str, count: int, out: Path, seed: int, overwrite: bool, device: str) -> None:
     """Draw pictures that the model makes up."""
+    from inpaintx.completion.plan import SHEET_FORMATS
+    from inpaintx.completion.showcase import write_sheet
     from inpaintx.model import load
     from inpaintx.pictures import Picture, write_picture
     from inpaintx.pictures.sheets import grid

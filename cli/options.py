@@ -6,12 +6,16 @@ import glob
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 import click
 from click.core import ParameterSource
 
 from inpaintx.errors import InpaintxError
+
+if TYPE_CHECKING:
+    from inpaintx.plugins.blends import BlendPlugin
+    from inpaintx.plugins.masks import MaskPlugin
 
 model_option = click.option(
     "--model", required=True, help="A run folder, a checkpoint file, or the name of a shipped model."
@@ -28,6 +32,7 @@ exclude_from_option = click.option(
 out_folder_option = click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder for the results."
 )
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files of an earlier run.")
 
 
 def flags(options: type, skip: tuple[str, ...] = ()) -> Callable[[Callable], Callable]:
@@ -79,6 +84,34 @@ def read_list(path: Path) -> list[str]:
     if not names:
         raise InpaintxError(f"the list {path} is empty; give a text file, one name a line")
     return names
+
+
+def mask_and_blend(values: Mapping[str, Any]) -> tuple[MaskPlugin, BlendPlugin]:
+    """The mask and the blend that ``--mask``, ``--mask-plugin``, ``--blend`` and ``-o`` ask for."""
+    from inpaintx.plugins import registry
+
+    parts: dict[str, dict[str, str]] = {"mask": {}, "blend": {}}
+    for setting in values["settings"]:
+        key, equals, value = setting.partition("=")
+        part, dot, option = key.partition(".")
+        if not (equals and dot and option and part in parts):
+            raise InpaintxError(
+                f"not an option of a plugin: -o {setting}; write mask.NAME=VALUE or blend.NAME=VALUE"
+            )
+        parts[part][option] = value
+    if values["mask"] is not None and values["mask_plugin"] is not None:
+        raise click.UsageError("--mask and --mask-plugin exclude each other; give one")
+    if values["mask_plugin"] is not None:
+        if values["mask_invert"]:
+            raise click.UsageError("--mask-invert goes with --mask")
+        mask = registry.make("mask", values["mask_plugin"], parts["mask"])
+    else:
+        if values["mask"] is not None and not values["mask"].exists():
+            raise InpaintxError(f"no such mask: {values['mask']}; check the name")
+        mask = registry.make(
+            "mask", "file", {"path": values["mask"], "invert": values["mask_invert"], **parts["mask"]}
+        )
+    return mask, registry.make("blend", values["blend"], parts["blend"])
 
 
 def _click_type(hint: Any) -> click.ParamType | type:

@@ -11,6 +11,7 @@ import click
 
 from inpaintx.errors import InpaintxError
 from inpaintx.options import Architecture, Fit, TrainOptions
+from inpaintx.outputs import check_apart, make_folder
 from inpaintx_cli.options import (
     device_option,
     exclude_from_option,
@@ -19,7 +20,6 @@ from inpaintx_cli.options import (
     flags,
     given,
 )
-from inpaintx_cli.outputs import check_apart, make_folder, write_sheet
 
 if TYPE_CHECKING:
     from inpaintx.training import Report
@@ -186,6 +186,7 @@ class _Display:
     def on_save(self, trainer: Any, network: Any) -> None:
         import numpy as np
 
+        from inpaintx.completion.showcase import write_sheet
         from inpaintx.pictures.sheets import grid
 
         samples = trainer.samples(SHEET_COLUMNS * SHEET_ROWS, network)

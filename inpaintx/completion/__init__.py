@@ -1,4 +1,4 @@
-"""Completion of pictures end to end: region, search, one fill of the candidates, blend.
+"""Completion of pictures end to end: region, search, one fill of the candidates, blend; folders of them.
 
 Loads torch only when a name is asked for that needs it.
 """

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
 
 from inpaintx.completion.candidates import CandidateFinder, Candidates
 from inpaintx.completion.estimate import disagreement
+from inpaintx.completion.streaming import Beside, cores
 from inpaintx.completion.trials import choose_blend, folds_for, trials_of
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Model
@@ -21,7 +25,8 @@ from inpaintx.options import Control, SearchOptions
 from inpaintx.pictures import Picture, write_picture
 from inpaintx.pictures.kinds import to_pillow
 from inpaintx.pictures.regions import Region, from_square, hole_region, to_square
-from inpaintx.plugins.blends import BlendPlugin, apply_blend
+from inpaintx.plugins.blends import BlendPlugin, fill_hole
+from inpaintx.plugins.masks import check_mask
 
 
 def _as_pillow(picture: Picture, mask: np.ndarray) -> Any:
@@ -39,7 +44,9 @@ class Completed:
         contextual: contextual loss of the best candidate.
         prior: its prior loss, before λ.
         iterations: gradient steps it took.
-        seconds: its share of its group's search, and what finishing it took.
+        seconds: its share of the time that its group's search took, and the processor time that finishing it
+            took. Pictures are finished beside each other and beside the next search, so that the sum over a
+            run's pictures is more than the time that the run took.
         history: the result as it stood at some iterations of the search, if asked for.
         give: the picture and its mask to the kind that :meth:`inpaintx.Model.complete` was passed.
     """
@@ -82,15 +89,38 @@ class Completed:
         return png.getvalue()
 
 
+@dataclass(frozen=True)
+class Searched:
+    """A picture that the search is done with: what remains is to blend it.
+
+    Attributes:
+        picture: what is damaged.
+        mask: bool ``[H, W]``, True = keep.
+        region: what of the picture the model saw.
+        candidates: the candidates that were found for it.
+        seconds: its share of its group's search.
+    """
+
+    picture: Picture
+    mask: np.ndarray
+    region: Region
+    candidates: Candidates
+    seconds: float
+
+
 class Completer:
     """Completes pictures of any size with one model.
 
     Args:
         model: from :func:`inpaintx.networks.checkpoint.load_model`.
-        blend: how the fill joins the known pixels, from ``registry.make("blend", …)``.
+        blend: how the fill joins the known pixels, from ``registry.make("blend", …)``; several threads use
+            it at once.
         options: of the latent search.
         control: ``"model"``; or, to see what the model is worth, ``"untrained"`` (the same networks before
             training) or ``"constant"`` (mid gray, no search).
+
+    Attributes:
+        source: the file that the model came from.
     """
 
     def __init__(
@@ -100,6 +130,7 @@ class Completer:
         options: SearchOptions | None = None,
         control: Control = "model",
     ) -> None:
+        self.source = model.source
         self._options = options or SearchOptions()
         self._fit, self._blend = model.fit, blend
         self._find = CandidateFinder(model, self._options, control)
@@ -128,16 +159,40 @@ class Completer:
     def one_by_one(
         self, pictures: Sequence[Picture], masks: Sequence[np.ndarray], history: bool = False
     ) -> Iterator[Completed | InpaintxError]:
-        """The same, searched together but finished one by one, as they are asked for.
+        """The same, searched together but finished one by one, a few ahead of who asks for them.
 
         Yields what came of each picture, in order: also why the blend can't fill it, where the others go on.
         Raises InpaintxError, before the search, for the masks.
         """
-        start = time.monotonic()
         for picture, mask in zip(pictures, masks, strict=True):
-            _check(picture, mask)
+            check_mask(mask, picture)
+        searched = deque(self.search(pictures, masks, history))
+        under_way: deque[Future[Completed]] = deque()
+        with Beside() as threads:
+            while searched or under_way:
+                while searched and len(under_way) <= cores():
+                    under_way.append(threads.call(self.finish, searched.popleft(), threads.stopped))
+                try:
+                    completed = under_way.popleft().result()
+                except InpaintxError as error:
+                    yield error
+                else:
+                    yield completed
+
+    def search(
+        self, pictures: Sequence[Picture], masks: Sequence[np.ndarray], history: bool = False
+    ) -> list[Searched]:
+        """The first half of a completion: finds candidates for a group of pictures together.
+
+        Args:
+            pictures: what is damaged.
+            masks: for each, what :func:`.check_mask` lets in, or :func:`.make_mask` makes: they are not
+                checked again.
+            history: remember how each fill formed.
+        """
         if not pictures:
-            return
+            return []
+        start = time.monotonic()
         a = self._find.architecture
         regions = [hole_region(mask, self._fit) for mask in masks]
         squares = [
@@ -146,45 +201,43 @@ class Completer:
         ]
         candidates = self._find(squares, folds_for(self._blend), history)
         share = (time.monotonic() - start) / len(pictures)
-        for parts in zip(pictures, masks, regions, candidates, strict=True):
-            start = time.monotonic()
-            try:
-                completed = self._finished(*parts)
-            except InpaintxError as error:
-                yield error
-            else:
-                yield replace(completed, seconds=share + time.monotonic() - start)
+        return [Searched(*parts, share) for parts in zip(pictures, masks, regions, candidates, strict=True)]
 
-    def _finished(
-        self, picture: Picture, mask: np.ndarray, region: Region, candidates: Candidates
-    ) -> Completed:
+    def finish(self, searched: Searched, stopped: Event | None = None) -> Completed:
+        """The second half: one fill of the candidates, scaled back and blended. Several threads may call it.
+
+        Args:
+            searched: from :meth:`search`.
+            stopped: when this is set, nobody waits for the result any more.
+
+        Raises:
+            InpaintxError: the blend can't fill the picture.
+            CancelledError: ``stopped`` was set before all was blended.
+        """
+        start = time.thread_time()
+        picture, mask, region = searched.picture, searched.mask, searched.region
+        candidates = searched.candidates
         scale = max(region.height, region.width) / self._find.architecture.size
         blend = choose_blend(self._blend, trials_of(candidates), self._options.estimate, scale)
 
         def blended(fill: np.ndarray) -> Picture:
+            if stopped is not None and stopped.is_set():
+                raise CancelledError
             whole = from_square(fill, region, picture.height, picture.width, picture.channels)
-            return picture.with_fill(apply_blend(blend, picture.as_float(), whole, mask), mask)
+            return picture.with_fill(fill_hole(blend, picture.as_float(), whole, mask), mask)
 
         doubt = from_square(
             disagreement(candidates.fills)[..., None], region, picture.height, picture.width, 1
         )[..., 0]
+        filled = blended(candidates.fill(self._options.estimate))
+        history = [(step, blended(fill)) for step, fill in candidates.history]
         return Completed(
-            blended(candidates.fill(self._options.estimate)),
+            filled,
             mask,
             np.where(mask, np.float32(0), doubt),
             float(candidates.contextual[0]),
             float(candidates.prior[0]),
             int(candidates.iterations[0]),
-            0.0,
-            [(step, blended(fill)) for step, fill in candidates.history],
+            searched.seconds + time.thread_time() - start,
+            history,
         )
-
-
-def _check(picture: Picture, mask: np.ndarray) -> None:
-    where, shape = picture.path or "a picture without a path", (picture.height, picture.width)
-    if mask.dtype != bool or mask.shape != shape:
-        found = f"{mask.dtype} {list(mask.shape)}"
-        raise InpaintxError(f"the mask of {where} is {found}: it must be bool {list(shape)}")
-    if mask.all() or not mask.any():
-        what = "hides nothing" if mask.all() else "keeps nothing"
-        raise InpaintxError(f"the mask of {where} {what}: there must be a hole and known pixels around it")

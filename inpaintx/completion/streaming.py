@@ -1,4 +1,4 @@
-"""A thread that works ahead of a loop, and one that works behind it: in order, and in bounded memory.
+"""Threads that work ahead of a loop, beside it and behind it: in order, and in bounded memory.
 
 What waits is bounded by its size: a thing of any size gets through, but while as much as ``room`` waits, no
 more is begun. Loading, the loop and saving overlap where they leave Python's lock alone, as reading and
@@ -7,6 +7,8 @@ writing of files, torch and the native solvers do.
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -118,13 +120,20 @@ class Behind:
         finally:
             self._thread.shutdown(cancel_futures=True)
 
+    def make_room(self) -> None:
+        """Waits until less than ``room`` is under way: before something is begun that a call will end."""
+        while self._under_way and (self._under_way[0][0].done() or self._size >= self._room):
+            self._wait_for_one()
+
     def call(self, function: Callable[..., object], *arguments: object, size: int = 0) -> None:
         """Has ``function(*arguments)`` called; first waits until less than ``room`` is under way.
 
         size: of what the call holds in memory; 0: nothing to speak of, so that there is nothing to wait for.
         """
-        while self._under_way and (self._under_way[0][0].done() or (size and self._size >= self._room)):
+        while self._under_way and self._under_way[0][0].done():
             self._wait_for_one()
+        if size:
+            self.make_room()
         self._under_way.append((self._thread.submit(function, *arguments), size))
         self._size += size
 
@@ -137,3 +146,37 @@ class Behind:
         call, size = self._under_way.popleft()
         self._size -= size
         call.result()
+
+
+class Beside:
+    """Makes calls in as many threads as there are cores, beside the loop that asks for them.
+
+    In a ``with`` block, at whose end no call is begun any more, and those that are under way are waited for;
+    where it ends by an error, they are told.
+
+    Attributes:
+        stopped: set when the block ends by an error: what takes long looks at it, and may give up.
+    """
+
+    def __init__(self) -> None:
+        self.stopped = threading.Event()
+        self._threads = ThreadPoolExecutor(cores(), "beside")
+
+    def __enter__(self) -> Beside:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.stopped.set()
+        self._threads.shutdown(cancel_futures=True)
+
+    def call(self, function: Callable[..., T], *arguments: object) -> Future[T]:
+        """Has ``function(*arguments)`` called; what it gives or raises comes from the future."""
+        return self._threads.submit(function, *arguments)
+
+
+def cores() -> int:
+    """How many of the machine's cores this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

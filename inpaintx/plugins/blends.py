@@ -13,7 +13,7 @@ from inpaintx.options import Estimate
 
 
 class BlendPlugin(Protocol):
-    """What `registry.make("blend", …)` gives."""
+    """What `registry.make("blend", …)` gives. Several threads blend with it at once."""
 
     name: ClassVar[str]
 
@@ -60,6 +60,11 @@ def apply_blend(plugin: BlendPlugin, picture: np.ndarray, fill: np.ndarray, mask
     Raises InpaintxError where the inputs don't fit each other, or the plugin gives no such picture.
     """
     _check_inputs(picture, fill, mask)
+    return fill_hole(plugin, picture, fill, mask)
+
+
+def fill_hole(plugin: BlendPlugin, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """`apply_blend` of inputs that are known to fit each other."""
     hole = ~mask
     seen = picture.copy()
     seen[hole] = 0

@@ -59,15 +59,37 @@ def make_mask(plugin: MaskPlugin, picture: Picture, seed: int) -> np.ndarray:
         raise
     except Exception as error:  # a stranger's plugin can raise anything; the other pictures go on
         raise InpaintxError(f"{where}: it raised {one_line(error)}; tell the plugin's author") from error
-    shape = (picture.height, picture.width)
-    if not isinstance(mask, np.ndarray) or mask.dtype != bool or mask.shape != shape:
+    return check_mask(mask, picture, plugin.name)
+
+
+def check_mask(mask: object, picture: Picture, plugin: str | None = None) -> np.ndarray:
+    """The mask, if it is one for the picture: bool ``[H, W]``, True = keep; keeps and hides something.
+
+    Called where a mask comes in, from a plugin or from who completes pictures of their own; what lies further
+    in trusts it.
+
+    Args:
+        mask: what may be one.
+        picture: the picture that it is for.
+        plugin: the name of the plugin that made it; None: the caller did.
+
+    Raises:
+        InpaintxError: it is something else, hides nothing or keeps nothing.
+    """
+    of, shape = picture.path or "a picture without a path", [picture.height, picture.width]
+    where = f"the mask of {of}" if plugin is None else f"mask plugin {plugin!r} on {of}:"
+    if not isinstance(mask, np.ndarray) or mask.dtype != bool or list(mask.shape) != shape:
         found = f"{mask.dtype} {list(mask.shape)}" if isinstance(mask, np.ndarray) else type(mask).__name__
-        raise InpaintxError(f"{where}: it gave {found}, not bool {list(shape)}; tell the plugin's author")
-    if mask.all():
-        raise InpaintxError(f"{where}: it hides nothing, so there is nothing to complete; use other options")
-    if not mask.any():
-        raise InpaintxError(f"{where}: it hides everything, so nothing is known; use other options")
-    return mask
+        if plugin is None:
+            raise InpaintxError(f"{where} is {found}: it must be bool {shape}")
+        raise InpaintxError(f"{where} it gave {found}, not bool {shape}; tell the plugin's author")
+    if mask.any() and not mask.all():
+        return mask
+    if plugin is None:
+        what = "hides nothing" if mask.all() else "keeps nothing"
+        raise InpaintxError(f"{where} {what}: there must be a hole and known pixels around it")
+    what = "nothing, so there is nothing to complete" if mask.all() else "everything, so nothing is known"
+    raise InpaintxError(f"{where} it hides {what}; use other options")
 
 
 def family_masks(family: str, pictures: Sequence[Picture], seed: int) -> np.ndarray:

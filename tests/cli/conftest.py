@@ -14,8 +14,7 @@ import tqdm
 from cli_tools import GROUP, TINY_RUN, TINY_SEARCH, Cli, Ended, Stream, blob, files_in
 from click.testing import CliRunner, Result
 
-from inpaintx.completion import Completer
-from inpaintx_cli import complete as module
+from inpaintx.completion import Completer, folder
 from inpaintx_cli.main import cli as in_process
 
 
@@ -120,7 +119,7 @@ def stream(model: Path, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     No thread is left.
     """
-    monkeypatch.setattr(module, "GROUP_PICTURES", GROUP)
+    monkeypatch.setattr(folder, "GROUP_PICTURES", GROUP)
     monkeypatch.setattr(tqdm.tqdm, "monitor_interval", 0)  # else tqdm has a thread of its own
 
     def run(*arguments: object, fill: str = "constant", debug: bool = False) -> Result:
@@ -141,12 +140,12 @@ def before_search(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], 
     """Has a function called before each group's search, with the number of the group."""
 
     def install(function: Callable[[int], None]) -> None:
-        search, groups = Completer.one_by_one, iter(range(1000))
+        search, groups = Completer.search, iter(range(1000))
 
-        def spied(self: Completer, *arguments: Any) -> Iterator[Any]:
+        def spied(self: Completer, *arguments: Any) -> list[Any]:
             function(next(groups))
-            yield from search(self, *arguments)
+            return search(self, *arguments)
 
-        monkeypatch.setattr(Completer, "one_by_one", spied)
+        monkeypatch.setattr(Completer, "search", spied)
 
     return install

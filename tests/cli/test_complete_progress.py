@@ -13,9 +13,8 @@ import pytest
 import tqdm
 from cli_tools import GROUP, Stream, blob, files_in
 
-from inpaintx import pictures
+from inpaintx.completion import folder
 from inpaintx.pictures import Picture, read_picture
-from inpaintx_cli import complete as module
 
 SECONDS = 60  # until a test that waits for what does not come fails
 
@@ -56,14 +55,14 @@ def test_an_interrupt_while_the_last_pictures_are_written(
     stream: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A real signal: the main thread has nothing left to do but to wait for the one that writes."""
-    write = pictures.write_picture
+    write = folder.write_picture
 
     def write_and_interrupt(picture: Picture, path: Path, format_: str) -> None:
         if path.name == "28.png":
             os.kill(os.getpid(), signal.SIGINT)
         write(picture, path, format_)
 
-    monkeypatch.setattr(pictures, "write_picture", write_and_interrupt)
+    monkeypatch.setattr(folder, "write_picture", write_and_interrupt)
     ended = stream()
     done = whole(tmp_path / "out")
     assert ended.exit_code == 130
@@ -111,14 +110,14 @@ import time
 from inpaintx.completion import Completer
 from inpaintx_cli.main import main
 
-search, groups = Completer.one_by_one, iter(range(9))
+search, groups = Completer.search, iter(range(999))
 
 def slow(*arguments):
     while next(groups):
         time.sleep(0.1)
-    yield from search(*arguments)
+    return search(*arguments)
 
-Completer.one_by_one = slow
+Completer.search = slow
 main()
 """
 
@@ -175,7 +174,7 @@ def test_time_left_forgets_a_slow_start(
             time.sleep(0.001)
         now += 4 if group else 100
 
-    monkeypatch.setattr(module, "GROUP_PICTURES", 1)
+    monkeypatch.setattr(folder, "GROUP_PICTURES", 1)
     monkeypatch.setattr(tqdm.std, "time", lambda: now)
     before_search(search)
     assert stream().exit_code == 0

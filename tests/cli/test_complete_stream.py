@@ -4,7 +4,7 @@ import json
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,8 @@ import pytest
 from cli_tools import GROUP, Stream, blob, files_in
 from PIL import Image, ImageSequence
 
-from inpaintx import pictures
-from inpaintx.completion import Completer
+from inpaintx.completion import Completer, folder
 from inpaintx.pictures import Picture, read_picture
-from inpaintx_cli import complete as module
 
 SECONDS = 60  # until a test that waits for what does not come fails
 
@@ -42,7 +40,7 @@ def test_pictures_are_read_while_a_search_is_under_way(
             second_group.set()
         return read_picture(path)
 
-    monkeypatch.setattr(pictures, "read_picture", read)
+    monkeypatch.setattr(folder, "read_picture", read)
     before_search(lambda group: until(second_group))
     ended = stream()
     assert (ended.exit_code, ended.stderr) == (0, "")
@@ -53,7 +51,7 @@ def test_results_are_written_while_a_search_is_under_way(
 ) -> None:
     """The first group is not written before the second search has begun, and that waits until it is."""
     begun, written = threading.Event(), threading.Event()
-    write = pictures.write_picture
+    write = folder.write_picture
 
     def write_late(*arguments: Any) -> None:
         until(begun)
@@ -65,7 +63,7 @@ def test_results_are_written_while_a_search_is_under_way(
             begun.set()
             until(written)
 
-    monkeypatch.setattr(pictures, "write_picture", write_late)
+    monkeypatch.setattr(folder, "write_picture", write_late)
     before_search(search)
     ended = stream()
     assert (ended.exit_code, ended.stderr, ended.stdout.split()[0]) == (0, "", "30")
@@ -77,7 +75,7 @@ def test_memory_holds_few_pictures_however_many_there_are(
 ) -> None:
     alive: weakref.WeakSet[Picture] = weakref.WeakSet()
     seen: list[int] = []
-    write = pictures.write_picture
+    write = folder.write_picture
 
     def read(path: Path) -> Picture:
         picture = read_picture(path)
@@ -89,9 +87,9 @@ def test_memory_holds_few_pictures_however_many_there_are(
         time.sleep(0.01)
         write(*arguments)
 
-    monkeypatch.setattr(pictures, "read_picture", read)
+    monkeypatch.setattr(folder, "read_picture", read)
     if slow == "write":
-        monkeypatch.setattr(pictures, "write_picture", write_slowly)
+        monkeypatch.setattr(folder, "write_picture", write_slowly)
     else:
         before_search(lambda group: time.sleep(0.05))
     assert stream().exit_code == 0
@@ -105,7 +103,7 @@ def test_large_pictures_wait_in_smaller_numbers(
     stream: Stream, before_search: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Groups have two pictures by their pixels; while the first is searched, two are read and no more."""
-    monkeypatch.setattr(module, "GROUP_PIXELS", 2 * 24 * 24)
+    monkeypatch.setattr(folder, "GROUP_PIXELS", 2 * 24 * 24)
     read: list[str] = []
     waiting = threading.Event()
 
@@ -119,7 +117,7 @@ def test_large_pictures_wait_in_smaller_numbers(
         until(waiting)
         assert len(read) <= 2 * (group + 1) + 2
 
-    monkeypatch.setattr(pictures, "read_picture", note)
+    monkeypatch.setattr(folder, "read_picture", note)
     before_search(search)
     assert stream().exit_code == 0
     assert len(read) == 30
@@ -145,12 +143,12 @@ def test_everything_comes_in_the_order_of_the_inputs(stream: Stream, many: Path,
 def test_groups_do_not_change_the_results(
     stream: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first 12 leave histories, in groups of their own; sheet and film are those of one big group."""
+    """The first 12 leave trails, in groups of their own; sheet and film are those of one big group."""
     extras = ("--metrics", "m.jsonl", "--sheet", "s.png", "--gif", "f.gif")
     shown = {}
     monkeypatch.chdir(tmp_path)
     for size in (GROUP, 64):
-        monkeypatch.setattr(module, "GROUP_PICTURES", size)
+        monkeypatch.setattr(folder, "GROUP_PICTURES", size)
         assert stream(*extras, "--overwrite").exit_code == 0
         lines = [{**line, "seconds": 0} for line in lines_of(tmp_path / "m.jsonl")]
         shown[size] = (lines, (tmp_path / "s.png").read_bytes(), (tmp_path / "f.gif").read_bytes())
@@ -161,18 +159,18 @@ def test_a_gif_is_made_of_the_first_group_alone(
     stream: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However late its pictures are written: only then is known whether the film is full."""
-    groups, search, write = [], Completer.one_by_one, pictures.write_picture
+    groups, search, write = [], Completer.search, folder.write_picture
 
-    def note(self: Completer, group: tuple, masks: tuple, history: bool) -> Iterator[Any]:
+    def note(self: Completer, group: tuple, masks: tuple, history: bool) -> list[Any]:
         groups.append((len(group), history))
-        yield from search(self, group, masks, history)
+        return search(self, group, masks, history)
 
     def write_slowly(*arguments: Any) -> None:
         time.sleep(0.01)
         write(*arguments)
 
-    monkeypatch.setattr(Completer, "one_by_one", note)
-    monkeypatch.setattr(pictures, "write_picture", write_slowly)
+    monkeypatch.setattr(Completer, "search", note)
+    monkeypatch.setattr(folder, "write_picture", write_slowly)
     assert stream("--gif", tmp_path / "f.gif").exit_code == 0
     assert groups == [(12, True), *[(GROUP, False)] * 4, (2, False)]
 
@@ -208,8 +206,8 @@ def test_skip_done_makes_what_is_missing_and_leaves_the_rest_alone(
     (tmp_path / "maps" / "17.png").unlink()
     (tmp_path / "out" / "05.png").write_bytes(b"mine now")
     read: list[str] = []
-    original = pictures.read_picture
-    monkeypatch.setattr(pictures, "read_picture", lambda path: (read.append(path.name), original(path))[1])
+    original = folder.read_picture
+    monkeypatch.setattr(folder, "read_picture", lambda path: (read.append(path.name), original(path))[1])
     ended = stream("--skip-done", *maps)
     assert (ended.exit_code, ended.stderr) == (0, "")
     assert ended.stdout == f"3 pictures in {tmp_path / 'out'}\n"
@@ -266,11 +264,11 @@ def test_full_disk_under_the_metrics_ends_the_run(
     """What is not one picture's error is the whole run's, also from the thread that writes."""
     written = []
 
-    def fail(self: Any) -> dict:
-        written.append(self.target)
+    def fail(result: Any) -> dict:
+        written.append(result.target)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("inpaintx_cli.results.Result.metrics", fail)
+    monkeypatch.setattr("inpaintx_cli.results.metrics", fail)
     ended = stream("--metrics", tmp_path / "m.jsonl")
     assert ended.exit_code == 1
     assert "No space left on device" in ended.stderr
@@ -282,7 +280,7 @@ def test_a_mistake_in_the_reader_ends_the_run(stream: Stream, monkeypatch: pytes
     def fail(path: Path) -> Picture:
         raise MemoryError("too much")
 
-    monkeypatch.setattr(pictures, "read_picture", fail)
+    monkeypatch.setattr(folder, "read_picture", fail)
     ended = stream()
     assert (ended.exit_code, ended.stderr) == (
         1,

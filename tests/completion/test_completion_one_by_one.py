@@ -1,5 +1,7 @@
 """Groups of pictures: searched together, finished one by one."""
 
+import threading
+from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
@@ -10,17 +12,27 @@ from completion_cases import OPTIONS, make_blend, make_mask, make_picture
 from inpaintx.completion import Completed, Completer
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Model
-from inpaintx.pictures import Picture
 
 
 def test_time_is_the_share_of_the_search_and_the_own_blend(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a clock that stands still but in the search, which takes six seconds, and in one of the blends."""
-    now = 0.0
+    """By clocks that stand still but in the search, which takes six seconds, and in one of the blends."""
+    now, threads = 0.0, defaultdict(float)
     monkeypatch.setattr("time.monotonic", lambda: now)
-    completer = Completer(model, make_blend(), OPTIONS)
-    find, finish = completer._find, completer._finished
+    monkeypatch.setattr("time.thread_time", lambda: threads[threading.get_ident()])
+    pictures = [make_picture(32, 32, seed=k) for k in range(3)]
+    pictures[1].array[0, 0] = 255
+
+    class SlowOnce:
+        name = "slow-once"
+
+        def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
+            threads[threading.get_ident()] += 0.5 if picture[0, 0, 0] == 1 else 0
+            return fill
+
+    completer = Completer(model, SlowOnce(), OPTIONS)
+    find = completer._find
 
     class Slow:
         architecture = find.architecture
@@ -30,14 +42,7 @@ def test_time_is_the_share_of_the_search_and_the_own_blend(
             now += 6
             return find(*arguments)
 
-    def finish_slowly(picture: Picture, *arguments: Any) -> Completed:
-        nonlocal now
-        now += 0.5 if picture is pictures[1] else 0
-        return finish(picture, *arguments)
-
-    pictures = [make_picture(32, 32, seed=k) for k in range(3)]
     monkeypatch.setattr(completer, "_find", Slow())
-    monkeypatch.setattr(completer, "_finished", finish_slowly)
     assert [completed.seconds for completed in completer(pictures, [make_mask(32, 32)] * 3)] == [2, 2.5, 2]
 
 

@@ -1,6 +1,7 @@
 """Threads ahead of a loop and behind it: order, bounds, overlap, errors, ends. Events, never times."""
 
 import gc
+import os
 import threading
 import time
 import weakref
@@ -8,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from inpaintx.completion.streaming import Ahead, Behind
+from inpaintx.completion.streaming import Ahead, Behind, Beside, cores
 
 SECONDS = 30  # until a test that waits for what does not come fails
 
@@ -321,3 +322,69 @@ def test_an_interrupt_waits_for_the_call_under_way_and_drops_the_others() -> Non
         raise KeyboardInterrupt
     releasing.join(SECONDS)
     assert made == [0]
+
+
+def test_room_is_made_before_something_is_begun() -> None:
+    go = threading.Event()
+    with Behind(2) as behind:
+        for _ in range(2):
+            behind.call(until, go, size=1)
+        threading.Timer(0.05, go.set).start()
+        behind.make_room()
+        assert go.is_set()
+
+
+# --- beside ---
+
+
+def test_calls_run_beside_each_other_and_tell_what_they_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of three waits for the others."""
+    monkeypatch.setattr("inpaintx.completion.streaming.cores", lambda: 3)
+    barrier = threading.Barrier(3, timeout=SECONDS)
+
+    def meet(number: int) -> int:
+        barrier.wait()
+        return number
+
+    with Beside() as beside:
+        calls = [beside.call(meet, number) for number in range(6)]
+        assert [call.result() for call in calls] == list(range(6))
+        assert not beside.stopped.is_set()
+    assert not beside.stopped.is_set()
+
+
+def test_an_error_is_that_of_the_call() -> None:
+    with Beside() as beside:
+        bad, good = beside.call(int, "no number"), beside.call(int, "7")
+        with pytest.raises(ValueError, match="no number"):
+            bad.result()
+        assert good.result() == 7
+
+
+def test_an_error_in_the_block_tells_what_is_under_way_and_begins_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("inpaintx.completion.streaming.cores", lambda: 1)
+    begun = threading.Event()
+
+    def long(stopped: threading.Event) -> bool:
+        begun.set()
+        return stopped.wait(SECONDS)
+
+    calls = []
+
+    def interrupted() -> None:
+        with Beside() as beside:
+            calls.extend(beside.call(long, beside.stopped) for _ in range(2))
+            until(begun)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    first, second = calls
+    assert first.result(0)
+    assert second.cancelled()
+
+
+def test_cores_are_those_of_this_process() -> None:
+    assert 1 <= cores() <= (os.cpu_count() or 1)

@@ -1,0 +1,231 @@
+"""Folders of pictures: read ahead of the search, blended beside it, written behind it; in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from inpaintx.completion.completer import Completed, Completer
+from inpaintx.completion.plan import FolderPlan, FolderRequest, plan_folder
+from inpaintx.completion.showcase import GIF_PICTURES, Showcase
+from inpaintx.completion.streaming import Ahead, Behind, Beside
+from inpaintx.errors import InpaintxError
+from inpaintx.outputs import make_folder
+from inpaintx.pictures import Picture, read_picture, write_picture
+from inpaintx.pictures.sheets import show_uncertainty
+from inpaintx.plugins.masks import make_mask
+
+# What is searched together, so that memory is bounded. A history holds each picture some thirty times.
+GROUP_PICTURES, GROUP_PIXELS, GROUP_PIXELS_WITH_HISTORY = 64, 32_000_000, 1_000_000
+
+
+@dataclass(frozen=True)
+class FolderResult:
+    """A picture of a folder before and after.
+
+    Attributes:
+        original: as it was read.
+        completed: what came of it.
+        target: the file that holds it.
+        synthetic: the hole was made by a plugin, so that the picture under it is the truth.
+    """
+
+    original: Picture
+    completed: Completed
+    target: Path
+    synthetic: bool
+
+
+@dataclass
+class FolderReport:
+    """What came of a folder.
+
+    Attributes:
+        done: the pictures that are completed, in order, and the file of each result.
+        failures: those that can't be, as they were met, and why, in a line. One that can't be read is met
+            before those of its group that can't be blended or written.
+    """
+
+    done: dict[Path, Path] = field(default_factory=dict)
+    failures: dict[Path, str] = field(default_factory=dict)
+
+
+def _ignore(*_: object) -> None:
+    """What nobody wants to be told."""
+
+
+def complete_folder(
+    completer: Completer,
+    request: FolderRequest,
+    *,
+    on_progress: Callable[[int], object] = _ignore,
+    on_result: Callable[[FolderResult], object] = _ignore,
+    on_failure: Callable[[Path, InpaintxError], object] = _ignore,
+) -> FolderReport:
+    """Completes folders of pictures, however many there are, and writes the results.
+
+    One picture that can't be read, completed or written stops no other. An interrupt leaves whole files only;
+    a request with ``skip_done`` goes on from there.
+
+    The callbacks are called one at a time, in a thread of their own; what they raise ends the run.
+
+    Args:
+        completer: does it.
+        request: what to complete, and where to.
+        on_progress: called with the number of pictures that are settled (done or failed), group by group:
+            within a group, nothing comes for long and then all at once.
+        on_result: called with each result, in the order of the inputs, when its file is written.
+        on_failure: called with each picture that can't be completed, and why.
+
+    Raises:
+        InpaintxError: see :func:`.plan_folder`; a folder, the sheet or the GIF can't be written.
+    """
+    showcase = Showcase(request.sheet, request.gif, request.uncertainty is not None)
+    plan = plan_folder(request, completer.source)
+    report = complete_plan(completer, plan, showcase, on_progress, on_result, on_failure)
+    showcase.write()
+    return report
+
+
+def complete_plan(
+    completer: Completer,
+    plan: FolderPlan,
+    showcase: Showcase,
+    on_progress: Callable[[int], object] = _ignore,
+    on_result: Callable[[FolderResult], object] = _ignore,
+    on_failure: Callable[[Path, InpaintxError], object] = _ignore,
+) -> FolderReport:
+    """The same for what is planned already; the showcase collects what it needs, and is not written.
+
+    Raises InpaintxError where a folder can't be written.
+    """
+    for folder in (plan.request.out, *(extra.parent for extra in plan.request.extras)):
+        make_folder(folder)
+    run = _Run(completer, plan, showcase, on_progress, on_result, on_failure)
+    run.complete()
+    return run.report
+
+
+class _Loaded(NamedTuple):
+    """A picture to complete."""
+
+    path: Path
+    picture: Picture
+    mask: np.ndarray
+
+
+class _Failed(NamedTuple):
+    """A picture that can't be completed, and why."""
+
+    path: Path
+    error: InpaintxError
+
+
+@dataclass
+class _Run:
+    """Pictures on their way to their results.
+
+    One thread reads, ahead of the search in the calling one; as many as there are cores blend, beside the
+    search of the next group; another, behind them, writes and tells. Only that one changes the report.
+    """
+
+    completer: Completer
+    plan: FolderPlan
+    showcase: Showcase
+    on_progress: Callable[[int], object]
+    on_result: Callable[[FolderResult], object]
+    on_failure: Callable[[Path, InpaintxError], object]
+    report: FolderReport = field(default_factory=FolderReport)
+
+    def complete(self) -> None:
+        """Completes and writes the pictures; those that can't be are told, and the others go on."""
+        with (
+            Ahead(map(self._load, self.plan.targets), _size, GROUP_PIXELS) as loaded,
+            Behind(GROUP_PIXELS) as behind,
+            Beside() as beside,
+        ):
+            for group in self._groups(loaded, behind):
+                history = self.showcase.wants_history
+                self._complete(group, history, beside, behind)
+                behind.call(self._tell_progress)
+                if history:
+                    behind.wait()  # only then is known whether the next group should have some
+            behind.call(self._tell_progress)
+            behind.wait()
+
+    def _load(self, path: Path) -> _Loaded | _Failed:
+        try:
+            picture = read_picture(path)
+            mask = make_mask(self.plan.request.mask, picture, self.plan.request.seed)
+            return _Loaded(path, picture, mask)
+        except InpaintxError as error:
+            return _Failed(path, error)
+
+    def _groups(self, loaded: Iterable[_Loaded | _Failed], behind: Behind) -> Iterator[list[_Loaded]]:
+        """What is searched together: as many pictures at a time as fit in bounded memory."""
+        group: list[_Loaded] = []
+        pixels = 0
+        for one in loaded:
+            if isinstance(one, _Failed):
+                behind.call(self._fail, *one)
+                continue
+            group.append(one)
+            pixels += one.picture.height * one.picture.width
+            history = self.showcase.wants_history
+            most = GIF_PICTURES if history else GROUP_PICTURES
+            most_pixels = GROUP_PIXELS_WITH_HISTORY if history else GROUP_PIXELS
+            if len(group) >= most or pixels >= most_pixels:
+                yield group
+                group, pixels = [], 0
+        if group:
+            yield group
+
+    def _complete(self, group: list[_Loaded], history: bool, beside: Beside, behind: Behind) -> None:
+        """Searches a group, and has it blended and written."""
+        paths, pictures, masks = zip(*group, strict=True)
+        for path, searched in zip(paths, self.completer.search(pictures, masks, history), strict=True):
+            behind.make_room()  # before it is blended: what waits to be written is bounded, too
+            completed = beside.call(self.completer.finish, searched, beside.stopped)
+            behind.call(self._settle, path, searched.picture, completed, size=_size(searched.picture))
+
+    def _settle(self, path: Path, original: Picture, blended: Future[Completed]) -> None:
+        """Writes a result and tells of it, or of why there is none."""
+        target = self.plan.targets[path]
+        try:
+            completed = blended.result()
+            if self.plan.maps:
+                _write(Picture(show_uncertainty(completed.uncertainty)), self.plan.maps[target], "png")
+            _write(completed.picture, target, self.plan.request.format)
+        except InpaintxError as error:
+            self._fail(path, error)
+            return
+        self.report.done[path] = target
+        synthetic = self.plan.request.mask.name != "file"
+        self.on_result(FolderResult(original, completed, target, synthetic))
+        self.showcase.add(original, completed)
+
+    def _fail(self, path: Path, error: InpaintxError) -> None:
+        self.report.failures[path] = str(error)  # not the error, whose traceback holds the picture
+        self.on_failure(path, error)
+
+    def _tell_progress(self) -> None:
+        self.on_progress(len(self.report.done) + len(self.report.failures))
+
+
+def _write(picture: Picture, path: Path, format_: str) -> None:
+    make_folder(path.parent)
+    write_picture(picture, path, format_)
+
+
+def _size(thing: _Loaded | _Failed | Picture) -> int:
+    """Of what waits for its turn, in pixels; no less than that of a picture in a full group of small ones."""
+    least = GROUP_PIXELS // GROUP_PICTURES
+    if isinstance(thing, _Failed):
+        return least
+    picture = thing.picture if isinstance(thing, _Loaded) else thing
+    return max(least, picture.height * picture.width)

@@ -1,0 +1,177 @@
+"""A folder of pictures to complete: what is asked for, and where each result goes. Loads no torch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inpaintx.errors import InpaintxError
+from inpaintx.outputs import check_apart, check_free, check_harmless
+
+if TYPE_CHECKING:
+    from inpaintx.plugins.masks import MaskPlugin
+
+#: What results can be written as.
+FORMATS = ("png", "tiff", "webp", "bmp", "jpeg")
+#: What a sheet may be written as, by its suffix. Nothing in it is a known pixel, so JPEG will do.
+SHEET_FORMATS = {
+    ".png": "png",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".webp": "webp",
+    ".bmp": "bmp",
+}
+
+
+@dataclass(frozen=True)
+class FolderRequest:
+    """Pictures to complete, and what to write.
+
+    Attributes:
+        inputs: picture files, and folders with all pictures that are nested in them.
+        out: the folder of the results; see :func:`plan_results`.
+        mask: says where the holes are, from ``registry.make("mask", …)``.
+        seed: of the masks, 0 or more.
+        format: of the results, one of :data:`FORMATS`; JPEG changes known pixels.
+        overwrite: files of an earlier run are replaced; otherwise one that is there is an error.
+        skip_done: pictures that have a result are left out, to go on with a run that was cut off.
+        uncertainty: folder for a map of each picture, PNG: where the candidates disagree.
+        sheet: file for a sheet of the first pictures, with one of the suffixes of :data:`SHEET_FORMATS`.
+        gif: file that shows how the fill of the first pictures forms, ``.gif``.
+        besides: files that the caller writes; they are held against the same rules, and get their folders.
+
+    Raises:
+        InpaintxError: no such format; ``overwrite`` and ``skip_done`` together.
+    """
+
+    inputs: Sequence[Path]
+    out: Path
+    mask: MaskPlugin
+    seed: int = 0
+    format: str = "png"
+    overwrite: bool = False
+    skip_done: bool = False
+    uncertainty: Path | None = None
+    sheet: Path | None = None
+    gif: Path | None = None
+    besides: Sequence[Path] = ()
+
+    def __post_init__(self) -> None:
+        if self.format not in FORMATS:
+            raise InpaintxError(f"no format {self.format!r} to write; there are: {', '.join(FORMATS)}")
+        if self.skip_done and self.overwrite:
+            raise InpaintxError("skip_done and overwrite exclude each other; give one")
+
+    @property
+    def extras(self) -> list[Path]:
+        """The files that are written besides the results and their maps."""
+        return [path for path in (self.sheet, self.gif, *self.besides) if path is not None]
+
+
+@dataclass(frozen=True)
+class FolderPlan:
+    """Where everything goes that a request asks for; none of it hurts a file of the user's.
+
+    Attributes:
+        request: what is asked for.
+        targets: the pictures to complete, in order, and the file for the result of each.
+        maps: results, and the file for the uncertainty map of each; empty where none is asked for.
+    """
+
+    request: FolderRequest
+    targets: Mapping[Path, Path]
+    maps: Mapping[Path, Path]
+
+
+def plan_folder(request: FolderRequest, model: Path) -> FolderPlan:
+    """Finds the pictures, and says where their results go. Nothing is written, no picture is read.
+
+    Args:
+        request: what is asked for.
+        model: the file of the model that will complete the pictures.
+
+    Raises:
+        InpaintxError: an input is missing or an empty folder; two pictures would get one result; an output
+            would replace a file that is there or that is read, lies among the inputs, or has a name that
+            can't be.
+    """
+    targets = plan_results(request.inputs, request.out, "." + request.format)
+    if request.skip_done:  # a file that is there is whole: each is written aside and then renamed
+        targets = {picture: target for picture, target in targets.items() if not target.is_file()}
+    maps = {}
+    if request.uncertainty is not None:  # below that folder as the results below theirs
+        names = {target: target.relative_to(request.out) for target in targets.values()}
+        maps = {target: request.uncertainty / name.with_suffix(".png") for target, name in names.items()}
+    plan = FolderPlan(request, targets, maps)
+    _check(plan, model)
+    return plan
+
+
+def plan_results(inputs: Sequence[Path], out: Path, suffix: str) -> dict[Path, Path]:
+    """Where the result of each picture goes: below ``out`` as below the folder that was given.
+
+    Of several folders, each keeps its name: ``a/1.png``, ``b/1.png`` give ``out/a/1.png``, ``out/b/1.png``.
+    Pictures of the same name but for their suffix keep it: ``a.jpg`` beside ``a.bmp`` gives ``a.jpg.png`` and
+    ``a.bmp.png``.
+
+    Args:
+        inputs: files and folders.
+        out: the folder of the results.
+        suffix: of the results, with its dot.
+
+    Raises:
+        InpaintxError: an input is missing or an empty folder, or two pictures would get one result.
+    """
+    from inpaintx.pictures import find_pictures
+
+    relative: dict[Path, Path] = {}
+    several = sum(given.is_dir() for given in inputs) > 1
+    for given in inputs:
+        folder = given if given.is_dir() and not several else given.parent
+        for picture in find_pictures([given]):
+            relative.setdefault(picture, picture.relative_to(folder))
+    sharing = Counter(path.with_suffix("") for path in relative.values())
+    sources: dict[Path, Path] = {}
+    for picture, path in relative.items():
+        name = path.with_suffix(suffix) if sharing[path.with_suffix("")] == 1 else Path(f"{path}{suffix}")
+        target = out / name
+        if target in sources:
+            raise InpaintxError(
+                f"two inputs would be written to {target}: {sources[target]} and {picture}; "
+                "complete them one by one, each to an --out of its own"
+            )
+        sources[target] = picture
+    return {picture: target for target, picture in sources.items()}
+
+
+def _check(plan: FolderPlan, model: Path) -> None:
+    request = plan.request
+    for name, path, suffixes in (
+        ("sheet", request.sheet, tuple(SHEET_FORMATS)),
+        ("gif", request.gif, (".gif",)),
+    ):
+        if path is not None and path.suffix.lower() not in suffixes:
+            raise InpaintxError(f"--{name} {path}: its name must end in {' or '.join(suffixes)}")
+    masks = _paths_of(request.mask)
+    folders = [path for path in (*request.inputs, *masks) if path.is_dir()]
+    check_apart(request.out, [*request.inputs, *folders])
+    for extra in request.extras:
+        check_apart(extra.parent, folders)
+    if request.uncertainty is not None:
+        check_apart(request.uncertainty, [*request.inputs, *folders])
+    outputs = [*plan.targets.values(), *plan.maps.values(), *request.extras]
+    check_harmless(outputs, [*plan.targets, *masks, model])
+    # A map is written before its result: without that, it is of a picture to do again.
+    check_free(request.extras if request.skip_done else outputs, request.overwrite)
+
+
+def _paths_of(mask: MaskPlugin) -> list[Path]:
+    """What a mask plugin reads: those of its options that are paths."""
+    if not is_dataclass(mask):
+        return []
+    return [value for option in fields(mask) if isinstance(value := getattr(mask, option.name), Path)]
