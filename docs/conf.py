@@ -47,8 +47,8 @@ napoleon_use_ivar = True
 
 # Other people's names have no page here, and no inventory is fetched, so that a build needs no network.
 nitpick_ignore_regex = [
-    ("py:.*", r"(np|numpy|torch|nn|PIL|os|pathlib|collections|typing)\..*"),
-    ("py:.*", r"(Tensor|Path|Any|Callable|Iterator|Iterable|Sequence|Mapping)"),
+    ("py:.*", r"(np|numpy|torch|nn|PIL|os|pathlib|collections|typing|threading)\..*"),
+    ("py:.*", r"(Tensor|CancelledError|Path|Any|Callable|Iterator|Iterable|Sequence|Mapping)"),
 ]
 # Types that have no page of their own: aliases, which are told where they are taken, and networks.
 nitpick_ignore = [
