@@ -12,8 +12,9 @@ from torch import Tensor
 
 from inpaintx.completion.estimate import combine
 from inpaintx.completion.folds import hold_out
-from inpaintx.networks.checkpoint import Model
-from inpaintx.networks.dcgan import Generator, calibrate
+from inpaintx.networks.architectures import build
+from inpaintx.networks.base import Generator, calibrate
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import Estimate, Fill, SearchOptions
 from inpaintx.pictures.arrays import images_to_values, values_to_images
 from inpaintx.plugins.blends import BlendPlugin, ChoosingBlend, Trial
@@ -75,7 +76,7 @@ class Proposer:
             training) or ``"constant"`` (mid gray, no search).
     """
 
-    def __init__(self, model: Model, options: SearchOptions, fill: Fill = "model") -> None:
+    def __init__(self, model: Networks, options: SearchOptions, fill: Fill = "model") -> None:
         self.architecture, self.options = model.architecture, options
         self._search: Search | None = None
         if fill != "constant":
@@ -169,11 +170,11 @@ class _Trail:
         return walk
 
 
-def _untrained(model: Model) -> Generator:
+def _untrained(model: Networks) -> Generator:
     """G as it is initialised, with batch statistics of its own, where the model's G is."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        generator = Generator(model.architecture)
+        generator, _ = build(model.architecture)
     generator.requires_grad_(False)
     calibrate(generator, torch.Generator().manual_seed(0))
     return generator.to(next(model.generator.parameters()).device)

@@ -11,7 +11,7 @@ import numpy as np
 from inpaintx.completion.candidates import Proposals, Proposer
 from inpaintx.completion.estimate import disagreement
 from inpaintx.errors import InpaintxError
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import Fill, SearchOptions
 from inpaintx.pictures import Picture
 from inpaintx.pictures.regions import Region, from_square, hole_region, to_square
@@ -55,7 +55,7 @@ class Completer:
     """
 
     def __init__(
-        self, model: Model, blend: BlendPlugin, options: SearchOptions | None = None, fill: Fill = "model"
+        self, model: Networks, blend: BlendPlugin, options: SearchOptions | None = None, fill: Fill = "model"
     ) -> None:
         self._options = options or SearchOptions()
         self._fit, self._blend = model.fit, blend

@@ -17,7 +17,7 @@ from inpaintx.judge.clusters import groups_of, near_copies, nearest
 from inpaintx.judge.protocol import Contender, HeldOut, judge
 from inpaintx.judge.reader import Reader, fused, label_of
 from inpaintx.judge.verdict import Verdict
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import PRESETS, SearchOptions
 from inpaintx.pictures import Picture, find_pictures, read_picture
 from inpaintx.pictures.arrays import to_levels, to_values
@@ -42,7 +42,7 @@ class Plan:
     slow_count: int
 
 
-def held_out_from(inputs: Sequence[Path], model: Model, count: int | None) -> HeldOut:
+def held_out_from(inputs: Sequence[Path], model: Networks, count: int | None) -> HeldOut:
     """The images to judge on: every n-th picture, so that ``count`` of them spread over all.
 
     They are shuffled, since files are sorted by group or class, so that the slow methods, which get the first
@@ -62,7 +62,7 @@ def held_out_from(inputs: Sequence[Path], model: Model, count: int | None) -> He
     return HeldOut(images, [path.name for path in paths], groups, _labels(paths))
 
 
-def fitted(pictures: Iterable[Picture], model: Model) -> np.ndarray:
+def fitted(pictures: Iterable[Picture], model: Networks) -> np.ndarray:
     """Pictures as the model sees them: uint8 ``[n, S, S, C]``."""
     a = model.architecture
     squares = [fit_picture(picture, a.size, a.channels, model.fit) for picture in pictures]
@@ -71,7 +71,7 @@ def fitted(pictures: Iterable[Picture], model: Model) -> np.ndarray:
 
 def verdict_on(
     held_out: HeldOut,
-    model: Model,
+    model: Networks,
     collection: Collection | None,
     options: SearchOptions,
     plan: Plan,

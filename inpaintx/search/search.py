@@ -15,8 +15,9 @@ from torch import Tensor
 
 from inpaintx import ops
 from inpaintx.errors import InpaintxError
-from inpaintx.networks.dcgan import Discriminator, Generator
-from inpaintx.networks.frozen import FrozenDiscriminator, FrozenGenerator
+from inpaintx.networks.architectures import freeze
+from inpaintx.networks.base import Discriminator, Generator
+from inpaintx.networks.frozen import FrozenDiscriminator
 from inpaintx.networks.predictor import Encoder
 from inpaintx.options import SearchOptions, SearchPrecision
 from inpaintx.search.optimizers import Codes, make_move
@@ -83,9 +84,9 @@ class Search:
         self._device, self._dtype = parameter.device, parameter.dtype
         inside = _inner_dtype(options.precision, parameter)
         self._move = make_move(options, self._start.lr, generator.architecture.bound)
-        self._exact = FrozenGenerator(generator)
+        self._exact = freeze(generator)
         same = inside == self._dtype
-        self._generator = self._exact if same else FrozenGenerator(generator, inside)
+        self._generator = self._exact if same else freeze(generator, inside)
         self._discriminator: FrozenDiscriminator | None = None
         self._judge: FrozenDiscriminator | None = None
         if options.prior:
@@ -93,8 +94,8 @@ class Search:
                 raise InpaintxError(
                     "search: the prior loss needs a discriminator; load one, or set prior to 0"
                 )
-            self._judge = FrozenDiscriminator(discriminator)
-            self._discriminator = self._judge if same else FrozenDiscriminator(discriminator, inside)
+            self._judge = freeze(discriminator)
+            self._discriminator = self._judge if same else freeze(discriminator, inside)
         self._networks = [self._generator, *([self._discriminator] if self._discriminator else [])]
         self._records = can_record(self._device, options)
         self._recorded: dict[int, Replay] = {}  # by the number of samples

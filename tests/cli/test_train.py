@@ -42,6 +42,7 @@ def test_a_run_leaves_a_model_a_log_and_samples(model: Path) -> None:
         "kernel": 4,
         "nz": 8,
         "code": "uniform",
+        "kind": "dcgan",
     }
     log = [json.loads(line) for line in (model / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log] == list(range(1, 21))

@@ -11,7 +11,7 @@ from search_cases import images_of
 from inpaintx.completion.candidates import Proposals, Proposer
 from inpaintx.completion.estimate import combine
 from inpaintx.completion.folds import hold_out
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import SearchOptions
 
 OPTIONS = SearchOptions(
@@ -34,14 +34,14 @@ def _mask(top: int = 8, left: int = 10) -> np.ndarray:
     return mask
 
 
-def _squares(model: Model, count: int = 2) -> list[Square]:
+def _squares(model: Networks, count: int = 2) -> list[Square]:
     """What the model can draw, 0 under the hole."""
     images = images_of(model, count).permute(0, 2, 3, 1).float().numpy() / 2 + 0.5
     masks = [_mask(8 + 3 * index, 10 - 2 * index) for index in range(count)]
     return [(image * mask[..., None], mask) for image, mask in zip(images, masks, strict=True)]
 
 
-def _propose(model: Model, squares: list[Square], options: SearchOptions = OPTIONS, **more: Any) -> Any:
+def _propose(model: Networks, squares: list[Square], options: SearchOptions = OPTIONS, **more: Any) -> Any:
     return Proposer(model, options)(squares, **more)
 
 
@@ -72,14 +72,14 @@ def test_candidates_of_the_model(make_model: Any, channels: int) -> None:
 
 
 @pytest.mark.parametrize("estimate", ["mean", "sample"])
-def test_fill_is_the_estimate_of_the_candidates(model: Model, estimate: Any) -> None:
+def test_fill_is_the_estimate_of_the_candidates(model: Networks, estimate: Any) -> None:
     (proposals,) = _propose(model, _squares(model, 1))
     expected = combine(proposals.fills, proposals.contextual, estimate)
     assert np.array_equal(proposals.fill(estimate), expected)
 
 
 @pytest.mark.parametrize("sets", [0, 4])
-def test_constant_is_mid_gray_whatever_the_image(model: Model, sets: int) -> None:
+def test_constant_is_mid_gray_whatever_the_image(model: Networks, sets: int) -> None:
     squares = _squares(model)
     for proposals in Proposer(model, OPTIONS, "constant")(squares, sets):
         assert (proposals.fills == 0.5).all()
@@ -93,7 +93,7 @@ def test_constant_is_mid_gray_whatever_the_image(model: Model, sets: int) -> Non
             assert trial.blind.sum() == 1
 
 
-def test_untrained_has_the_shape_of_the_model_and_not_its_weights(model: Model) -> None:
+def test_untrained_has_the_shape_of_the_model_and_not_its_weights(model: Networks) -> None:
     squares = _squares(model, 1)
     state = torch.get_rng_state()
     untrained, again = (Proposer(model, OPTIONS, "untrained")(squares)[0] for _ in range(2))
@@ -108,7 +108,7 @@ def test_untrained_has_the_shape_of_the_model_and_not_its_weights(model: Model) 
 
 
 @pytest.mark.parametrize("sets", [2, 4])
-def test_trials_tell_the_candidates_that_are_blind_to_their_set(model: Model, sets: int) -> None:
+def test_trials_tell_the_candidates_that_are_blind_to_their_set(model: Networks, sets: int) -> None:
     squares = _squares(model)
     for (image, mask), proposals in zip(squares, _propose(model, squares, sets=sets), strict=True):
         assert np.array_equal(proposals.hidden, hold_out(mask, sets, OPTIONS.seed))
@@ -133,7 +133,7 @@ def _blind(proposals: Proposals, number: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("weight", ["mask", "window"])
 @pytest.mark.parametrize("number", [0, 1])
-def test_held_out_pixels_are_truly_not_seen(exact: Model, number: int, weight: Any) -> None:
+def test_held_out_pixels_are_truly_not_seen(exact: Networks, number: int, weight: Any) -> None:
     """Whatever is there instead, the candidates that are blind to it stay the same, and no others."""
     options = replace(OPTIONS, weight=weight)
     ((image, mask),) = _squares(exact, 1)
@@ -153,7 +153,7 @@ def test_held_out_pixels_are_truly_not_seen(exact: Model, number: int, weight: A
 
 @pytest.mark.parametrize("sets", [0, 2])
 @pytest.mark.parametrize("garbage", [np.nan, np.inf, 7.0])
-def test_trap_4_what_lies_under_the_hole_is_never_read(model: Model, sets: int, garbage: float) -> None:
+def test_trap_4_what_lies_under_the_hole_is_never_read(model: Networks, sets: int, garbage: float) -> None:
     ((image, mask),) = _squares(model, 1)
     (clean,) = _propose(model, [(image, mask)], sets=sets)
     spoilt = np.where(mask[..., None], image, np.float32(garbage))
@@ -166,7 +166,7 @@ def test_trap_4_what_lies_under_the_hole_is_never_read(model: Model, sets: int, 
     ("candidates", "sets", "held"), [(6, 4, 2), (4, 8, 4), (3, 4, 0), (1, 4, 0), (5, 0, 0), (4, 1, 0)]
 )
 def test_sets_are_as_many_as_the_candidates_can_share(
-    model: Model, candidates: int, sets: int, held: int
+    model: Networks, candidates: int, sets: int, held: int
 ) -> None:
     """Fewer where they don't divide the candidates; none where all candidates would miss the same pixels."""
     options = replace(OPTIONS, candidates=candidates, iterations=2)
@@ -177,7 +177,7 @@ def test_sets_are_as_many_as_the_candidates_can_share(
         assert (len(trial.fills), trial.blind.sum()) == (candidates, candidates // held)
 
 
-def test_without_sets_every_candidate_sees_everything(exact: Model) -> None:
+def test_without_sets_every_candidate_sees_everything(exact: Networks) -> None:
     """As a search without held-out pixels does; none is dropped or drawn from fewer pixels."""
     squares = _squares(exact, 1)
     (proposals,) = _propose(exact, squares, sets=0)
@@ -194,7 +194,7 @@ def test_without_sets_every_candidate_sees_everything(exact: Model) -> None:
 
 @pytest.mark.parametrize("sets", [0, 2])
 @pytest.mark.parametrize("estimate", ["mean", "sample"])
-def test_walk_ends_at_the_fill(model: Model, sets: int, estimate: Any) -> None:
+def test_walk_ends_at_the_fill(model: Networks, sets: int, estimate: Any) -> None:
     options = replace(OPTIONS, iterations=25, estimate=estimate)
     for proposals in _propose(model, _squares(model), options, sets=sets, trails=True):
         steps = [step for step, _ in proposals.walk]
@@ -206,7 +206,7 @@ def test_walk_ends_at_the_fill(model: Model, sets: int, estimate: Any) -> None:
         assert np.abs(proposals.walk[0][1] - proposals.walk[-1][1]).max() > 0.01
 
 
-def test_walk_of_candidates_that_stop_at_different_times(model: Model) -> None:
+def test_walk_of_candidates_that_stop_at_different_times(model: Networks) -> None:
     """Those that ended early stand still while the others go on."""
     options = replace(OPTIONS, iterations=80, patience=4, lr=0.2, batch=3)
     (proposals,) = _propose(model, _squares(model, 1), options, trails=True)
