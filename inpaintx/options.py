@@ -117,6 +117,9 @@ class TrainOptions:
         "Of the convolutions; bfloat16 is faster on CPUs with AMX or AVX-512 BF16, and on recent GPUs.",
     )
     seed: int = _option(0, "Of everything random.")
+    deterministic: bool = _option(
+        False, "The same bits each time on CUDA, too, at some speed; on the CPU they are in any case."
+    )
     save_every: int = _option(500, "Steps between checkpoints and sample sheets.")
     encoder_steps: int = _option(
         3000,

@@ -14,6 +14,7 @@ from typing import Any
 from inpaintx.atomic import atomic_file
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.base import Generator
+from inpaintx.training.determinism import deterministic
 from inpaintx.training.losses import Losses
 from inpaintx.training.predictor import train_encoder
 from inpaintx.training.trainer import Trainer
@@ -79,7 +80,11 @@ def train(
             write(report)
             on_step(report)
 
-    with _log(run / LOG_NAME, trainer.step) as write, interruptible() as interrupted:
+    with (
+        deterministic(options.deterministic),
+        _log(run / LOG_NAME, trainer.step) as write,
+        interruptible() as interrupted,
+    ):
         while trainer.step < options.steps and not interrupted():
             tell(losses.add(trainer.descend()))
             if trainer.step % options.save_every == 0:
