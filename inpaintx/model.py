@@ -121,7 +121,7 @@ class Model:
             mask: a mask plugin's name, or an instance of one, that makes the holes instead; with neither,
                 they are where the pictures' alpha channels are transparent.
             blend: a blend plugin's name, or an instance of one.
-            **options: those of :class:`inpaintx.completion.FolderRequest` (``format="tiff"``,
+            **options: those of :class:`inpaintx.completion.plan.FolderRequest` (``format="tiff"``,
                 ``overwrite=True``, ``uncertainty="maps"``, …), and as for :meth:`complete` of the search.
 
         Returns:

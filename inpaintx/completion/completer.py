@@ -63,7 +63,7 @@ class Completed:
 
     @property
     def image(self) -> Any:
-        """The result as what was passed: a Pillow image (for a path, too), an array or a tensor.
+        """The result in the kind that was passed (a Pillow image for a path).
 
         A Pillow image holds 16 bits of gray only, other deep pictures come with 8; ``picture`` and
         :meth:`save` keep all of them.

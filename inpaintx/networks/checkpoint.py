@@ -53,6 +53,7 @@ class Networks:
 
     @property
     def architecture(self) -> Architecture:
+        """Of G and D."""
         return self.generator.architecture
 
     @property

@@ -44,6 +44,7 @@ class Generator(base.Generator):
         self.apply(initialise)
 
     def forward(self, z: Tensor) -> Tensor:
+        """Images of codes."""
         return self.layers(z[:, :, None, None])
 
 
@@ -60,6 +61,7 @@ class Discriminator(base.Discriminator):
         self.apply(initialise)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Logits of images."""
         return self.layers(x).flatten()
 
 
@@ -130,6 +132,7 @@ class FrozenGenerator(frozen.FrozenGenerator):
 
     @torch.no_grad()
     def forward(self, z: Tensor) -> Tensor:
+        """Images of codes: see :meth:`.frozen.FrozenGenerator.forward`."""
         torch.addmm(self._offset, z.to(self._inside), self._project, out=self._first.flat(len(z))).relu_()
         x = self._first.maps(len(z))
         self._activations = [x]
@@ -140,6 +143,7 @@ class FrozenGenerator(frozen.FrozenGenerator):
 
     @torch.no_grad()
     def vjp(self, grad: Tensor) -> Tensor:
+        """The gradient of the codes: see :meth:`.frozen.FrozenGenerator.vjp`."""
         *activations, last = self._activations
         grad, image = self._last_grad.maps(len(grad)), grad.to(self._last.weight.dtype)
         ops.image_down_(grad, image, self._last.weight, gate=last)
@@ -176,6 +180,7 @@ class FrozenDiscriminator(frozen.FrozenDiscriminator):
 
     @torch.no_grad()
     def prior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The prior loss and its gradient: see :meth:`.frozen.FrozenDiscriminator.prior`."""
         image, x = x.to(self._first.weight.dtype), self._first_maps.maps(len(x))
         ops.image_down_(x, image, self._first.weight, self._first.bias, slope=LEAK)
         first, activations = x, []

@@ -15,11 +15,12 @@ from inpaintx.pictures.arrays import to_levels, to_values
 class Picture:
     """A picture of the user's.
 
-    array: uint8 or uint16, [H, W] gray or [H, W, 3] RGB; not premultiplied by alpha.
-    alpha: [H, W] of the same dtype, or None.
-    path: the file it was read from, or None.
-    profile: its ICC profile, which says what colours the values are; None: nothing does.
-    dpi: pixels per inch, or None where unknown or not the same both ways.
+    Attributes:
+        array: uint8 or uint16, ``[H, W]`` gray or ``[H, W, 3]`` RGB; not premultiplied by alpha.
+        alpha: ``[H, W]`` of the same dtype, or None.
+        path: the file it was read from, or None.
+        profile: its ICC profile, which says what colours the values are; None: nothing does.
+        dpi: pixels per inch, or None where unknown or not the same both ways.
     """
 
     array: np.ndarray
@@ -52,10 +53,12 @@ class Picture:
 
     @property
     def height(self) -> int:
+        """In pixels."""
         return self.array.shape[0]
 
     @property
     def width(self) -> int:
+        """In pixels."""
         return self.array.shape[1]
 
     @property
@@ -74,11 +77,13 @@ class Picture:
         return to_values(channels)
 
     def with_fill(self, filled: np.ndarray, mask: np.ndarray) -> Picture:
-        """This picture with its hole taken from `filled`, the known pixels bit for bit as they were.
+        """This picture with its hole taken from ``filled``, the known pixels bit for bit as they were.
 
-        filled: float32 [H, W, C] in [0, 1] (clipped to it); read in the hole only.
-        mask: bool [H, W], True = keep.
         What was filled becomes opaque: a hole is often where the picture was transparent.
+
+        Args:
+            filled: float32 [H, W, C] in [0, 1] (clipped to it); read in the hole only.
+            mask: bool [H, W], True = keep.
         """
         shape = (self.height, self.width)
         if mask.dtype != bool or mask.shape != shape:

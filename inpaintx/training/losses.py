@@ -10,9 +10,7 @@ TOGETHER = 16
 
 
 class Losses:
-    """Losses that wait on the device until some are read in one transfer; on the CPU, where none is needed,
-    each at once.
-    """
+    """Losses that wait on the device until some are read in one transfer; on the CPU, each at once."""
 
     def __init__(self, device: torch.device) -> None:
         self._most = 1 if device.type == "cpu" else TOGETHER

@@ -1,4 +1,4 @@
-"""The mask `file`."""
+"""The mask ``file``."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ class File:
 
     `path` is one mask picture for all, or a folder that holds a mask of the same name as each picture, or of
     the same name with another suffix. Without it, what the picture's alpha shows as transparent is the hole.
+
     The limit is half of the channel's range (the mean of red, green and blue), so that soft edges are cut in
     their middle.
 
-    Raises InpaintxError where there is no such mask, or it has another size, or the picture has no alpha.
+    Raises:
+        InpaintxError: there is no such mask, or it has another size, or the picture has no alpha.
     """
 
     name: ClassVar[str] = "file"
@@ -34,7 +36,7 @@ class File:
     invert: bool = field(default=False, metadata={"help": "black (or what is opaque) marks the hole"})
 
     def mask(self, picture: Picture, rng: np.random.Generator) -> np.ndarray:
-        """bool [H,W], True = keep."""
+        """bool [H, W], True = keep."""
         keep = _opaque(picture) if self.path is None else _black(self._read(self.path, picture))
         return keep != self.invert
 
@@ -51,7 +53,7 @@ class File:
         return mask
 
     def _same_name(self, folder: Path, picture_path: Path | None) -> Path:
-        """The mask in `folder` with the picture's file name, else the one with its stem."""
+        """The mask in ``folder`` with the picture's file name, else the one with its stem."""
         if picture_path is None:
             raise InpaintxError(
                 f"a picture without a file name has no mask in {folder}; give one mask picture instead"

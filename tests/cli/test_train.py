@@ -122,6 +122,7 @@ def test_tensorboard_gets_scalars_and_samples(cli: Cli, collection: Path, tmp_pa
     assert [event.step for event in events.Images("samples")] == [3]
 
 
+@pytest.mark.slow
 def test_tensorboard_that_is_not_installed(
     collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,7 @@ def _complete(model: Networks, picture: Picture, mask: np.ndarray, **more: Any) 
     return completed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(32, 32), (20, 20), (45, 70), (90, 33), (9, 24)], ids=str)
 @pytest.mark.parametrize("kind", ["gray8", "gray16", "rgb8", "rgb16", "gray8-alpha", "rgb16-alpha"])
 @pytest.mark.parametrize("channels", [1, 3], ids=["gray-model", "rgb-model"])
@@ -77,6 +78,7 @@ def test_input_is_left_as_it_was(model: Networks) -> None:
     assert np.array_equal(mask, hidden)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1, 2])
 def test_what_the_model_can_draw_comes_back(model: Networks, scale: int) -> None:
     """At the model's size, and at twice that, where the fill is scaled back up."""
@@ -277,6 +279,7 @@ def choices(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float, str, Spli
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "fit", "scale"),
     [((32, 32), "crop", 1), ((64, 64), "crop", 2), ((45, 70), "crop", 45 / 32), ((48, 96), "stretch", 3)],

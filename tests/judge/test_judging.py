@@ -21,6 +21,8 @@ from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import PRESETS, SearchOptions
 from inpaintx.training.collection import Collection, load_collection
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = SearchOptions(iterations=3, candidates=4, starts=4, precision="float32")
 
 

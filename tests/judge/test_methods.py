@@ -25,6 +25,8 @@ from inpaintx.pictures import Picture
 from inpaintx.plugins import registry
 from inpaintx.search import Search
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = SearchOptions(iterations=12, candidates=4, starts=12, lr=0.1, precision="float32")
 SIZE = 32
 

@@ -141,6 +141,7 @@ def test_codes_stay_in_their_box_and_inactive_ones_where_they_are(optimizer: str
     assert not torch.equal(codes.z[1::2], before[1::2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["lbfgs", "hmc"])
 def test_search_finds_codes_whatever_their_batch_mates(exact: Networks, optimizer: str) -> None:
     options = replace(QUICK, optimizer=optimizer, norm="l2", lr={"lbfgs": 0.05, "hmc": 0.002}[optimizer])

@@ -133,6 +133,7 @@ def test_search_begins_from_the_codes_that_are_nearest_on_the_known_pixels(
 # --- rows under way ---
 
 
+@pytest.mark.slow
 def test_rows_beyond_the_batch_wait_and_take_the_place_of_finished_ones(exact: Networks) -> None:
     model = exact  # in float32, batches of another size round apart
     images, masks = images_of(model, 5), masks_of(5)
@@ -212,6 +213,7 @@ def test_losses_are_those_at_full_precision_whatever_the_search_computed_in(mode
     torch.testing.assert_close(found.contextual, contextual, rtol=1e-3, atol=1e-2)
 
 
+@pytest.mark.slow
 def test_bfloat16_ends_about_where_float32_does(model: Networks) -> None:
     images, masks = images_of(model, 4), masks_of(4)
     options = replace(QUICK, iterations=100, candidates=4)

@@ -21,6 +21,8 @@ from inpaintx.search import Found, Search
 from inpaintx.training import train
 from inpaintx.training.predictor import train_encoder
 
+pytestmark = pytest.mark.slow
+
 STEPS = TrainOptions(batch=16, seed=3)
 GUESS = SearchOptions(guess=True, candidates=4, iterations=5, lr=0.05, spread=0.2, precision="float32")
 
