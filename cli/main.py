@@ -1,5 +1,6 @@
 """``inpaintx``: the group of commands, and how their errors end."""
 
+import signal
 import traceback
 import warnings
 from importlib import import_module
@@ -28,7 +29,7 @@ Exit codes:
   1    failed; one line on stderr says what to do
   2    wrong usage
   3    some pictures failed, the others are done
-  130  interrupted; training is saved
+  130  interrupted, by Ctrl-C or SIGTERM; training is saved
 """
 
 
@@ -76,6 +77,7 @@ def cli(debug: bool) -> None:
 def main() -> None:
     """Runs the command line and exits."""
     warnings.showwarning = _show_warning
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C
     cli(prog_name="inpaintx")
 
 

@@ -48,7 +48,7 @@ class Model:
         networks: G, D and, where there is one, the encoder; frozen, float32.
     """
 
-    def __init__(self, networks: checkpoint.Model) -> None:
+    def __init__(self, networks: checkpoint.Networks) -> None:
         self.networks = networks
         self._completer: tuple[str | BlendPlugin, SearchOptions, Completer] | None = None
 

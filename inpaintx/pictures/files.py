@@ -5,20 +5,18 @@ Everything else that Pillow reads becomes one of these, and stands upright.
 """
 
 import math
-import os
-import secrets
 import struct
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from inpaintx.atomic import atomic_file
 from inpaintx.errors import InpaintxError
 from inpaintx.pictures.decoding import decode
 from inpaintx.pictures.picture import Picture
@@ -115,28 +113,6 @@ def _pictures_in(folder: Path) -> list[Path]:
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that becomes `path` when the block ends well, and leaves nothing behind when it doesn't.
-
-    Raises InpaintxError where it can't be written.
-    """
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")  # same folder, so that renaming is atomic
-    try:
-        try:
-            with open(temporary, "xb") as file:
-                yield file
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        if error.filename is not None and Path(error.filename) != temporary:
-            raise  # of another file, which the block worked on
-        reason = error.strerror or str(error)
-        raise InpaintxError(f"can't write: {path} ({reason}); is the folder there and writable?") from error
 
 
 def _profile(opened: Image.Image, samples: np.ndarray) -> bytes | None:
