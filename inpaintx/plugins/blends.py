@@ -56,8 +56,8 @@ def apply_blend(plugin: BlendPlugin, picture: np.ndarray, fill: np.ndarray, mask
 
     Args:
         plugin: an instance.
-        picture: float32 ``[H, W, C]`` in [0, 1]; what it holds under the hole is never read, NaN included: the
-            plugin gets zeros there.
+        picture: float32 ``[H, W, C]`` in [0, 1]; what it holds under the hole is never read, NaN included:
+            the plugin gets zeros there.
         fill: float32 ``[H, W, C]`` in [0, 1].
         mask: bool ``[H, W]``, True = keep.
 
