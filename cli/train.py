@@ -1,4 +1,4 @@
-"""`inpaintx train`: a DCGAN from a folder of pictures."""
+"""``inpaintx train``: a DCGAN from a folder of pictures."""
 
 from __future__ import annotations
 

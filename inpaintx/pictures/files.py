@@ -81,7 +81,7 @@ def write_picture(picture: Picture, path: str | Path, format: str | None = None)
 
 
 def find_pictures(paths: Iterable[str | Path]) -> list[Path]:
-    """The picture files that `paths` name: files as they are, folders with all that is nested in them.
+    """The picture files that ``paths`` name: files as they are, folders with all that is nested in them.
 
     In a folder, files count by their suffix and hidden ones don't; they come sorted. No file comes twice.
     Raises InpaintxError for a path that is missing and for a folder without a picture.
