@@ -196,7 +196,7 @@ class Completer:
         a = self._find.architecture
         regions = [hole_region(mask, self._fit) for mask in masks]
         squares = [
-            to_square(picture.as_float(), mask, region, a.size, a.channels)
+            to_square(picture.array, mask, region, a.size, a.channels)
             for picture, mask, region in zip(pictures, masks, regions, strict=True)
         ]
         candidates = self._find(squares, folds_for(self._blend), history)

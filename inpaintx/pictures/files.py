@@ -169,6 +169,19 @@ def kept_format(path: Path, same: bool = False) -> str:
     return "png"
 
 
+def result_suffix(path: Path, format: str) -> str:
+    """The suffix of the file for the result of a picture, with its dot.
+
+    Args:
+        path: the picture's file; its own suffix is kept where its format is.
+        format: of :func:`write_picture`; ``"keep"``: see :func:`kept_format`; ``"same"``: a JPEG stays one.
+    """
+    if format not in ("keep", "same"):
+        return f".{format}"
+    suffixes = FORMATS[kept_format(path, format == "same")].suffixes
+    return path.suffix if path.suffix.lower() in suffixes else suffixes[0]
+
+
 def _changed(picture: Picture, jpeg: bytes, known: np.ndarray | None) -> tuple[int, int]:
     """How many known pixels a JPEG gives otherwise, and by how many levels at most."""
     with Image.open(BytesIO(jpeg)) as opened:
