@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from inpaintx.pictures import Picture
 
 
-_ADVICE = "make it so, or give a threshold (0: all but black) or the color that marks the hole"
+_ADVICE = "make it black and white, or give a threshold (0: all but black) or the color that marks the hole"
 
 
 @dataclass(frozen=True)
