@@ -53,7 +53,7 @@ SAMPLES = "samples"  # the folder of all sample sheets; the newest is beside it,
 def command(data: Path, run: Path, **values: Any) -> None:
     """Train on the pictures in DATA, nested folders included.
 
-    Ctrl-C saves and stops; --resume goes on to the same result as if it had not stopped.
+    Ctrl-C or SIGTERM saves and stops; --resume goes on to the same result as if it had not stopped.
     """
     from tqdm import tqdm
 
@@ -108,30 +108,36 @@ class _Start:
 
 
 def _fresh(run: Path) -> _Start:
-    """Raises InpaintxError where the folder holds a file that a run would write."""
-    from inpaintx.networks import checkpoint
-    from inpaintx.training import LOG_NAME
+    """Raises InpaintxError where the folder holds a file that a run would write.
 
-    for name in (checkpoint.FILE_NAME, LOG_NAME, SAMPLES, f"{SAMPLES}.png"):
-        if os.path.lexists(run / name):
+    A log alone is of a run that was stopped before its first checkpoint: there is nothing to lose.
+    """
+    from inpaintx.networks import checkpoint
+    from inpaintx.training import LOG_NAME, is_log
+
+    if os.path.lexists(run / checkpoint.FILE_NAME):
+        raise InpaintxError(
+            f"{run} holds a run already ({checkpoint.FILE_NAME}); "
+            "go on with --resume, or choose another --out"
+        )
+    for name in (LOG_NAME, SAMPLES, f"{SAMPLES}.png"):
+        if os.path.lexists(run / name) and not (name == LOG_NAME and is_log(run / name)):
             raise InpaintxError(
-                f"{run} holds a run already ({name}); go on with --resume, or choose another --out"
+                f"{run} holds {name}, but no {checkpoint.FILE_NAME} to go on from; "
+                "move it away, or choose another --out"
             )
     return _Start(Architecture(), TrainOptions(), None, "crop")
 
 
 def _resumed(file: Path) -> _Start:
-    """Raises InpaintxError where there is no whole checkpoint."""
+    """Raises InpaintxError where there is no whole checkpoint of a run."""
     from inpaintx.networks import checkpoint
 
     if not file.is_file():
         raise InpaintxError(f"nothing to resume: there is no {file}; leave out --resume, or check --out")
-    header, _ = checkpoint.load(file, prefixes=())
-    try:
-        architecture = Architecture.from_dict(header["architecture"])
-        return _Start(architecture, TrainOptions(**header["options"]), architecture.channels, header["fit"])
-    except (KeyError, TypeError) as error:
-        raise InpaintxError(f"can't resume: {file} holds no training run: {error}; train anew") from error
+    with checkpoint.opened(file) as stored:
+        architecture, options = checkpoint.described(stored), checkpoint.run_options(stored)
+    return _Start(architecture, options, architecture.channels, stored.header["fit"])
 
 
 def _tell(collection: Collection) -> None:

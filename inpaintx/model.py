@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from inpaintx.completion import Completed, Completer
+from inpaintx.completion import Completed, Completer, FolderReport, FolderRequest, complete_folder
 from inpaintx.errors import InpaintxError
 from inpaintx.networks import checkpoint
 from inpaintx.networks.devices import pick_device
@@ -47,7 +48,7 @@ class Model:
         networks: G, D and, where there is one, the encoder; frozen, float32.
     """
 
-    def __init__(self, networks: checkpoint.Model) -> None:
+    def __init__(self, networks: checkpoint.Networks) -> None:
         self.networks = networks
         self._completer: tuple[str | BlendPlugin, SearchOptions, Completer] | None = None
 
@@ -97,6 +98,57 @@ class Model:
             known = make_mask(_mask_plugin(hole, mask), taken.picture, options.seed)
         [completed] = self._completer_for(blend, options)([taken.picture], [known])
         return replace(completed, give=taken.give)
+
+    def complete_folder(
+        self,
+        inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        out: str | os.PathLike[str],
+        hole: str | os.PathLike[str] | None = None,
+        *,
+        mask: str | MaskPlugin | None = None,
+        blend: str | BlendPlugin = "auto",
+        **options: Any,
+    ) -> FolderReport:
+        """Completes folders of pictures, however many there are, in bounded memory.
+
+        One picture that can't be read, completed or written stops no other. An interrupt leaves whole files
+        only; ``skip_done=True`` goes on from there.
+
+        Args:
+            inputs: a picture file or a folder, nested ones included, or several of them.
+            out: the folder of the results, which keep the names of their pictures.
+            hole: a mask picture, or a folder of them, whose white marks the holes.
+            mask: a mask plugin's name, or an instance of one, that makes the holes instead; with neither,
+                they are where the pictures' alpha channels are transparent.
+            blend: a blend plugin's name, or an instance of one.
+            **options: those of :class:`inpaintx.completion.plan.FolderRequest` (``format="tiff"``,
+                ``overwrite=True``, ``uncertainty="maps"``, …), and as for :meth:`complete` of the search.
+
+        Returns:
+            The pictures that are completed and their results, and those that can't be, and why.
+
+        Raises:
+            InpaintxError: an input is missing, nothing may be written where it would be, or an option is
+                unknown or out of range.
+        """
+        names = {field.name for field in fields(FolderRequest)} & options.keys()
+        request = {name: options.pop(name) for name in names}
+        search = search_options(options)
+        if hole is not None and mask is not None:
+            raise InpaintxError("hole and mask exclude each other; pass one")
+        given = [inputs] if isinstance(inputs, (str, os.PathLike)) else inputs
+        for name in ("uncertainty", "sheet", "gif"):
+            if request.get(name) is not None:
+                request[name] = Path(request[name])
+        return complete_folder(
+            self._completer_for(blend, search),
+            FolderRequest(
+                [Path(path) for path in given],
+                Path(out),
+                _mask_plugin(hole, mask),
+                **{"seed": search.seed, **request},
+            ),
+        )
 
     def generate(self, count: int = 64, seed: int = 0) -> np.ndarray:
         """Pictures that the model makes up.

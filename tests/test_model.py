@@ -251,3 +251,35 @@ def test_a_device_that_is_not_there(device: str, words: str) -> None:
 def test_what_cannot_be_drawn(model: inpaintx.Model, arguments: dict[str, int]) -> None:
     with pytest.raises(InpaintxError, match="can't draw"):
         model.generate(**arguments)
+
+
+def test_a_folder_is_completed_and_what_cannot_be_is_told(model: inpaintx.Model, tmp_path: Path) -> None:
+    for name in ("one", "deep/two"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(letter()).save(tmp_path / "in" / f"{name}.png")
+    (tmp_path / "in" / "broken.png").write_bytes(b"no picture")
+    Image.fromarray(hole()).save(tmp_path / "hole.png")
+    report = model.complete_folder(
+        str(tmp_path / "in"), tmp_path / "out", tmp_path / "hole.png", uncertainty=tmp_path / "maps", **QUICK
+    )
+    assert [path.relative_to(tmp_path / "out").as_posix() for path in report.done.values()] == [
+        "deep/two.png",
+        "one.png",
+    ]
+    assert [path.name for path in report.failures] == ["broken.png"]
+    for target in report.done.values():
+        assert np.array_equal(np.asarray(Image.open(target))[~hole()], letter()[~hole()])
+    assert (tmp_path / "maps" / "deep" / "two.png").is_file()
+    one = model.complete(tmp_path / "in" / "one.png", hole(), **QUICK)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "out" / "one.png")), np.asarray(one.image))
+
+
+def test_a_folder_that_is_there_is_not_written_over(model: inpaintx.Model, tmp_path: Path) -> None:
+    Image.fromarray(letter()).save(tmp_path / "letter.png")
+    arguments: Any = ([tmp_path / "letter.png"], tmp_path / "out")
+    assert len(model.complete_folder(*arguments, mask="center", **QUICK).done) == 1
+    with pytest.raises(InpaintxError, match="file exists already"):
+        model.complete_folder(*arguments, mask="center", **QUICK)
+    assert model.complete_folder(*arguments, mask="center", skip_done=True, **QUICK).done == {}
+    with pytest.raises(InpaintxError, match="there is no option 'overwrit'"):
+        model.complete_folder(*arguments, mask="center", overwrit=True, **QUICK)

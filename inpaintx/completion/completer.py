@@ -20,7 +20,7 @@ from inpaintx.completion.estimate import disagreement
 from inpaintx.completion.streaming import Beside, cores
 from inpaintx.completion.trials import choose_blend, folds_for, trials_of
 from inpaintx.errors import InpaintxError
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import Control, SearchOptions
 from inpaintx.pictures import Picture, write_picture
 from inpaintx.pictures.kinds import to_pillow
@@ -48,7 +48,7 @@ class Completed:
             took. Pictures are finished beside each other and beside the next search, so that the sum over a
             run's pictures is more than the time that the run took.
         history: the result as it stood at some iterations of the search, if asked for.
-        give: the picture and its mask to the kind that :meth:`inpaintx.Model.complete` was passed.
+        give: the picture and its mask to the kind that :meth:`inpaintx.Networks.complete` was passed.
     """
 
     picture: Picture
@@ -63,7 +63,7 @@ class Completed:
 
     @property
     def image(self) -> Any:
-        """The result as what was passed: a Pillow image (for a path, too), an array or a tensor.
+        """The result in the kind that was passed (a Pillow image for a path).
 
         A Pillow image holds 16 bits of gray only, other deep pictures come with 8; ``picture`` and
         :meth:`save` keep all of them.
@@ -125,7 +125,7 @@ class Completer:
 
     def __init__(
         self,
-        model: Model,
+        model: Networks,
         blend: BlendPlugin,
         options: SearchOptions | None = None,
         control: Control = "model",

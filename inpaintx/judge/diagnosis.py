@@ -12,7 +12,7 @@ import torch
 from inpaintx.errors import InpaintxError
 from inpaintx.judge.clusters import near_copies, nearest
 from inpaintx.judge.learned import ProbabilisticPCA
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import SearchOptions
 from inpaintx.pictures.arrays import images_to_values, levels_to_images, to_values
 from inpaintx.search import Search
@@ -50,7 +50,7 @@ def diagnose_collection(collection: Collection) -> list[Finding]:
     return [_size(len(images)), _copies(images), _alignment(images)]
 
 
-def diagnose_model(model: Model, collection: Collection, held_out: np.ndarray | None) -> list[Finding]:
+def diagnose_model(model: Networks, collection: Collection, held_out: np.ndarray | None) -> list[Finding]:
     """What G can reach, and what it copies.
 
     Args:
@@ -158,7 +158,7 @@ def typical_shift(images: np.ndarray) -> float:
     return float(torch.cat(found).median() / side)
 
 
-def _ceiling(model: Model, collection: Collection, held_out: np.ndarray | None) -> Finding:
+def _ceiling(model: Networks, collection: Collection, held_out: np.ndarray | None) -> Finding:
     trained_on = collection.learned(model.flip).numpy()
     judged = collection.images.numpy() if held_out is None else held_out
     judged = judged[np.linspace(0, len(judged) - 1, min(CEILING_PICTURES, len(judged))).astype(int)]
@@ -179,7 +179,7 @@ def _ceiling(model: Model, collection: Collection, held_out: np.ndarray | None) 
     return Finding("ceiling", {"psnr": ours, "linear psnr": linear, "pictures": len(judged)}, text, advice)
 
 
-def fitted_psnr(model: Model, images: np.ndarray) -> float:
+def fitted_psnr(model: Networks, images: np.ndarray) -> float:
     """Mean PSNR, dB, of the images that G makes when it is fitted to intact ones.
 
     images: uint8 ``[N, C, S, S]``.
@@ -191,7 +191,7 @@ def fitted_psnr(model: Model, images: np.ndarray) -> float:
     return _psnr(fills, to_values(images.transpose(0, 2, 3, 1)))
 
 
-def _copied(model: Model, collection: Collection) -> Finding:
+def _copied(model: Networks, collection: Collection) -> Finding:
     noise = torch.Generator().manual_seed(0)
     codes = model.generator.sample_codes(DRAWINGS, noise).to(next(model.generator.parameters()).device)
     with torch.no_grad():

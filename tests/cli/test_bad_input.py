@@ -345,7 +345,13 @@ def test_a_run_in_place_of_another(refused: Refused, photos: Path, model: Path, 
         f"{model} holds a run already (checkpoint.safetensors); go on with --resume, or choose another --out"
     )
     (tmp_path / "samples.png").write_text("mine")
-    assert "holds a run already (samples.png)" in refused("train", photos, "--out", tmp_path)
+    error = refused("train", photos, "--out", tmp_path)
+    assert error == (
+        f"{tmp_path} holds samples.png, but no checkpoint.safetensors to go on from; "
+        "move it away, or choose another --out"
+    )
+    (tmp_path / "samples.png").rename(tmp_path / "log.jsonl")
+    assert "holds log.jsonl, but no checkpoint" in refused("train", photos, "--out", tmp_path)
 
 
 def test_resuming_what_is_not_there(

@@ -56,8 +56,9 @@ def test_results_are_written_while_a_search_is_under_way(
 
     def write_late(*arguments: Any) -> Written:
         until(begun)
-        return write(*arguments)
+        result = write(*arguments)
         written.set()
+        return result
 
     def search(group: int) -> None:
         if group == 1:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from inpaintx.completion import Completer, FolderRequest, FolderResult, complete_folder, folder, streaming
 from inpaintx.errors import InpaintxError
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.pictures import Picture, read_picture, write_picture
 from inpaintx.pictures.files import Written
 from inpaintx.plugins import registry
@@ -71,7 +71,7 @@ class Blend:
 
 
 @pytest.fixture
-def completer(model: Model) -> Callable[..., Completer]:
+def completer(model: Networks) -> Callable[..., Completer]:
     def make(before: Callable[[int], object] = lambda number: None) -> Completer:
         return Completer(model, Blend(before), OPTIONS, "constant")
 
@@ -152,7 +152,7 @@ def test_a_report_is_enough(completer, request_for, tmp_path: Path) -> None:
     assert whole(tmp_path / "out") == NAMES
 
 
-def test_sheet_gif_and_maps(model: Model, request_for, tmp_path: Path) -> None:
+def test_sheet_gif_and_maps(model: Networks, request_for, tmp_path: Path) -> None:
     request = request_for(
         sheet=tmp_path / "more" / "s.png", gif=tmp_path / "f.gif", uncertainty=tmp_path / "maps"
     )
@@ -164,7 +164,7 @@ def test_sheet_gif_and_maps(model: Model, request_for, tmp_path: Path) -> None:
 
 
 def test_results_do_not_depend_on_the_number_of_threads(
-    model: Model, request_for, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: Networks, request_for, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = {}
     for threads in (1, 7):
@@ -313,7 +313,7 @@ def test_an_interrupt_while_the_last_pictures_are_blended(completer, request_for
     assert len(whole(tmp_path / "out")) >= COUNT - 2 - GROUP
 
 
-def test_a_picture_that_nobody_waits_for_is_given_up(model: Model) -> None:
+def test_a_picture_that_nobody_waits_for_is_given_up(model: Networks) -> None:
     """Between two blends: one whose forming is to be shown has many."""
     blends: list[int] = []
     stopped = threading.Event()
