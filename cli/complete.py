@@ -190,10 +190,11 @@ def _say(report: FolderReport, plan: FolderPlan, values: Mapping[str, Any]) -> N
     """Says what was done; leaves with 3 if some pictures failed, with 1 if all did."""
     done, out = len(report.done), plan.request.out
     if values["as_json"]:
-        told = {"failed": report.failures, "lost": report.lost}
-        summary = {"completed": done, "out": str(out), "undamaged": [str(path) for path in report.undamaged]}
-        summary |= {what: {str(path): why for path, why in paths.items()} for what, paths in told.items()}
-        click.echo(json.dumps(summary | {"left_out": plan.left_out}))
+        failed, lost = ({str(path): why for path, why in of.items()} for of in (report.failures, report.lost))
+        undamaged = [str(path) for path in report.undamaged]
+        more = {"undamaged": undamaged, "lost": lost, "left_out": plan.left_out}
+        summary = {"completed": done, "out": str(out), "failed": failed}
+        click.echo(json.dumps(summary | {what: told for what, told in more.items() if told}))
     else:
         click.echo(f"{done} pictures in {shown(out)}")
         if report.undamaged:

@@ -119,7 +119,12 @@ def plan_folder(request: FolderRequest, model: Path) -> FolderPlan:
     maps = {}
     if request.uncertainty is not None:  # below that folder as the results below theirs
         names = {target: target.relative_to(request.out) for target in targets.values()}
-        maps = {target: request.uncertainty / name.with_suffix(".png") for target, name in names.items()}
+        sharing = Counter(name.with_suffix("") for name in names.values())
+        maps = {
+            target: request.uncertainty
+            / (name.with_suffix(".png") if sharing[name.with_suffix("")] == 1 else Path(f"{name}.png"))
+            for target, name in names.items()
+        }
     folders = {picture: root for picture, root in roots.items() if root is not None}
     plan = FolderPlan(request, targets, maps, folders, left_out)
     _check(plan, model)
