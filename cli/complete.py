@@ -1,4 +1,4 @@
-"""`inpaintx complete`: fill the holes of pictures."""
+"""``inpaintx complete``: fill the holes of pictures."""
 
 from __future__ import annotations
 

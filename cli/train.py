@@ -1,9 +1,7 @@
-"""`inpaintx train`: a DCGAN from a folder of pictures."""
+"""``inpaintx train``: a DCGAN from a folder of pictures."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -11,7 +9,7 @@ import click
 
 from inpaintx.errors import InpaintxError
 from inpaintx.options import Architecture, Fit, TrainOptions
-from inpaintx.outputs import check_apart, make_folder
+from inpaintx.outputs import make_folder
 from inpaintx_cli.options import (
     device_option,
     exclude_from_option,
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from inpaintx.training.collection import Collection
 
 SHEET_COLUMNS, SHEET_ROWS = 16, 4
-SAMPLES = "samples"  # the folder of all sample sheets; the newest is beside it, as a .png
 
 
 @click.command()
@@ -57,34 +54,31 @@ def command(data: Path, run: Path, **values: Any) -> None:
     """
     from tqdm import tqdm
 
-    from inpaintx.networks import checkpoint
+    from inpaintx.networks.checkpoint import FILE_NAME
     from inpaintx.networks.devices import pick_device
-    from inpaintx.pictures import find_pictures
-    from inpaintx.training import Trainer, train
-    from inpaintx.training.collection import load_collection
+    from inpaintx.training import train
+    from inpaintx.training.request import SAMPLES, TrainRequest, begin
 
     device = pick_device(values["device"])
-    file = run / checkpoint.FILE_NAME
-    start = _resumed(file) if values["resume"] else _fresh(run)
-    options = replace(start.options, **given(TrainOptions, values))
-    architecture = replace(start.architecture, **given(Architecture, values))
-    channels = {None: start.channels, True: 1, False: 3}[values["gray"]]
-    fit = values["fit"] or start.fit
-    check_apart(run, [data])
-    find_pictures([data])  # where there are none, no empty folder of a run is left behind
-    make_folder(run)
+    request = TrainRequest(
+        data,
+        run,
+        values["resume"],
+        values["fit"],
+        {None: None, True: 1, False: 3}[values["gray"]],
+        excluded(values),
+        given(Architecture, values),
+        given(TrainOptions, values),
+    )
 
     def reading(paths: list[Path]) -> tqdm:
         return tqdm(paths, desc="reading", unit="picture", leave=False, disable=None)
 
-    collection = load_collection(data, architecture.size, channels, fit, excluded(values), reading)
-    _tell(collection)
-    architecture = replace(architecture, channels=collection.images.shape[1])
-    trainer = Trainer(collection, architecture, options, fit, device)
+    trainer = begin(request, device, reading)
+    _tell(trainer.collection)
     if values["resume"]:
-        trainer.restore(file)
         click.echo(f"resumed at step {trainer.step}")
-    with _Display(trainer.step, options, run, values["tensorboard"]) as display:
+    with _Display(trainer.step, trainer.options, run, values["tensorboard"]) as display:
         finished = train(
             trainer,
             run,
@@ -92,52 +86,9 @@ def command(data: Path, run: Path, **values: Any) -> None:
             lambda network: display.on_save(trainer, network),
             lambda loss: display.on_encoder_step(trainer, loss),
         )
-    click.echo(f"{file} at step {trainer.step}; samples in {run / SAMPLES}.png")
+    click.echo(f"{run / FILE_NAME} at step {trainer.step}; samples in {run / SAMPLES}.png")
     if not finished:
         raise KeyboardInterrupt
-
-
-@dataclass(frozen=True)
-class _Start:
-    """What holds where no flag says otherwise."""
-
-    architecture: Architecture
-    options: TrainOptions
-    channels: int | None
-    fit: Fit
-
-
-def _fresh(run: Path) -> _Start:
-    """Raises InpaintxError where the folder holds a file that a run would write.
-
-    A log alone is of a run that was stopped before its first checkpoint: there is nothing to lose.
-    """
-    from inpaintx.networks import checkpoint
-    from inpaintx.training import LOG_NAME, is_log
-
-    if os.path.lexists(run / checkpoint.FILE_NAME):
-        raise InpaintxError(
-            f"{run} holds a run already ({checkpoint.FILE_NAME}); "
-            "go on with --resume, or choose another --out"
-        )
-    for name in (LOG_NAME, SAMPLES, f"{SAMPLES}.png"):
-        if os.path.lexists(run / name) and not (name == LOG_NAME and is_log(run / name)):
-            raise InpaintxError(
-                f"{run} holds {name}, but no {checkpoint.FILE_NAME} to go on from; "
-                "move it away, or choose another --out"
-            )
-    return _Start(Architecture(), TrainOptions(), None, "crop")
-
-
-def _resumed(file: Path) -> _Start:
-    """Raises InpaintxError where there is no whole checkpoint of a run."""
-    from inpaintx.networks import checkpoint
-
-    if not file.is_file():
-        raise InpaintxError(f"nothing to resume: there is no {file}; leave out --resume, or check --out")
-    with checkpoint.opened(file) as stored:
-        architecture, options = checkpoint.described(stored), checkpoint.run_options(stored)
-    return _Start(architecture, options, architecture.channels, stored.header["fit"])
 
 
 def _tell(collection: Collection) -> None:
@@ -194,6 +145,7 @@ class _Display:
 
         from inpaintx.completion.showcase import write_sheet
         from inpaintx.pictures.sheets import grid
+        from inpaintx.training.request import SAMPLES
 
         samples = trainer.samples(SHEET_COLUMNS * SHEET_ROWS, network)
         sheet = grid(list(samples), SHEET_COLUMNS)

@@ -58,7 +58,8 @@ nitpick_ignore = [
         "Discriminator",
         "Encoder",
         "PictureLike",
-        "inpaintx.networks.checkpoint.Model",
+        "Networks",
+        "inpaintx.networks.checkpoint.Networks",
         "inpaintx.plugins.registry.Plugin",
     )
 ]

@@ -30,7 +30,8 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
     What a process left in that folder that was killed in such a block is removed.
 
-    Raises InpaintxError where it can't be written.
+    Raises:
+        InpaintxError: it can't be written.
     """
     _clear_once(path.parent)
     temporary = None

@@ -52,8 +52,9 @@ def _left_open(options: Any, name: str) -> bool:
 def read_values(where: str, cls: type, values: Mapping[str, Any], complete: bool) -> dict[str, Any]:
     """A header's values for a dataclass of options.
 
-    Raises InpaintxError where keys are unknown, values of a type that no option has, or, if they have to be
-    ``complete``, keys missing.
+    Raises:
+        InpaintxError: keys are unknown, values of a type that no option has, or, if they have to be
+            ``complete``, keys missing.
     """
     hints = get_type_hints(cls)
     odd = values.keys() ^ hints.keys() if complete else values.keys() - hints.keys()

@@ -89,7 +89,8 @@ class Architecture:
     def from_dict(cls, values: dict[str, Any]) -> Architecture:
         """The inverse of :meth:`to_dict`. Headers that name no kind are of the time when there was one.
 
-        Raises InpaintxError where keys are unknown or missing, or values of another type or not allowed.
+        Raises:
+            InpaintxError: keys are unknown or missing, or values of another type or not allowed.
         """
         return cls(**read_values("architecture", cls, {"kind": "dcgan", **values}, complete=True))
 
@@ -140,7 +141,8 @@ class TrainOptions:
     def from_dict(cls, values: dict[str, Any]) -> TrainOptions:
         """Of a checkpoint's header; what an older version had no option for has its default.
 
-        Raises InpaintxError where keys are unknown, or values of another type or not allowed.
+        Raises:
+            InpaintxError: keys are unknown, or values of another type or not allowed.
         """
         return cls(**read_values("training", cls, values, complete=False))
 

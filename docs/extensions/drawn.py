@@ -20,7 +20,7 @@ from inpaintx import ops
 from inpaintx.completion import Completer
 from inpaintx.completion.estimate import combine, disagreement
 from inpaintx.letters.chars import TEST_FAMILIES, CharsOptions, render_chars
-from inpaintx.networks.checkpoint import Model, load_model
+from inpaintx.networks.checkpoint import Networks, load_model
 from inpaintx.options import SearchOptions
 from inpaintx.pictures import Picture, read_picture
 from inpaintx.plugins import registry
@@ -49,7 +49,9 @@ def as_tensors(pictures: Sequence[Picture], masks: np.ndarray) -> tuple[torch.Te
     return torch.from_numpy(images * 2 - 1), torch.from_numpy(masks[:, None].astype(np.float32))
 
 
-def searched(model: Model, pictures: Sequence[Picture], masks: np.ndarray, options: SearchOptions) -> tuple:
+def searched(
+    model: Networks, pictures: Sequence[Picture], masks: np.ndarray, options: SearchOptions
+) -> tuple:
     """All candidates' images in [0, 1], ``[B, K, H, W]``, and their contextual losses, ``[B, K]``."""
     search = Search(model.generator, None, options, model.encoder)
     found = search(*as_tensors(pictures, masks))
@@ -73,7 +75,7 @@ def damaged(picture: Picture, mask: np.ndarray) -> np.ndarray:
     return np.where(mask[..., None], gray, [0.98, 0.76, 0.45])
 
 
-def draw_method(model: Model) -> Figure:
+def draw_method(model: Networks) -> Figure:
     """The steps of one completion, a row a letter."""
     pictures = [letters(62)[index] for index in (11, 27, 45)]
     families = ("random-patch", "center", "freeform thick")
@@ -95,7 +97,7 @@ def draw_method(model: Model) -> Figure:
     return figure
 
 
-def draw_candidates(model: Model) -> Figure:
+def draw_candidates(model: Networks) -> Figure:
     """The eight candidates of one letter, and the two estimates made of them."""
     picture = letters(62)[13]
     masks = family_masks("left", [picture], 0)
@@ -125,7 +127,7 @@ def picture_of(axes: Axes, title: str, image: np.ndarray) -> None:
     axes.set_title(title, fontsize=8)
 
 
-def draw_iterations(model: Model) -> Figure:
+def draw_iterations(model: Networks) -> Figure:
     """How far the known pixels are off after so many iterations, from guesses and from random codes."""
     pictures = letters(62)[::8]
     masks = family_masks("random-patch", pictures, 1)
@@ -145,7 +147,7 @@ def draw_iterations(model: Model) -> Figure:
     return figure
 
 
-def draw_blends(model: Model) -> Figure:
+def draw_blends(model: Networks) -> Figure:
     """One mean fill, joined to the known pixels by each blend."""
     pictures = [letters(62)[index] for index in (36, 6)]
     masks = list(family_masks("center", pictures, 0))
@@ -160,7 +162,7 @@ def draw_blends(model: Model) -> Figure:
     return figure
 
 
-def draw_masks(model: Model) -> Figure:
+def draw_masks(model: Networks) -> Figure:
     """A hole of every family that `eval` judges, and of the other built-in masks that need no file."""
     picture = letters(12)[11]
     holes = {family: family_masks(family, [picture], 1)[0] for family in FAMILIES}

@@ -48,7 +48,7 @@ class Completed:
             took. Pictures are finished beside each other and beside the next search, so that the sum over a
             run's pictures is more than the time that the run took.
         history: the result as it stood at some iterations of the search, if asked for.
-        give: the picture and its mask to the kind that :meth:`inpaintx.Networks.complete` was passed.
+        give: the picture and its mask to the kind that :meth:`inpaintx.Model.complete` was passed.
     """
 
     picture: Picture

@@ -1,4 +1,4 @@
-"""Is it the pictures, the model or the search? What `inpaintx check` measures, and says in plain words."""
+"""Is it the pictures, the model or the search? What ``inpaintx check`` measures, and says in plain words."""
 
 from __future__ import annotations
 
@@ -66,7 +66,10 @@ def held_out_pictures(collection: Collection, count: int, seed: int) -> list[Pat
     """Pictures to keep from training: whole clusters of near-copies, drawn until there are ``count``.
 
     A cluster is what correlates above 0.9 at 16×16 pixels; those of more than a tenth of ``count`` stay in
-    training. Raises InpaintxError where there are not enough others.
+    training.
+
+    Raises:
+        InpaintxError: there are not enough others.
     """
     clusters = near_copies(collection.images.numpy(), KEPT_TOGETHER)
     sizes = np.bincount(clusters)
@@ -139,7 +142,8 @@ def typical_shift(images: np.ndarray) -> float:
 
     As a share of the side; shifts of up to a quarter of it are tried, by cross-correlation of the luma.
 
-    images: uint8 ``[N, C, S, S]``.
+    Args:
+        images: uint8 ``[N, C, S, S]``.
     """
     planes = torch.from_numpy(images).float().mean(1)
     planes = planes - planes.mean((1, 2), keepdim=True)
@@ -182,7 +186,9 @@ def _ceiling(model: Networks, collection: Collection, held_out: np.ndarray | Non
 def fitted_psnr(model: Networks, images: np.ndarray) -> float:
     """Mean PSNR, dB, of the images that G makes when it is fitted to intact ones.
 
-    images: uint8 ``[N, C, S, S]``.
+    Args:
+        model: the networks.
+        images: uint8 ``[N, C, S, S]``.
     """
     options = replace(SearchOptions(), prior=0.0, estimate="sample")
     y = levels_to_images(torch.from_numpy(images))

@@ -1,4 +1,4 @@
-"""A judgement from folders and a model: what `inpaintx eval` runs."""
+"""A judgement from folders and a model: what ``inpaintx eval`` runs."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def switched(model: Networks, options: SearchOptions, control: Control) -> tuple
 
 
 def preset(model: Networks, name: str, precision: SearchOptions) -> tuple[list[Method], Source]:
-    """A published source's search. It has one candidate, so that `auto` makes no trials, and trusts it."""
+    """A published source's search. It has one candidate, so that ``auto`` makes no trials, and trusts it."""
     options = replace(PRESETS[name], precision=precision.precision, batch=precision.batch)
     method = Method(f"preset {name}", "preset", f"The search of preset `{name}`, blend `auto`.")
     return [method], _searched(
@@ -107,7 +107,8 @@ def preset(model: Networks, name: str, precision: SearchOptions) -> tuple[list[M
 def learned(collection: np.ndarray) -> list[tuple[list[Method], Source]]:
     """What simpler models learn from the same collection, under our default blend.
 
-    collection: uint8 ``[N, C, S, S]``.
+    Args:
+        collection: uint8 ``[N, C, S, S]``.
     """
     return [
         (
@@ -150,7 +151,7 @@ def _blended(candidates: Candidates, blend: BlendPlugin, estimate: Estimate) -> 
 
 
 def _predicted(name: str, predict: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Source:
-    """A learned predictor under `auto`: it, too, is tried on known pixels that it has not seen."""
+    """A learned predictor under ``auto``: it, too, is tried on known pixels that it has not seen."""
     auto = registry.make("blend", "auto")
     blind = np.array([True, False])
 

@@ -66,7 +66,7 @@ class Discriminator(base.Discriminator):
 
 
 def pyramid(a: Architecture, inputs: int, outputs: int) -> nn.Sequential:
-    """From maps of the image's size to `outputs` numbers."""
+    """From maps of the image's size to ``outputs`` numbers."""
     widths = a.widths[::-1]
     layers: list[nn.Module] = [_down(inputs, widths[0], a.kernel, bias=True), nn.LeakyReLU(LEAK)]
     for narrow, wide in pairwise(widths):

@@ -23,7 +23,7 @@ from inpaintx.options import Architecture
 
 @dataclass(frozen=True)
 class ImageLayer:
-    """The layer that touches the image, as `ops.image_up` and `ops.image_down_` take it."""
+    """The layer that touches the image, as ``ops.image_up`` and ``ops.image_down_`` take it."""
 
     weight: Tensor
     bias: Tensor

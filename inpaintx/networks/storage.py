@@ -36,7 +36,9 @@ def save(path: Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -
     """Writes a checkpoint to a temporary file in the same folder, then renames it.
 
     The header gets the format's version, the value range and a checksum of each tensor.
-    Raises InpaintxError if the file cannot be written; the old one, if any, is then still whole.
+
+    Raises:
+        InpaintxError: the file cannot be written; the old one, if any, is then still whole.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     checksums = {name: _checksum(tensor) for name, tensor in plain.items()}
@@ -54,7 +56,8 @@ def save(path: Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -
 def load(path: Path, prefixes: tuple[str, ...] = ("",)) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Reads the header and the tensors whose names start with one of ``prefixes``.
 
-    Raises InpaintxError if the file is missing, damaged, or no checkpoint of this program.
+    Raises:
+        InpaintxError: the file is missing, damaged, or no checkpoint of this program.
     """
     with opened(path) as stored:
         return stored.header, stored.read(prefixes)
@@ -64,7 +67,8 @@ def load(path: Path, prefixes: tuple[str, ...] = ("",)) -> tuple[dict[str, Any],
 def opened(path: Path) -> Iterator[Stored]:
     """A checkpoint whose header has been read, and no tensor yet.
 
-    Raises InpaintxError if the file is missing, cut short, or no checkpoint of this program.
+    Raises:
+        InpaintxError: the file is missing, cut short, or no checkpoint of this program.
     """
     if not path.is_file():
         raise InpaintxError(f"no checkpoint: {path}; train one with `inpaintx train`")
@@ -141,7 +145,8 @@ class Stored:
     def read(self, prefixes: tuple[str, ...] = ("",)) -> dict[str, Tensor]:
         """The tensors whose names start with one of ``prefixes``.
 
-        Raises InpaintxError where one is not what was saved, or holds what no training gives.
+        Raises:
+            InpaintxError: one is not what was saved, or holds what no training gives.
         """
         names = [name for name in self.names if name.startswith(prefixes)]
         return {name: self._tensor(name) for name in names}

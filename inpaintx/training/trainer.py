@@ -74,7 +74,11 @@ class Trainer:
     def advance(self) -> tuple[float, float]:
         """One step of D, then one of G.
 
-        Returns D's and G's loss. Raises InpaintxError when one of them is not finite.
+        Returns:
+            D's and G's loss.
+
+        Raises:
+            InpaintxError: one of them is not finite.
         """
         loss_d, loss_g = self.descend().tolist()
         self.check(self.step, loss_d, loss_g)
@@ -97,7 +101,8 @@ class Trainer:
     def descend(self) -> Tensor:
         """One step of D, then one of G, with the non-saturating loss (Goodfellow et al., 2014).
 
-        Returns D's and G's loss, ``[2]``, on the device and unread, so that the host need not wait for them.
+        Returns:
+            D's and G's loss, ``[2]``, on the device and unread, so that the host need not wait for them.
         """
         noise = generator_for(self.options.seed, 1, self.step)
         real = self._real(noise)
@@ -184,10 +189,15 @@ class Trainer:
         return min(self.options.encoder_steps, self.step)
 
     def save(self, run: Path, encoder: Encoder | None = None) -> Generator:
-        """Writes the run's checkpoint, whole or not at all; returns the calibrated G that is in it.
+        """Writes the run's checkpoint, whole or not at all.
 
-        encoder: trained for this G; None: the last one there was, if any, stays in the file, and the header
-        says of which step it is.
+        Args:
+            run: the run's folder.
+            encoder: trained for this G; None: the last one there was, if any, stays in the file, and the
+                header says of which step it is.
+
+        Returns:
+            The calibrated G that is in it.
         """
         if encoder is not None:
             self.encoder, self.encoder_step = encoder, self.step
@@ -228,8 +238,9 @@ class Trainer:
     def restore(self, path: Path) -> None:
         """Goes on from a run's checkpoint.
 
-        Raises InpaintxError if it is damaged, holds no training state, or was made with another
-        architecture, collection or seed, with which the run would not be the same run.
+        Raises:
+            InpaintxError: it is damaged, holds no training state, or was made with another architecture,
+                collection or seed, with which the run would not be the same run.
         """
         with checkpoint.opened(path) as stored:
             if not any(name.startswith(checkpoint.TRAINING) for name in stored.names):

@@ -49,7 +49,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, value)
     for name, preset in PRESETS.items():  # eval compares with a thousand iterations of each
         monkeypatch.setitem(PRESETS, name, replace(preset, iterations=2))
-    monkeypatch.setattr(inpaintx, "train", partial(inpaintx.train, **QUICK_TRAINING))
     letters = render_chars(CharsOptions(count=LETTERS, size=64), tmp_path / "rendered")
     for name in ("scans", "damaged", "masks"):
         (tmp_path / name).mkdir()
@@ -167,5 +166,11 @@ def test_plugins(folder: Path) -> None:
     assert (gray(result) == before).mean() > 0.5  # three scratches are hidden, no more
 
 
-def test_python_page(folder: Path) -> None:
-    run_page("docs/python.md")
+def test_python_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inpaintx, "train", partial(inpaintx.train, **QUICK_TRAINING))
+    names = run_page("docs/python.md")
+    assert list(names["report"].done.values()) == [Path("repaired/page.png")]
+    known = gray(folder / "masks" / "page.png") == 0
+    result, damaged = (gray(folder / place / "page.png") for place in ("repaired", "damaged"))
+    assert (result[known] == damaged[known]).all()
+    assert names["images"].shape == (16, 64, 64, 1)
