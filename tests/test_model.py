@@ -217,7 +217,7 @@ BAD: dict[str, tuple[Callable[[], dict[str, Any]], str]] = {
     "a batch": (lambda: {"picture": np.zeros((1, SIDE, SIDE, 3), np.uint8)}, "this is [1, 40, 40, 3]"),
     "a list": (lambda: {"picture": letter().tolist()}, "not a picture: list"),
     "no file": (lambda: {"picture": "missing.png"}, "no such picture: missing.png"),
-    "hole of ones": (lambda: {"hole": hole().astype(np.uint8)}, "the hole's brightest value is 1 of 255"),
+    "hole of ones": (lambda: {"hole": hole().astype(np.uint8)}, "its brightest value is 1 of 255; pass bool"),
     "hole of another size": (lambda: {"hole": hole()[1:]}, "is bool [39, 40]: it must be bool [40, 40]"),
     "hole in colour": (lambda: {"hole": np.zeros((4, 4, 3), bool)}, "the hole is bool [4, 4, 3]"),
     "no hole": (lambda: {"hole": ~hole() & hole()}, "hides nothing"),

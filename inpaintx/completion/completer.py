@@ -196,7 +196,7 @@ class Completer:
         a = self._find.architecture
         regions = [hole_region(mask, self._fit) for mask in masks]
         squares = [
-            to_square(picture.as_float(), mask, region, a.size, a.channels)
+            to_square(picture.array, mask, region, a.size, a.channels)
             for picture, mask, region in zip(pictures, masks, regions, strict=True)
         ]
         candidates = self._find(squares, folds_for(self._blend), history)
@@ -224,7 +224,7 @@ class Completer:
             if stopped is not None and stopped.is_set():
                 raise CancelledError
             whole = from_square(fill, region, picture.height, picture.width, picture.channels)
-            return picture.with_fill(fill_hole(blend, picture.as_float(), whole, mask), mask)
+            return picture.with_fill(fill_hole(blend, picture.as_float(), whole, mask, picture.path), mask)
 
         doubt = from_square(
             disagreement(candidates.fills)[..., None], region, picture.height, picture.width, 1

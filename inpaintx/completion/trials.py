@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from inpaintx.options import Estimate
 from inpaintx.plugins.blends import BlendPlugin, ChoosingBlend, Trial
+from inpaintx.plugins.registry import plugin_errors
 
 if TYPE_CHECKING:
     from inpaintx.completion.candidates import Candidates
@@ -36,4 +37,7 @@ def choose_blend(
         estimate: what fills the hole.
         scale: pixels of the picture, along a side, to one of the square's.
     """
-    return plugin.choose(trials, scale, estimate) if isinstance(plugin, ChoosingBlend) else plugin
+    if not isinstance(plugin, ChoosingBlend):
+        return plugin
+    with plugin_errors(f"blend plugin {plugin.name!r}"):
+        return plugin.choose(trials, scale, estimate)

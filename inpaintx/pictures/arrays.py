@@ -30,6 +30,18 @@ def to_levels(values: np.ndarray, dtype: DTypeLike = np.uint8) -> np.ndarray:
     return np.rint(np.clip(values, 0, 1) * np.iinfo(dtype).max).astype(dtype)
 
 
+def plain_mask(mask: np.ndarray) -> np.ndarray:
+    """A bool array of any shape as a plain one, whose bytes are 0 and 1; views and C code make others."""
+    return np.ascontiguousarray(mask).view(np.uint8) != 0
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """A view of the array that can't be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 def fit_channels(array: np.ndarray, channels: int) -> np.ndarray:
     """``[..., H, W, 1 or 3]`` to ``[..., H, W, channels]``: gray is repeated, RGB becomes luma."""
     if array.shape[-1] == channels:

@@ -13,9 +13,11 @@ import numpy as np
 from PIL import Image
 
 from inpaintx.errors import InpaintxError
-from inpaintx.pictures.arrays import LUMA, to_levels, to_values
+from inpaintx.pictures.arrays import plain_mask, to_levels, to_values
 from inpaintx.pictures.decoding import decode
 from inpaintx.pictures.files import read_picture
+from inpaintx.pictures.holes import bright
+from inpaintx.pictures.opening import open_image
 from inpaintx.pictures.picture import Picture
 
 if TYPE_CHECKING:
@@ -74,7 +76,8 @@ def hole_of(hole: PictureLike) -> np.ndarray:
     """Where to fill, of any kind but a path: bool ``[H, W]``, True = fill.
 
     Args:
-        hole: as of :func:`take`, or of bool; True and what is brighter than half of the range are the hole.
+        hole: as of :func:`take`, or of bool; True is the hole, or what is white:
+            see :func:`inpaintx.pictures.holes.bright`.
 
     Raises:
         InpaintxError: it can't be a mask; the message says what was found and what is taken.
@@ -87,13 +90,13 @@ def hole_of(hole: PictureLike) -> np.ndarray:
         flat = hole[..., 0] if hole.ndim == 3 and hole.shape[2] == 1 else hole
         if flat.ndim != 2:
             raise InpaintxError(f"the hole is bool {list(hole.shape)}; pass bool [H, W], True = fill")
-        return np.asarray(flat).astype(bool)
+        return plain_mask(flat)
     picture = take(hole).picture
-    brightness = picture.array if picture.channels == 1 else picture.array @ np.array(LUMA)
-    brightest = int(picture.array.max())
-    if 0 < brightest <= 1:
-        raise InpaintxError("the hole's brightest value is 1 of 255; pass bool [H, W], or white as 255")
-    return np.asarray(brightness > picture.max_value / 2)
+    if picture.alpha is not None and (picture.alpha != picture.alpha.flat[0]).any():
+        raise InpaintxError(
+            "the hole has an alpha channel, which may hide the hole or show it; pass bool [H, W], True = fill"
+        )
+    return bright(picture.array, None, "the hole", "pass bool [H, W], True = fill")
 
 
 def to_pillow(picture: Picture) -> Image.Image:
@@ -109,9 +112,12 @@ def to_pillow(picture: Picture) -> Image.Image:
 
 
 def _from_pillow(image: Image.Image) -> Picture:
-    return Picture.from_samples(
-        decode(image.copy(), Path(getattr(image, "filename", "") or "a Pillow image"))
-    )
+    path = Path(getattr(image, "filename", "") or "a Pillow image")
+    if image.format == "TIFF" and getattr(image, "tile", []) and path.is_file():
+        # Not loaded yet: as Pillow would, the rows of one that lies on its side came out sheared.
+        with open_image(path) as opened:
+            return Picture.from_samples(decode(opened, path))
+    return Picture.from_samples(decode(image.copy(), path))
 
 
 def _from_array(array: np.ndarray, shape: tuple[int, ...], known: np.ndarray | None) -> Picture:

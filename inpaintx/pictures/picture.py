@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from inpaintx.errors import InpaintxError
-from inpaintx.pictures.arrays import to_levels, to_values
+from inpaintx.pictures.arrays import plain_mask, read_only, to_levels, to_values
+from inpaintx.pictures.tags import Tags
+
+if TYPE_CHECKING:
+    from inpaintx.pictures.regions import Region
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,14 +25,18 @@ class Picture:
         alpha: ``[H, W]`` of the same dtype, or None.
         path: the file it was read from, or None.
         profile: its ICC profile, which says what colours the values are; None: nothing does.
-        dpi: pixels per inch, or None where unknown or not the same both ways.
+        dpi: pixels per inch, across and down, or None where unknown.
+        root: the folder that was searched when the file was found, or None where it was named itself.
+        tags: what else its file says: EXIF, XMP, comments.
     """
 
     array: np.ndarray
     alpha: np.ndarray | None = None
     path: Path | None = None
     profile: bytes | None = None
-    dpi: float | None = None
+    dpi: tuple[float, float] | None = None
+    root: Path | None = None
+    tags: Tags = field(default_factory=Tags)
 
     def __post_init__(self) -> None:
         shape, dtype = self.array.shape, self.array.dtype
@@ -71,12 +80,18 @@ class Picture:
         """255 or 65535."""
         return int(np.iinfo(self.array.dtype).max)
 
-    def as_float(self) -> np.ndarray:
-        """The colour channels as float32 [H, W, C] in [0, 1]."""
+    def as_float(self, region: Region | None = None) -> np.ndarray:
+        """The colour channels as float32 [H, W, C] in [0, 1]; of a region, if one is given."""
         channels = self.array.reshape(self.height, self.width, self.channels)
-        return to_values(channels)
+        return to_values(channels if region is None else region.of(channels))
 
-    def with_fill(self, filled: np.ndarray, mask: np.ndarray) -> Picture:
+    def read_only(self) -> Picture:
+        """The same picture, in arrays that can't be written to."""
+        return replace(
+            self, array=read_only(self.array), alpha=None if self.alpha is None else read_only(self.alpha)
+        )
+
+    def with_fill(self, filled: np.ndarray, mask: np.ndarray, region: Region | None = None) -> Picture:
         """This picture with its hole taken from ``filled``, the known pixels bit for bit as they were.
 
         What was filled becomes opaque: a hole is often where the picture was transparent.
@@ -84,14 +99,19 @@ class Picture:
         Args:
             filled: float32 [H, W, C] in [0, 1] (clipped to it); read in the hole only.
             mask: bool [H, W], True = keep.
+            region: the part of the picture that ``filled`` is of, where it holds the whole hole; None: all.
         """
         shape = (self.height, self.width)
         if mask.dtype != bool or mask.shape != shape:
             raise InpaintxError(f"the mask is {mask.dtype} {list(mask.shape)}: it must be bool {list(shape)}")
-        if filled.shape != (*shape, self.channels):
-            raise InpaintxError(f"the fill is {list(filled.shape)}: it must be {[*shape, self.channels]}")
-        hole = ~mask
-        levels = to_levels(filled[hole], self.array.dtype)
+        part = shape if region is None else (region.height, region.width)
+        if filled.shape != (*part, self.channels):
+            raise InpaintxError(f"the fill is {list(filled.shape)}: it must be {[*part, self.channels]}")
+        hole = ~plain_mask(mask)
+        filling = filled[hole if region is None else region.of(hole)]
+        if len(filling) < np.count_nonzero(hole):
+            raise InpaintxError(f"the hole reaches out of the part that is filled: {region}; fill all of it")
+        levels = to_levels(filling, self.array.dtype)
         array = self.array.copy()
         array[hole] = levels[:, 0] if self.channels == 1 else levels
         alpha = None if self.alpha is None else np.where(hole, self.max_value, self.alpha).astype(array.dtype)

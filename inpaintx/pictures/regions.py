@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from inpaintx.options import Fit
-from inpaintx.pictures.arrays import fit_channels
+from inpaintx.pictures.arrays import fit_channels, to_values
 
 #: A pixel of the square is known if more than this share of the pixels it averages is.
 KNOWN_SHARE = 0.1
+_ROWS = 256  # that are worked on at once, where a picture is too large for all
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ def to_square(
     Westin, 1993).
 
     Args:
-        picture: float32 ``[H, W, C]`` in [0, 1].
+        picture: float32 in [0, 1], or levels, uint8 or uint16: ``[H, W, C]`` or ``[H, W]``. Of levels, one
+            channel of the region at a time becomes float32.
         mask: bool ``[H, W]``, True = keep.
         region: the part to take.
         size: side of the square, pixels.
@@ -98,12 +101,94 @@ def to_square(
         The image, float32 ``[size, size, channels]`` in [0, 1] and 0 where nothing is known, and its mask,
         bool ``[size, size]``.
     """
-    keep = region.of(mask)[..., None]
-    values = fit_channels(np.where(keep, region.of(picture), np.float32(0)), channels)
-    share = resample(keep.astype(np.float32), size, size)
+    keep = region.of(mask)
+    share = resample(keep[..., None].astype(np.float32), size, size)
     known = share > KNOWN_SHARE
-    image = resample(values, size, size) / np.where(known, share, 1)
+    planes = [resample(plane[..., None], size, size) for plane in _planes(region.of(picture), keep, channels)]
+    image = fit_channels(np.concatenate(planes, axis=-1), channels) / np.where(known, share, 1)
     return np.where(known, image.clip(0, 1), 0).astype(np.float32), known[..., 0]
+
+
+def _planes(levels: np.ndarray, keep: np.ndarray, channels: int) -> Iterator[np.ndarray]:
+    """The channels of a picture one by one, or its luma: float32 ``[H, W]``, 0 in the hole."""
+    levels = levels[..., None] if levels.ndim == 2 else levels
+    if levels.shape[2] > channels:
+        luma = np.empty(keep.shape, np.float32)
+        for top in range(0, len(luma), _ROWS):
+            rows = slice(top, top + _ROWS)
+            luma[rows] = fit_channels(_known_values(levels[rows], keep[rows]), 1)[..., 0]
+        yield luma
+        return
+    for channel in range(levels.shape[2]):
+        yield _known_values(levels[..., channel], keep)
+
+
+def _known_values(levels: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """A copy as values, 0 in the hole."""
+    values = levels.copy() if levels.dtype == np.float32 else to_values(levels)
+    values[~keep] = 0
+    return values
+
+
+def hole_box(mask: np.ndarray, margin: int) -> Region:
+    """The rectangle of a picture that holds its hole and what lies up to so many pixels around it.
+
+    Args:
+        mask: bool ``[H, W]``, True = keep; hides something.
+        margin: pixels, cut at the picture's border.
+    """
+    top, bottom, left, right = (
+        limit
+        for axis in (1, 0)
+        for hidden in [np.flatnonzero(~mask.all(axis))]
+        for limit in (max(0, hidden[0] - margin), min(mask.shape[1 - axis], hidden[-1] + 1 + margin))
+    )
+    return Region(int(top), int(left), int(bottom - top), int(right - left))
+
+
+def part_from_square(fill: np.ndarray, region: Region, part: Region, channels: int) -> np.ndarray:
+    """What :func:`from_square` gives in a part of the picture, in no more memory than the part takes.
+
+    Args:
+        fill: float32 ``[S, S, C]``, the model's square, which stands for the region.
+        region: of the picture.
+        part: a rectangle of the picture.
+        channels: 1 or 3.
+
+    Returns:
+        float32 ``[h, w, channels]`` of the part, 0 outside of the region.
+    """
+    whole = np.zeros((part.height, part.width, channels), np.float32)
+    top, left = max(region.top, part.top), max(region.left, part.left)
+    bottom = min(region.top + region.height, part.top + part.height)
+    right = min(region.left + region.width, part.left + part.width)
+    if top >= bottom or left >= right:
+        return whole
+    fitted = fit_channels(fill, channels)
+    rows = _stretched(fitted, 0, region.height, top - region.top, bottom - region.top)
+    both = _stretched(rows, 1, region.width, left - region.left, right - region.left)
+    whole[top - part.top : bottom - part.top, left - part.left : right - part.left] = both.clip(0, 1)
+    return whole
+
+
+def _stretched(array: np.ndarray, axis: int, length: int, first: int, last: int) -> np.ndarray:
+    """Pixels ``first`` to ``last`` of what :func:`resample` gives along an axis of ``length`` pixels."""
+    source = array.shape[axis]
+    if source == length:
+        return array[first:last] if axis == 0 else array[:, first:last]
+    method = Image.Resampling.BOX if length < source else Image.Resampling.BICUBIC
+    begin, end = first * source / length, last * source / length
+    height, width = array.shape[:2]
+    size, box = (
+        ((width, last - first), (0, begin, width, end))
+        if axis == 0
+        else ((last - first, height), (begin, 0, end, height))
+    )
+    planes = [
+        Image.fromarray(np.ascontiguousarray(array[..., c], dtype=np.float32)).resize(size, method, box)
+        for c in range(array.shape[2])
+    ]
+    return np.stack([np.asarray(plane) for plane in planes], axis=-1)
 
 
 def from_square(fill: np.ndarray, region: Region, height: int, width: int, channels: int) -> np.ndarray:

@@ -10,6 +10,8 @@ import numpy as np
 
 from inpaintx.errors import InpaintxError
 from inpaintx.options import Estimate
+from inpaintx.pictures.arrays import plain_mask, read_only
+from inpaintx.plugins.registry import plugin_errors
 
 
 class BlendPlugin(Protocol):
@@ -51,33 +53,40 @@ class ChoosingBlend(Protocol):
         """The blend for a picture with ``scale`` pixels, along a side, to one of the trials'."""
 
 
-def apply_blend(plugin: BlendPlugin, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def apply_blend(
+    plugin: BlendPlugin, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray, of: object = None
+) -> np.ndarray:
     """The picture with its hole filled: by the plugin in the hole, bit for bit as it was where known.
 
     Args:
         plugin: an instance.
         picture: float32 ``[H, W, C]`` in [0, 1]; what it holds under the hole is never read, NaN included:
-            the plugin gets zeros there.
+            the plugin gets zeros there, and arrays that can't be written to.
         fill: float32 ``[H, W, C]`` in [0, 1].
         mask: bool ``[H, W]``, True = keep.
+        of: what is filled, for messages: its path, or None.
 
     Returns:
         float32 ``[H, W, C]``, clipped to [0, 1] in the hole.
 
     Raises:
-        InpaintxError: the inputs don't fit each other, or the plugin gives no such picture.
+        InpaintxError: the inputs don't fit each other, the plugin fails, or gives no such picture.
     """
     _check_inputs(picture, fill, mask)
-    return fill_hole(plugin, picture, fill, mask)
+    return fill_hole(plugin, picture, fill, plain_mask(mask), of)
 
 
-def fill_hole(plugin: BlendPlugin, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def fill_hole(
+    plugin: BlendPlugin, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray, of: object = None
+) -> np.ndarray:
     """``apply_blend`` of inputs that are known to fit each other."""
     hole = ~mask
     seen = picture.copy()
     seen[hole] = 0
-    result = plugin.blend(seen, fill, mask)
-    _check_result(plugin.name, result, picture.shape, hole)
+    where = f"blend plugin {plugin.name!r}" + (f" on {of}" if of is not None else "")
+    with plugin_errors(where):
+        result = plugin.blend(read_only(seen), read_only(fill), read_only(mask))
+    _check_result(where, result, picture.shape, hole)
     filled = picture.copy()
     filled[hole] = np.clip(result[hole], 0, 1)
     return filled
@@ -92,8 +101,7 @@ def _check_inputs(picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> No
         raise InpaintxError(f"the mask is {_kind(mask)}: it must be bool {list(picture.shape[:2])}")
 
 
-def _check_result(name: str, result: object, shape: tuple[int, ...], hole: np.ndarray) -> None:
-    where = f"blend plugin {name!r}"
+def _check_result(where: str, result: object, shape: tuple[int, ...], hole: np.ndarray) -> None:
     if not isinstance(result, np.ndarray) or result.dtype != np.float32 or result.shape != shape:
         found = _kind(result) if isinstance(result, np.ndarray) else type(result).__name__
         raise InpaintxError(f"{where}: it gave {found}, not float32 {list(shape)}; tell the plugin's author")

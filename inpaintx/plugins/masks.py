@@ -8,9 +8,9 @@ from zlib import crc32
 
 import numpy as np
 
-from inpaintx.errors import InpaintxError
+from inpaintx.errors import InpaintxError, NothingToFill
 from inpaintx.plugins import registry
-from inpaintx.plugins.registry import one_line
+from inpaintx.plugins.registry import plugin_errors
 
 if TYPE_CHECKING:
     from inpaintx.pictures import Picture
@@ -46,19 +46,18 @@ def make_mask(plugin: MaskPlugin, picture: Picture, seed: int) -> np.ndarray:
     (without its folder; empty for a picture without a path), so that a mask doesn't depend on the other
     pictures of a run.
 
-    Raises InpaintxError where the plugin fails, or gives anything else than such a mask.
+    The plugin gets arrays that can't be written to.
+
+    Raises NothingToFill where the mask hides nothing, InpaintxError where the plugin fails, or gives anything
+    else than such a mask.
     """
     if seed < 0:
         raise InpaintxError(f"the seed of the masks is {seed}; use 0 or more")
     file_name = picture.path.name if picture.path else ""
     rng = np.random.default_rng([seed, crc32(file_name.encode("utf-8", "surrogateescape"))])
     where = f"mask plugin {plugin.name!r} on {picture.path or 'a picture without a path'}"
-    try:
-        mask = plugin.mask(picture, rng)
-    except InpaintxError:
-        raise
-    except Exception as error:  # a stranger's plugin can raise anything; the other pictures go on
-        raise InpaintxError(f"{where}: it raised {one_line(error)}; tell the plugin's author") from error
+    with plugin_errors(where):
+        mask = plugin.mask(picture.read_only(), rng)
     return check_mask(mask, picture, plugin.name)
 
 
@@ -74,8 +73,11 @@ def check_mask(mask: object, picture: Picture, plugin: str | None = None) -> np.
         plugin: the name of the plugin that made it; None: the caller did.
 
     Raises:
-        InpaintxError: it is something else, hides nothing or keeps nothing.
+        NothingToFill: it hides nothing.
+        InpaintxError: it is something else, or keeps nothing.
     """
+    from inpaintx.pictures.arrays import plain_mask
+
     of, shape = picture.path or "a picture without a path", [picture.height, picture.width]
     where = f"the mask of {of}" if plugin is None else f"mask plugin {plugin!r} on {of}:"
     if not isinstance(mask, np.ndarray) or mask.dtype != bool or list(mask.shape) != shape:
@@ -83,13 +85,15 @@ def check_mask(mask: object, picture: Picture, plugin: str | None = None) -> np.
         if plugin is None:
             raise InpaintxError(f"{where} is {found}: it must be bool {shape}")
         raise InpaintxError(f"{where} it gave {found}, not bool {shape}; tell the plugin's author")
+    mask = plain_mask(mask)
     if mask.any() and not mask.all():
         return mask
+    error = NothingToFill if mask.all() else InpaintxError
     if plugin is None:
         what = "hides nothing" if mask.all() else "keeps nothing"
-        raise InpaintxError(f"{where} {what}: there must be a hole and known pixels around it")
+        raise error(f"{where} {what}: there must be a hole and known pixels around it")
     what = "nothing, so there is nothing to complete" if mask.all() else "everything, so nothing is known"
-    raise InpaintxError(f"{where} it hides {what}; use other options")
+    raise error(f"{where} it hides {what}; use other options")
 
 
 def family_masks(family: str, pictures: Sequence[Picture], seed: int) -> np.ndarray:

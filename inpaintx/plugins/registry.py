@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, TypeVar, get_args, get_type_hints, overload
@@ -30,6 +31,23 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 def one_line(error: BaseException) -> str:
     """The error's type and text, on one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+@contextmanager
+def plugin_errors(where: str) -> Iterator[None]:
+    """Makes an InpaintxError of whatever a plugin raises in the block, its own InpaintxError apart.
+
+    Also of SystemExit, since no plugin decides when a run is over; KeyboardInterrupt is the user's.
+    """
+    try:
+        yield
+    except InpaintxError:
+        raise
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # a stranger's plugin can raise anything; the other pictures go on
+        raise InpaintxError(f"{where}: it raised {one_line(error)}; tell the plugin's author") from error
 
 
 def contract_problem(kind: Kind, plugin: object, name: str | None = None) -> str | None:

@@ -1,6 +1,7 @@
 import os
 import stat
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -76,7 +77,7 @@ def pictures_of_all_kinds() -> list[Picture]:
 EIGHT_BIT = {(1, 8, False), (3, 8, False), (1, 8, True), (3, 8, True)}
 HELD = {
     ".png": EIGHT_BIT | {(1, 16, False), (3, 16, False), (1, 16, True), (3, 16, True)},
-    ".TIF": EIGHT_BIT | {(1, 16, False)},
+    ".TIF": EIGHT_BIT | {(1, 16, False), (3, 16, False), (1, 16, True), (3, 16, True)},
     ".webp": EIGHT_BIT,
     ".bmp": {(1, 8, False), (3, 8, False)},
 }
@@ -121,6 +122,7 @@ def test_jpeg_only_when_asked(tmp_path: Path) -> None:
         np.testing.assert_allclose(np.asarray(image).astype(int), smooth.array, atol=4)
 
 
+@cache  # a profile says when it was made
 def icc(space: bytes) -> bytes:
     """An ICC profile that says that its colours are of this space."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -137,25 +139,35 @@ def test_the_colour_profile_and_the_resolution_are_kept(
     kinds = [(3, np.uint8, b"RGB ")]
     if suffix in (".png", ".tif"):
         kinds += [(1, np.uint8, b"GRAY"), (1, np.uint16, b"GRAY")]
-    if suffix == ".png":
+    if suffix in (".png", ".tif"):
         kinds += [(3, np.uint16, b"RGB ")]
     for channels, dtype, space in kinds:
-        picture = Picture(samples(channels, dtype), None, None, icc(space), 600.0)
+        picture = Picture(samples(channels, dtype), None, None, icc(space), (600.0, 300.0))
         hole = picture.with_fill(picture.as_float(), np.zeros((H, W), bool))
         write_picture(hole, tmp_path / f"a{suffix}", format)
         back = read_picture(tmp_path / f"a{suffix}")
         assert back.profile == (None if suffix == ".bmp" else icc(space))
-        assert back.dpi == (None if suffix == ".webp" else pytest.approx(600, abs=0.02))
+        assert back.dpi == pytest.approx((600, 300), abs=0.02)
         with Image.open(tmp_path / f"a{suffix}") as image:  # as others read it
             assert image.info.get("icc_profile") == back.profile
 
 
-def test_a_profile_of_other_colours_and_a_resolution_of_two_kinds_are_left_out(tmp_path: Path) -> None:
-    inks = save(Image.new("CMYK", (W, H)), tmp_path / "a.tif", icc_profile=icc(b"CMYK"), dpi=(204, 98))
-    assert read_picture(inks).profile is None  # it is RGB now
-    assert read_picture(inks).dpi is None
+def test_a_profile_of_other_colours_is_left_out_and_that_is_said(tmp_path: Path) -> None:
+    inks = read_picture(
+        save(Image.new("CMYK", (W, H)), tmp_path / "a.tif", icc_profile=icc(b"CMYK"), dpi=(204, 98))
+    )
+    assert inks.profile is None  # it is RGB now
+    assert inks.dpi == (204, 98)
+    assert str(write_picture(inks, tmp_path / "a.png")).startswith(
+        "not kept: colour profile of other colours"
+    )
+
+
+def test_a_gray_palette_with_a_profile_of_rgb_stays_rgb(tmp_path: Path) -> None:
     palette = Image.fromarray(np.tile(np.uint8([9, 99]), (H, W))).convert("RGB").quantize(2)
-    assert read_picture(save(palette, tmp_path / "b.png", icc_profile=icc(b"RGB "))).profile is None
+    picture = read_picture(save(palette, tmp_path / "b.png", icc_profile=icc(b"RGB ")))
+    assert picture.profile == icc(b"RGB ")
+    assert picture.channels == 3
 
 
 @pytest.mark.parametrize(("name", "format"), [("a.xyz", None), ("a", None), ("a.png", "gif")])

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from inpaintx import InpaintxError
-from inpaintx.pictures import Picture, read_picture
+from inpaintx.pictures import Picture
 from inpaintx.plugins import registry
 from inpaintx.plugins.masks import make_mask
 from inpaintx.plugins.testing import check_mask_plugin
@@ -204,99 +203,3 @@ def test_strokes_have_round_ends_and_their_width() -> None:
 def test_options_out_of_range_are_refused(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(InpaintxError, match=message):
         registry.make("mask", name, options)
-
-
-# file
-
-
-@pytest.fixture
-def letter(tmp_path: Path) -> Picture:
-    path = tmp_path / "in" / "letter.png"
-    path.parent.mkdir()
-    Image.new("RGB", (6, 4), (9, 9, 9)).save(path)
-    return read_picture(path)
-
-
-HOLE = np.zeros((4, 6), np.uint8)
-HOLE[1:3, 2:5] = 255
-
-
-def from_file(picture: Picture, path: Path | str | None = None, invert: bool = False) -> np.ndarray:
-    return make_mask(registry.make("mask", "file", {"path": path, "invert": invert}), picture, 0)
-
-
-@pytest.mark.parametrize("mode", ["L", "RGB", "1", "P", "I;16"])
-def test_white_marks_the_hole_in_any_mode(letter: Picture, tmp_path: Path, mode: str) -> None:
-    path = tmp_path / "mask.png"
-    if mode == "I;16":
-        Image.fromarray(HOLE.astype(np.uint16) * 257).save(path)
-    else:
-        Image.fromarray(HOLE).convert(mode).save(path)
-    assert np.array_equal(from_file(letter, path), HOLE == 0)
-    assert np.array_equal(from_file(letter, path, invert=True), HOLE == 255)
-
-
-def test_the_limit_is_half_of_the_range(letter: Picture, tmp_path: Path) -> None:
-    gray = np.full((4, 6), 127, np.uint8)
-    gray[0, 0] = 128
-    Image.fromarray(gray).save(tmp_path / "mask.png")
-    assert np.argwhere(~from_file(letter, tmp_path / "mask.png")).tolist() == [[0, 0]]
-
-
-def test_colours_count_by_their_mean(letter: Picture, tmp_path: Path) -> None:
-    colours = np.zeros((4, 6, 3), np.uint8)
-    colours[0, 0] = (255, 0, 0)
-    colours[1, 1] = (255, 255, 0)
-    Image.fromarray(colours).save(tmp_path / "mask.png")
-    assert np.argwhere(~from_file(letter, tmp_path / "mask.png")).tolist() == [[1, 1]]
-
-
-def test_a_folder_gives_the_mask_of_the_same_name(letter: Picture, tmp_path: Path) -> None:
-    masks = tmp_path / "masks"
-    masks.mkdir()
-    Image.fromarray(255 - HOLE).save(masks / "letter.bmp")
-    assert np.array_equal(from_file(letter, masks), HOLE == 255)
-    Image.fromarray(HOLE).save(masks / "letter.png")  # the full name goes before the stem
-    assert np.array_equal(from_file(letter, masks), HOLE == 0)
-
-
-def test_a_folder_with_no_or_several_masks_is_an_error(letter: Picture, tmp_path: Path) -> None:
-    masks = tmp_path / "masks"
-    masks.mkdir()
-    with pytest.raises(InpaintxError, match=r"no single mask for letter\.png in .*masks: found none"):
-        from_file(letter, masks)
-    for suffix in ("bmp", "tif"):
-        Image.fromarray(HOLE).save(masks / f"letter.{suffix}")
-    with pytest.raises(InpaintxError, match=r"found several \(letter\.bmp, letter\.tif\)"):
-        from_file(letter, masks)
-    with pytest.raises(InpaintxError, match="a picture without a file name has no mask in"):
-        from_file(Picture(letter.array), masks)
-
-
-def test_a_mask_of_another_size_is_an_error_that_names_both(letter: Picture, tmp_path: Path) -> None:
-    Image.fromarray(HOLE.T).save(tmp_path / "mask.png")
-    with pytest.raises(InpaintxError, match=r"mask\.png is 4×6, the picture .*letter\.png 6×4"):
-        from_file(letter, tmp_path / "mask.png")
-
-
-def test_a_missing_or_broken_mask_file_is_an_error_that_names_it(letter: Picture, tmp_path: Path) -> None:
-    with pytest.raises(InpaintxError, match=r"nowhere\.png"):
-        from_file(letter, tmp_path / "nowhere.png")
-    (tmp_path / "broken.png").write_bytes(b"no picture")
-    with pytest.raises(InpaintxError, match=r"broken\.png"):
-        from_file(letter, tmp_path / "broken.png")
-
-
-def test_without_a_path_the_transparent_part_is_the_hole(letter: Picture) -> None:
-    alpha = 255 - HOLE
-    alpha[0, 0] = 127
-    transparent = Picture(letter.array, alpha, letter.path)
-    expected = HOLE == 0
-    expected[0, 0] = False
-    assert np.array_equal(from_file(transparent), expected)
-    assert np.array_equal(from_file(transparent, invert=True), ~expected)
-
-
-def test_without_path_and_alpha_it_is_an_error(letter: Picture) -> None:
-    with pytest.raises(InpaintxError, match=r"no alpha channel to take the hole from: .*letter\.png"):
-        from_file(letter)
