@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, Literal, get_args
 
 from inpaintx.checks import check, check_positive, read_values
@@ -265,49 +266,22 @@ class SearchOptions:
         )
 
 
+#: One candidate from one random code, as in all published sources.
+_published = partial(SearchOptions, guess=False, candidates=1, starts=1, estimate="sample")
+
 #: What each published source used, as far as options of the search go.
 PRESETS: dict[str, SearchOptions] = {
     # The TensorFlow 1 script that this project replaces: 0.999 · summed squares + 0.001 · D's loss, Nesterov
     # 0.9, learning rate 0.01, 1001 iterations (with a 96-pixel model of 5×5 kernels). The 0.999 is moved into
     # the learning rate and λ, which leaves every step as it was.
-    "seed": SearchOptions(
-        norm="l2",
-        weight="mask",
-        prior=0.001 / 0.999,
-        optimizer="nesterov",
-        guess=False,
-        lr=0.01 * 0.999,
-        iterations=1001,
-        candidates=1,
-        starts=1,
-        estimate="sample",
+    "seed": _published(
+        norm="l2", weight="mask", prior=0.001 / 0.999, optimizer="nesterov", lr=0.01 * 0.999, iterations=1001
     ),
     # B. Amos, "Image Completion with Deep Learning in TensorFlow" (2016): the defaults of its complete.py.
-    "bamos": SearchOptions(
-        norm="l1",
-        weight="mask",
-        prior=0.1,
-        optimizer="adam",
-        guess=False,
-        lr=0.01,
-        iterations=1000,
-        candidates=1,
-        starts=1,
-        estimate="sample",
-    ),
+    "bamos": _published(norm="l1", weight="mask", prior=0.1, optimizer="adam", lr=0.01, iterations=1000),
     # Yeh et al. (2017): eq. 3 with window 7, λ = 0.003, 1500 iterations, codes kept in [−1, 1]; Nesterov 0.9
     # at learning rate 0.01 as in the code published with it.
-    "yeh": SearchOptions(
-        norm="l1",
-        weight="window",
-        window=7,
-        prior=0.003,
-        optimizer="nesterov",
-        guess=False,
-        lr=0.01,
-        iterations=1500,
-        candidates=1,
-        starts=1,
-        estimate="sample",
+    "yeh": _published(
+        norm="l1", weight="window", window=7, prior=0.003, optimizer="nesterov", lr=0.01, iterations=1500
     ),
 }

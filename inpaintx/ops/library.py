@@ -22,6 +22,7 @@ from typing import Any
 import torch
 
 from inpaintx.errors import InpaintxError
+from inpaintx.ops.fakes import register_fakes
 
 _PATH = Path(__file__).with_name("_ops.so")
 _CPU_DTYPES = frozenset({torch.float32, torch.float64})
@@ -140,3 +141,4 @@ def _check_cpu_choice(library: ctypes.CDLL) -> None:
 _library, _missing = _load()
 if _library is not None:
     _check_cpu_choice(_library)
+    register_fakes()

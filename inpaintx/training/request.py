@@ -32,7 +32,7 @@ class TrainRequest:
         resume: go on from the checkpoint in the run's folder; what is not given stays as it was.
         fit: how a picture becomes a square; None: ``"crop"``, or as it was.
         channels: 1 for gray, 3 for RGB; None: RGB if any picture has colour, or as it was.
-        exclude: patterns of pictures to leave out: as :func:`~inpaintx.training.collection.load_collection` takes them.
+        exclude: patterns of pictures to leave out, by their paths in the folder.
         architecture: fields of :class:`~inpaintx.options.Architecture` that are given.
         options: fields of :class:`~inpaintx.options.TrainOptions` that are given.
     """
