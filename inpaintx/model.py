@@ -63,7 +63,7 @@ def train(
         on_step: told of every step of G and D: its number, their losses, seconds.
         **options: fields of :class:`inpaintx.options.TrainOptions` (``steps=8000``, ``minutes=30``, …), of
             :class:`inpaintx.options.Architecture` (``size=64``, ``width=32``, …), and ``resume``, ``fit``,
-            ``channels`` and ``exclude`` of :class:`inpaintx.training.TrainRequest`.
+            ``channels`` and ``exclude`` of :class:`inpaintx.training.request.TrainRequest`.
 
     Raises:
         InpaintxError: there is no readable picture; the run's folder holds a run already, or none to resume;

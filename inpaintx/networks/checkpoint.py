@@ -58,12 +58,12 @@ class Networks:
 
     @property
     def fit(self) -> Fit:
-        """How pictures were fitted to the square: see :func:`inpaintx.training.collection.fit_picture`."""
+        """How pictures were fitted to the square, as :func:`.fit_picture` takes it."""
         return self.header["fit"]
 
     @property
     def flip(self) -> bool:
-        """Whether mirror images were learned from, too: see :meth:`.Collection.learned`."""
+        """Whether mirror images were learned from, too, as :meth:`.Collection.learned` gives them."""
         return self.header.get("options", {}).get("flip", False)
 
 
