@@ -62,7 +62,7 @@ nitpick_ignore = [
         "inpaintx.networks.checkpoint.Networks",
         "inpaintx.plugins.registry.Plugin",
     )
-]
+] + [("py:func", "inpaintx.pictures.regions.fit_region")]
 
 linkcheck_timeout = 20
 linkcheck_anchors = False

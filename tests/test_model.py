@@ -298,6 +298,7 @@ def scans(tmp_path: Path) -> Path:
     return tmp_path / "scans"
 
 
+@pytest.mark.slow
 def test_training_on_a_folder_gives_a_model(scans: Path, tmp_path: Path) -> None:
     steps: list[int] = []
     trained = inpaintx.train(
@@ -311,6 +312,7 @@ def test_training_on_a_folder_gives_a_model(scans: Path, tmp_path: Path) -> None
     assert np.array_equal(again.generate(2), trained.generate(2))
 
 
+@pytest.mark.slow
 def test_training_goes_on_where_it_stopped(scans: Path, tmp_path: Path) -> None:
     whole = inpaintx.train(scans, tmp_path / "whole", steps=3, **QUICK_TRAINING)
     inpaintx.train(scans, str(tmp_path / "halves"), steps=1, **QUICK_TRAINING)

@@ -36,6 +36,7 @@ def _collection() -> Collection:
     return Collection(images, [Path(f"{number}.png") for number in range(10)])
 
 
+@pytest.mark.slow
 def test_a_kind_of_ones_own_is_trained_saved_loaded_and_completes(
     plain: Architecture, tmp_path: Path
 ) -> None:

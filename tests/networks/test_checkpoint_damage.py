@@ -203,6 +203,7 @@ for path in bad:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="counts memory in kB")
 def test_what_a_header_asks_for_is_compared_before_it_takes_memory(tmp_path: Path) -> None:
     good = _saved(tmp_path)

@@ -12,6 +12,8 @@ from inpaintx.networks import checkpoint
 from inpaintx.training import Trainer, train
 from inpaintx.training.determinism import deterministic
 
+pytestmark = pytest.mark.slow
+
 SHORT = replace(OPTIONS, steps=4, encoder_steps=2, deterministic=True)
 
 

@@ -22,6 +22,8 @@ from inpaintx.plugins import registry
 from inpaintx.training import LOG_NAME, Report, Trainer, run, train
 from inpaintx.training.losses import TOGETHER, Losses
 
+pytestmark = pytest.mark.slow
+
 WITH_ENCODER = replace(OPTIONS, steps=3, encoder_steps=2)
 
 
