@@ -94,6 +94,8 @@ def command(data: Path, run: Path, **values: Any) -> None:
 def _tell(collection: Collection) -> None:
     count, channels, size, _ = collection.images.shape
     click.echo(f"{count} pictures, {'gray' if channels == 1 else 'RGB'}, {size}×{size}")
+    if collection.left_out:
+        click.echo(collection.left_out, err=True)
     for why in collection.skipped.values():
         click.echo(f"Skipped: {why}", err=True)
 
