@@ -6,7 +6,7 @@ PIP    := $(BIN)/pip install --disable-pip-version-check -q -c constraints.txt
 SOURCES := $(shell find csrc -type f) CMakeLists.txt setup.py pyproject.toml
 CPP := $(shell find csrc tests/csrc -name "*.h" -o -name "*.cpp" -o -name "*.cu" -o -name "*.cuh")
 
-.PHONY: help install test test-here test-native lint format bench quality demo model check-wheel check-torch wheel clean
+.PHONY: help install test test-fast test-here test-native lint format docs docs-links bench quality demo model check-wheel check-torch wheel clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ $(VENV)/.installed: $(VENV)/.tools $(SOURCES)
 test: install  ## Run the whole test suite, with coverage.
 	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
 
+test-fast: install  ## Run the tests that take no time, in less than a minute.
+	$(BIN)/pytest -m 'not slow'
+
 test-here:  ## Build, install and test in the Python that is active, fetching nothing.
 	python3 -m pip install --no-build-isolation --no-deps --force-reinstall --no-index -q .
 	pytest
@@ -44,6 +47,17 @@ format: install  ## Put the sources into shape.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(CPP)
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(PIP) --no-build-isolation -e '.[docs]'
+	touch $@
+
+docs: $(VENV)/.docs  ## Build the pages into build/docs; a link that leads nowhere is an error.
+	$(BIN)/sphinx-build -W -n --keep-going -q docs build/docs
+	@echo "$(CURDIR)/build/docs/index.html"
+
+docs-links: $(VENV)/.docs  ## Check links that lead out of the pages (needs a network).
+	$(BIN)/sphinx-build -W -n --keep-going -q -b linkcheck docs build/docs-links
 
 bench: install  ## Measure the ops, an iteration, and quality over time against published settings (half an hour).
 	$(BIN)/python benches/report.py

@@ -15,8 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inpaintx import ops
-from inpaintx.networks.dcgan import Discriminator, Generator
-from inpaintx.networks.frozen import FrozenDiscriminator, FrozenGenerator
+from inpaintx.networks.dcgan import Discriminator, FrozenDiscriminator, FrozenGenerator, Generator
 from inpaintx.options import Architecture
 from inpaintx.search.precision import cpu_multiplies_bfloat16
 

@@ -19,7 +19,7 @@ import numpy as np
 from inpaintx.completion import Completer
 from inpaintx.judge.metrics import score
 from inpaintx.letters.chars import TRAIN_FAMILIES, CharsOptions, render_chars
-from inpaintx.networks.checkpoint import Model, load_model
+from inpaintx.networks.checkpoint import Networks, load_model
 from inpaintx.options import SearchOptions
 from inpaintx.pictures import Picture, find_pictures, read_picture
 from inpaintx.plugins import registry
@@ -98,7 +98,7 @@ def letters(count: int, families: tuple[str, ...] = TRAIN_FAMILIES, seed: int = 
         return [read_picture(path) for path in find_pictures([out])]
 
 
-def measured(model: Model, pictures: list[Picture], changes: dict[str, Any]) -> tuple[list[float], float]:
+def measured(model: Networks, pictures: list[Picture], changes: dict[str, Any]) -> tuple[list[float], float]:
     """Mean PSNR over the hole for each kind of mask, and processor seconds for each completion."""
     search = {name: value for name, value in changes.items() if name != "blend"}
     blend = registry.make("blend", changes.get("blend", "auto"))

@@ -24,7 +24,7 @@ from inpaintx.completion.estimate import combine
 from inpaintx.judge.judging import fitted, held_out_from
 from inpaintx.judge.metrics import score
 from inpaintx.letters.chars import TEST_FAMILIES
-from inpaintx.networks.checkpoint import Model, load_model
+from inpaintx.networks.checkpoint import Networks, load_model
 from inpaintx.ops import context_loss
 from inpaintx.options import PRESETS, SearchOptions
 from inpaintx.pictures import Picture
@@ -99,7 +99,7 @@ def main() -> None:
     print(report)
 
 
-def curve(model: Model, pictures: list[Picture], masks: np.ndarray, options: SearchOptions) -> Curve:
+def curve(model: Networks, pictures: list[Picture], masks: np.ndarray, options: SearchOptions) -> Curve:
     """Of one group: arrays ``[looks]``."""
     images = torch.from_numpy(np.stack([picture.as_float() for picture in pictures]))
     y = images.permute(0, 3, 1, 2) * 2 - 1

@@ -1,1 +1,1 @@
-"""The command line: `main` holds the group, every other module one command, loaded only when it is called."""
+"""The command line: ``main`` holds the group, any other module one command, loaded only when it is called."""

@@ -1,4 +1,4 @@
-"""`inpaintx check`: is it the pictures, the model or the search?"""
+"""``inpaintx check``: is it the pictures, the model or the search?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`inpaintx complete`: fill the holes of pictures."""
+"""``inpaintx complete``: fill the holes of pictures."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from inpaintx.completion.plan import FORMATS, FolderPlan, FolderRequest, plan_folder
-from inpaintx.errors import InpaintxError
+from inpaintx.completion.plan import FORMATS, UNDAMAGED, FolderPlan, FolderRequest, plan_folder
+from inpaintx.errors import InpaintxError, shown
 from inpaintx.options import PRESETS, Control, SearchOptions
 from inpaintx_cli.options import (
+    DEFAULT_BLEND,
     device_option,
     flags,
     given,
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
     from inpaintx.completion import Completer, FolderReport, FolderResult
     from inpaintx.plugins.masks import MaskPlugin
 
-DEFAULT_BLEND = "auto"
-REQUESTED = ("format", "overwrite", "skip_done", "uncertainty", "sheet", "gif")  # as they are
+REQUESTED = ("format", "undamaged", "overwrite", "skip_done", "uncertainty", "sheet", "gif")  # as they are
 EXTRAS = ("sheet", "gif", "metrics")
+MOST_LINES = 5  # of what could not be kept
 
 
 @click.command()
@@ -46,7 +47,15 @@ EXTRAS = ("sheet", "gif", "metrics")
 @click.option("--mask-plugin", help="Or a mask made by a plugin; `inpaintx plugins list` names them.")
 @click.option("--mask-invert", is_flag=True, help="In --mask, black is the hole.")
 @click.option(
+    "--mask-color", metavar="#RRGGBB", help="What has this color in --mask, or the picture, is hole."
+)
+@click.option("--mask-threshold", type=float, help="Take a soft --mask: hole above this share of white.")
+@click.option("--mask-grow", type=int, default=0, help="Make the holes of --mask wider by so many pixels.")
+@click.option(
     "--blend", default=DEFAULT_BLEND, show_default=True, help="How the fill joins the known pixels."
+)
+@click.option(
+    "--feather", type=float, help="Fade from the known pixels to the fill over so many pixels of the hole."
 )
 @click.option(
     "-o",
@@ -58,9 +67,17 @@ EXTRAS = ("sheet", "gif", "metrics")
 @click.option(
     "--format",
     type=click.Choice(FORMATS),
-    default="png",
+    default="keep",
     show_default=True,
-    help="Of the results; JPEG changes known pixels.",
+    help="Of the results: keep is the picture's own where that is lossless, else PNG; same keeps JPEG, too. "
+    "JPEG changes known pixels.",
+)
+@click.option(
+    "--undamaged",
+    type=click.Choice(UNDAMAGED),
+    default="copy",
+    show_default=True,
+    help="What becomes of pictures whose mask is empty.",
 )
 @overwrite_option
 @click.option(
@@ -106,7 +123,7 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     model = checkpoint.find(values["model"])
     plan = plan_folder(_request(inputs, out, mask, options.seed, values), model)
     completer = Completer(checkpoint.load_model(model, device), blend, options, values["fill"])
-    _say(_complete(completer, plan, values["metrics"]), out, values)
+    _say(_complete(completer, plan, values["metrics"]), plan, values)
 
 
 def _request(
@@ -169,16 +186,36 @@ def _complete(completer: Completer, plan: FolderPlan, metrics: Path | None) -> F
     return report
 
 
-def _say(report: FolderReport, out: Path, values: Mapping[str, Any]) -> None:
+def _say(report: FolderReport, plan: FolderPlan, values: Mapping[str, Any]) -> None:
     """Says what was done; leaves with 3 if some pictures failed, with 1 if all did."""
-    done = len(report.done)
+    done, out = len(report.done), plan.request.out
     if values["as_json"]:
-        failed = {str(path): why for path, why in report.failures.items()}
-        click.echo(json.dumps({"completed": done, "out": str(out), "failed": failed}))
+        failed, lost = ({str(path): why for path, why in of.items()} for of in (report.failures, report.lost))
+        undamaged = [str(path) for path in report.undamaged]
+        more = {"undamaged": undamaged, "lost": lost, "left_out": plan.left_out}
+        summary = {"completed": done, "out": str(out), "failed": failed}
+        click.echo(json.dumps(summary | {what: told for what, told in more.items() if told}))
     else:
-        click.echo(f"{done} pictures in {out}")
+        click.echo(f"{done} pictures in {shown(out)}")
+        if report.undamaged:
+            what = "copied" if values["undamaged"] == "copy" else "left out"
+            click.echo(f"{len(report.undamaged)} undamaged, {what}")
+        for line in filter(None, [plan.left_out, *_lost_lines(report.lost)]):
+            click.echo(line)
         for name in EXTRAS:
             if values[name] and done:
                 click.echo(f"{name}: {values[name]}")
     if report.failures:
-        click.get_current_context().exit(3 if done else 1)
+        click.get_current_context().exit(3 if done or report.undamaged else 1)
+
+
+def _lost_lines(lost: Mapping[Path, str]) -> list[str]:
+    """What could not be kept, in a line for all pictures of which the same is said; few of many."""
+    alike: dict[str, list[Path]] = {}
+    for path, what in lost.items():
+        alike.setdefault(what, []).append(path)
+    lines = [
+        f"{shown(paths[0].name)}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''}: {what}"
+        for what, paths in alike.items()
+    ]
+    return lines if len(lines) <= MOST_LINES else [*lines[:MOST_LINES], "… --json lists them all"]

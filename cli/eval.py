@@ -1,4 +1,4 @@
-"""`inpaintx eval`: judge a model's fill on held-out pictures."""
+"""``inpaintx eval``: judge a model's fill on held-out pictures."""
 
 from __future__ import annotations
 

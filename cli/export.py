@@ -1,4 +1,4 @@
-"""`inpaintx export`: a small checkpoint from a run."""
+"""``inpaintx export``: a small checkpoint from a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`inpaintx generate`: pictures from a model."""
+"""``inpaintx generate``: pictures from a model."""
 
 from __future__ import annotations
 

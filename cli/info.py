@@ -1,4 +1,4 @@
-"""`inpaintx info`: what is installed and what of it works."""
+"""``inpaintx info``: what is installed and what of it works."""
 
 import json
 import platform
@@ -48,7 +48,7 @@ def _devices() -> dict[str, str]:
 
 
 def _lines(facts: dict[str, Any], indent: str = "") -> list[str]:
-    """Facts as `name: value`, those of a group indented below its name."""
+    """Facts as ``name: value``, those of a group indented below its name."""
     lines = []
     for name, value in facts.items():
         if isinstance(value, dict) and value:

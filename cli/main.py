@@ -1,5 +1,6 @@
-"""`inpaintx`: the group of commands, and how their errors end."""
+"""``inpaintx``: the group of commands, and how their errors end."""
 
+import signal
 import traceback
 import warnings
 from importlib import import_module
@@ -28,7 +29,7 @@ Exit codes:
   1    failed; one line on stderr says what to do
   2    wrong usage
   3    some pictures failed, the others are done
-  130  interrupted; training is saved
+  130  interrupted, by Ctrl-C or SIGTERM; training is saved
 """
 
 
@@ -36,19 +37,23 @@ class CommandTable(click.Group):
     """A group that imports a command when it is called, and ends its errors in one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names, in the order of help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports a command; None where there is no such one."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(COMMANDS[cmd_name][0]).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Help's list of commands, without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command, and ends its errors in one line."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
@@ -72,6 +77,7 @@ def cli(debug: bool) -> None:
 def main() -> None:
     """Runs the command line and exits."""
     warnings.showwarning = _show_warning
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C
     cli(prog_name="inpaintx")
 
 

@@ -1,4 +1,4 @@
-"""`inpaintx make-chars`: a Chars74K-like collection rendered from fonts."""
+"""``inpaintx make-chars``: a Chars74K-like collection rendered from fonts."""
 
 from pathlib import Path
 

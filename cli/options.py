@@ -86,6 +86,9 @@ def read_list(path: Path) -> list[str]:
     return names
 
 
+DEFAULT_BLEND = "auto"
+
+
 def mask_and_blend(values: Mapping[str, Any]) -> tuple[MaskPlugin, BlendPlugin]:
     """The mask and the blend that ``--mask``, ``--mask-plugin``, ``--blend`` and ``-o`` ask for."""
     from inpaintx.plugins import registry
@@ -102,16 +105,20 @@ def mask_and_blend(values: Mapping[str, Any]) -> tuple[MaskPlugin, BlendPlugin]:
     if values["mask"] is not None and values["mask_plugin"] is not None:
         raise click.UsageError("--mask and --mask-plugin exclude each other; give one")
     if values["mask_plugin"] is not None:
-        if values["mask_invert"]:
-            raise click.UsageError("--mask-invert goes with --mask")
+        for option in ("invert", "color", "threshold", "grow"):
+            if values[f"mask_{option}"]:
+                raise click.UsageError(f"--mask-{option} goes with --mask")
         mask = registry.make("mask", values["mask_plugin"], parts["mask"])
     else:
         if values["mask"] is not None and not values["mask"].exists():
             raise InpaintxError(f"no such mask: {values['mask']}; check the name")
-        mask = registry.make(
-            "mask", "file", {"path": values["mask"], "invert": values["mask_invert"], **parts["mask"]}
-        )
-    return mask, registry.make("blend", values["blend"], parts["blend"])
+        options = {option: values[f"mask_{option}"] for option in ("invert", "color", "threshold", "grow")}
+        mask = registry.make("mask", "file", {"path": values["mask"], **options, **parts["mask"]})
+    if values["feather"] is None:
+        return mask, registry.make("blend", values["blend"], parts["blend"])
+    if values["blend"] not in (DEFAULT_BLEND, "alpha"):
+        raise click.UsageError("--feather is the blend alpha's width; leave --blend out")
+    return mask, registry.make("blend", "alpha", {"width": values["feather"], **parts["blend"]})
 
 
 def _click_type(hint: Any) -> click.ParamType | type:

@@ -1,4 +1,4 @@
-"""`inpaintx plugins`: which masks and blends there are, and what options they have."""
+"""``inpaintx plugins``: which masks and blends there are, and what options they have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lines of `inpaintx complete --metrics`."""
+"""The lines of ``inpaintx complete --metrics``."""
 
 from __future__ import annotations
 

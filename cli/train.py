@@ -1,9 +1,7 @@
-"""`inpaintx train`: a DCGAN from a folder of pictures."""
+"""``inpaintx train``: a DCGAN from a folder of pictures."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -11,7 +9,7 @@ import click
 
 from inpaintx.errors import InpaintxError
 from inpaintx.options import Architecture, Fit, TrainOptions
-from inpaintx.outputs import check_apart, make_folder
+from inpaintx.outputs import make_folder
 from inpaintx_cli.options import (
     device_option,
     exclude_from_option,
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from inpaintx.training.collection import Collection
 
 SHEET_COLUMNS, SHEET_ROWS = 16, 4
-SAMPLES = "samples"  # the folder of all sample sheets; the newest is beside it, as a .png
 
 
 @click.command()
@@ -53,38 +50,35 @@ SAMPLES = "samples"  # the folder of all sample sheets; the newest is beside it,
 def command(data: Path, run: Path, **values: Any) -> None:
     """Train on the pictures in DATA, nested folders included.
 
-    Ctrl-C saves and stops; --resume goes on to the same result as if it had not stopped.
+    Ctrl-C or SIGTERM saves and stops; --resume goes on to the same result as if it had not stopped.
     """
     from tqdm import tqdm
 
-    from inpaintx.networks import checkpoint
+    from inpaintx.networks.checkpoint import FILE_NAME
     from inpaintx.networks.devices import pick_device
-    from inpaintx.pictures import find_pictures
-    from inpaintx.training import Trainer, train
-    from inpaintx.training.collection import load_collection
+    from inpaintx.training import train
+    from inpaintx.training.request import SAMPLES, TrainRequest, begin
 
     device = pick_device(values["device"])
-    file = run / checkpoint.FILE_NAME
-    start = _resumed(file) if values["resume"] else _fresh(run)
-    options = replace(start.options, **given(TrainOptions, values))
-    architecture = replace(start.architecture, **given(Architecture, values))
-    channels = {None: start.channels, True: 1, False: 3}[values["gray"]]
-    fit = values["fit"] or start.fit
-    check_apart(run, [data])
-    find_pictures([data])  # where there are none, no empty folder of a run is left behind
-    make_folder(run)
+    request = TrainRequest(
+        data,
+        run,
+        values["resume"],
+        values["fit"],
+        {None: None, True: 1, False: 3}[values["gray"]],
+        excluded(values),
+        given(Architecture, values),
+        given(TrainOptions, values),
+    )
 
     def reading(paths: list[Path]) -> tqdm:
         return tqdm(paths, desc="reading", unit="picture", leave=False, disable=None)
 
-    collection = load_collection(data, architecture.size, channels, fit, excluded(values), reading)
-    _tell(collection)
-    architecture = replace(architecture, channels=collection.images.shape[1])
-    trainer = Trainer(collection, architecture, options, fit, device)
+    trainer = begin(request, device, reading)
+    _tell(trainer.collection)
     if values["resume"]:
-        trainer.restore(file)
         click.echo(f"resumed at step {trainer.step}")
-    with _Display(trainer.step, options, run, values["tensorboard"]) as display:
+    with _Display(trainer.step, trainer.options, run, values["tensorboard"]) as display:
         finished = train(
             trainer,
             run,
@@ -92,51 +86,16 @@ def command(data: Path, run: Path, **values: Any) -> None:
             lambda network: display.on_save(trainer, network),
             lambda loss: display.on_encoder_step(trainer, loss),
         )
-    click.echo(f"{file} at step {trainer.step}; samples in {run / SAMPLES}.png")
+    click.echo(f"{run / FILE_NAME} at step {trainer.step}; samples in {run / SAMPLES}.png")
     if not finished:
         raise KeyboardInterrupt
-
-
-@dataclass(frozen=True)
-class _Start:
-    """What holds where no flag says otherwise."""
-
-    architecture: Architecture
-    options: TrainOptions
-    channels: int | None
-    fit: Fit
-
-
-def _fresh(run: Path) -> _Start:
-    """Raises InpaintxError where the folder holds a file that a run would write."""
-    from inpaintx.networks import checkpoint
-    from inpaintx.training import LOG_NAME
-
-    for name in (checkpoint.FILE_NAME, LOG_NAME, SAMPLES, f"{SAMPLES}.png"):
-        if os.path.lexists(run / name):
-            raise InpaintxError(
-                f"{run} holds a run already ({name}); go on with --resume, or choose another --out"
-            )
-    return _Start(Architecture(), TrainOptions(), None, "crop")
-
-
-def _resumed(file: Path) -> _Start:
-    """Raises InpaintxError where there is no whole checkpoint."""
-    from inpaintx.networks import checkpoint
-
-    if not file.is_file():
-        raise InpaintxError(f"nothing to resume: there is no {file}; leave out --resume, or check --out")
-    header, _ = checkpoint.load(file, prefixes=())
-    try:
-        architecture = Architecture.from_dict(header["architecture"])
-        return _Start(architecture, TrainOptions(**header["options"]), architecture.channels, header["fit"])
-    except (KeyError, TypeError) as error:
-        raise InpaintxError(f"can't resume: {file} holds no training run: {error}; train anew") from error
 
 
 def _tell(collection: Collection) -> None:
     count, channels, size, _ = collection.images.shape
     click.echo(f"{count} pictures, {'gray' if channels == 1 else 'RGB'}, {size}×{size}")
+    if collection.left_out:
+        click.echo(collection.left_out, err=True)
     for why in collection.skipped.values():
         click.echo(f"Skipped: {why}", err=True)
 
@@ -188,6 +147,7 @@ class _Display:
 
         from inpaintx.completion.showcase import write_sheet
         from inpaintx.pictures.sheets import grid
+        from inpaintx.training.request import SAMPLES
 
         samples = trainer.samples(SHEET_COLUMNS * SHEET_ROWS, network)
         sheet = grid(list(samples), SHEET_COLUMNS)

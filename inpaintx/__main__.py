@@ -1,4 +1,4 @@
-"""`python -m inpaintx`, the same as `inpaintx`."""
+"""``python -m inpaintx``, the same as ``inpaintx``."""
 
 from inpaintx_cli.main import main
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,15 @@ from inpaintx.completion import Completed, Completer, FolderReport, FolderReques
 from inpaintx.errors import InpaintxError
 from inpaintx.networks import checkpoint
 from inpaintx.networks.devices import pick_device
-from inpaintx.options import PRESETS, SearchOptions
+from inpaintx.options import PRESETS, Architecture, SearchOptions, TrainOptions
 from inpaintx.pictures.arrays import images_to_levels
 from inpaintx.pictures.kinds import PictureLike, hole_of, take
 from inpaintx.plugins import registry
 from inpaintx.plugins.blends import BlendPlugin
 from inpaintx.plugins.masks import MaskPlugin, make_mask
 from inpaintx.plugins.options import nearest
+from inpaintx.training import Report, TrainRequest, begin
+from inpaintx.training import train as run_training
 from inpaintx.training.trainer import generator_for
 
 #: Drawn together, so that memory is bounded.
@@ -41,6 +43,61 @@ def load(model: str | os.PathLike[str] = "chars", device: str = "auto") -> Model
     return Model(checkpoint.load_model(model if isinstance(model, str) else Path(model), pick_device(device)))
 
 
+def train(
+    folder: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    device: str = "auto",
+    on_step: Callable[[Report], None] = lambda report: None,
+    **options: Any,
+) -> Model:
+    """Trains a model on the pictures of a folder, and gives it.
+
+    The run's folder gets a checkpoint on the way. Ctrl-C saves, then raises KeyboardInterrupt;
+    ``resume=True`` goes on to the same bits as if it had not stopped.
+
+    Args:
+        folder: the pictures, nested folders included.
+        out: the folder of the run; :func:`load` takes it.
+        device: as for :func:`load`.
+        on_step: told of every step of G and D: its number, their losses, seconds.
+        **options: fields of :class:`inpaintx.options.TrainOptions` (``steps=8000``, ``minutes=30``, …), of
+            :class:`inpaintx.options.Architecture` (``size=64``, ``width=32``, …), and ``resume``, ``fit``,
+            ``channels`` and ``exclude`` of :class:`inpaintx.training.request.TrainRequest`.
+
+    Raises:
+        InpaintxError: there is no readable picture; the run's folder holds a run already, or none to resume;
+            an option is unknown or out of range; a loss stopped being finite, and the last good checkpoint
+            is kept.
+    """
+    request = _train_request(Path(folder), Path(out), options)
+    trainer = begin(request, pick_device(device))
+    if not run_training(trainer, request.run, on_step):
+        raise KeyboardInterrupt
+    return load(request.run, device)
+
+
+def _train_request(folder: Path, run: Path, options: dict[str, Any]) -> TrainRequest:
+    """Options from keywords, each to where it belongs."""
+    parts: dict[str, set[str]] = {
+        "architecture": {field.name for field in fields(Architecture)} - {"channels"},
+        "options": {field.name for field in fields(TrainOptions)},
+        "request": {"resume", "fit", "channels", "exclude"},
+    }
+    given: dict[str, dict[str, Any]] = {part: {} for part in parts}
+    for name, value in options.items():
+        part = next((part for part, names in parts.items() if name in names), None)
+        if part is None:
+            known = sorted(set().union(*parts.values()))
+            raise InpaintxError(
+                f"there is no option {name!r} of training{nearest(name, known)}; see inpaintx.options"
+            )
+        given[part][name] = value
+    return TrainRequest(
+        folder, run, architecture=given["architecture"], options=given["options"], **given["request"]
+    )
+
+
 class Model:
     """Trained networks that complete pictures, and draw some.
 
@@ -48,7 +105,7 @@ class Model:
         networks: G, D and, where there is one, the encoder; frozen, float32.
     """
 
-    def __init__(self, networks: checkpoint.Model) -> None:
+    def __init__(self, networks: checkpoint.Networks) -> None:
         self.networks = networks
         self._completer: tuple[str | BlendPlugin, SearchOptions, Completer] | None = None
 
@@ -121,7 +178,7 @@ class Model:
             mask: a mask plugin's name, or an instance of one, that makes the holes instead; with neither,
                 they are where the pictures' alpha channels are transparent.
             blend: a blend plugin's name, or an instance of one.
-            **options: those of :class:`inpaintx.completion.FolderRequest` (``format="tiff"``,
+            **options: those of :class:`inpaintx.completion.plan.FolderRequest` (``format="tiff"``,
                 ``overwrite=True``, ``uncertainty="maps"``, …), and as for :meth:`complete` of the search.
 
         Returns:

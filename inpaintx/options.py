@@ -7,10 +7,11 @@ else. Each class checks its values and raises InpaintxError with one line that s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, Literal, get_args
 
+from inpaintx.checks import check, check_positive, read_values
 from inpaintx.errors import InpaintxError
 
 Code = Literal["uniform", "normal"]
@@ -25,6 +26,10 @@ Estimate = Literal["mean", "sample"]
 Optimizer = Literal["adam", "nesterov", "lbfgs", "hmc"]
 Clip = Literal["clamp", "stochastic", "none"]
 
+#: The kinds of G and D, and the module that brings ``build`` and ``freeze`` of each: a row each, and nothing
+#: else in the library knows one by its name. Loaded when networks of that kind are wanted.
+ARCHITECTURES = {"dcgan": "inpaintx.networks.dcgan"}
+
 #: Side of the first feature map of G (and the last of D) for each image size.
 BASE_SIDES = {32: 4, 64: 4, 96: 6, 128: 4}
 
@@ -35,33 +40,6 @@ BOUNDS: dict[Code, float] = {"uniform": 1.0, "normal": 3.0}
 
 def _option(default: Any, help: str) -> Any:
     return field(default=default, metadata={"help": help})
-
-
-def _check(where: str, options: Any, at_least: Mapping[str, float], choices: Mapping[str, tuple]) -> None:
-    for name, least in at_least.items():
-        value = getattr(options, name)
-        if _left_open(options, name):
-            continue
-        if value is None or not value >= least:
-            raise InpaintxError(f"{where}: {name} is {value!r}; choose at least {least}")
-        if value == math.inf:
-            raise InpaintxError(f"{where}: {name} is {value!r}; choose a finite number")
-    for name, allowed in choices.items():
-        value = getattr(options, name)
-        if value not in allowed:
-            raise InpaintxError(f"{where}: {name} is {value!r}; choose one of {', '.join(map(str, allowed))}")
-
-
-def _check_positive(where: str, options: Any, *names: str) -> None:
-    for name in names:
-        value = getattr(options, name)
-        if not _left_open(options, name) and (value is None or not (value > 0 and math.isfinite(value))):
-            raise InpaintxError(f"{where}: {name} is {value!r}; choose more than 0")
-
-
-def _left_open(options: Any, name: str) -> bool:
-    """Whether it is an option that may be, and is."""
-    return getattr(options, name) is None and options.__dataclass_fields__[name].default is None
 
 
 @dataclass(frozen=True)
@@ -76,10 +54,17 @@ class Architecture:
     kernel: int = _option(4, "Side of the convolution kernels: 4 or 5, stride 2.")
     nz: int = _option(100, "Dimensions of the latent code.")
     code: Code = _option("uniform", "Codes are drawn from U(-1, 1) or from N(0, 1).")
+    kind: str = _option("dcgan", f"Of G and D: {', '.join(ARCHITECTURES)}.")
 
     def __post_init__(self) -> None:
-        choices = {"size": tuple(BASE_SIDES), "channels": (1, 3), "kernel": (4, 5), "code": get_args(Code)}
-        _check("architecture", self, {"width": 1, "nz": 1}, choices)
+        choices: dict[str, tuple] = {
+            "kind": tuple(ARCHITECTURES),
+            "size": tuple(BASE_SIDES),
+            "channels": (1, 3),
+            "kernel": (4, 5),
+            "code": get_args(Code),
+        }
+        check("architecture", self, {"width": 1, "nz": 1}, choices)
 
     @property
     def base(self) -> int:
@@ -103,14 +88,12 @@ class Architecture:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Architecture:
-        """The inverse of :meth:`to_dict`; unknown or missing keys raise InpaintxError."""
-        known = {field.name for field in fields(cls)}
-        if set(values) != known:
-            odd = ", ".join(sorted(set(values) ^ known))
-            raise InpaintxError(
-                f"architecture: keys missing or unknown: {odd}; the file is of another version"
-            )
-        return cls(**values)
+        """The inverse of :meth:`to_dict`. Headers that name no kind are of the time when there was one.
+
+        Raises:
+            InpaintxError: keys are unknown or missing, or values of another type or not allowed.
+        """
+        return cls(**read_values("architecture", cls, {"kind": "dcgan", **values}, complete=True))
 
 
 @dataclass(frozen=True)
@@ -136,6 +119,9 @@ class TrainOptions:
         "Of the convolutions; bfloat16 is faster on CPUs with AMX or AVX-512 BF16, and on recent GPUs.",
     )
     seed: int = _option(0, "Of everything random.")
+    deterministic: bool = _option(
+        False, "The same bits each time on CUDA, too, at some speed; on the CPU they are in any case."
+    )
     save_every: int = _option(500, "Steps between checkpoints and sample sheets.")
     encoder_steps: int = _option(
         3000,
@@ -146,11 +132,20 @@ class TrainOptions:
     def __post_init__(self) -> None:
         choices = {"precision": get_args(Precision)}
         least = {"steps": 1, "batch": 2, "save_every": 1, "seed": 0, "encoder_steps": 0}
-        _check("training", self, least, choices)
-        _check_positive("training", self, "lr", "minutes")
+        check("training", self, least, choices)
+        check_positive("training", self, "lr", "minutes")
         for name in ("ema", "beta1", "translate"):
             if not 0 <= getattr(self, name) < 1:
                 raise InpaintxError(f"training: {name} is {getattr(self, name)}; choose a number in [0, 1)")
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> TrainOptions:
+        """Of a checkpoint's header; what an older version had no option for has its default.
+
+        Raises:
+            InpaintxError: keys are unknown, or values of another type or not allowed.
+        """
+        return cls(**read_values("training", cls, values, complete=False))
 
 
 @dataclass(frozen=True)
@@ -253,8 +248,8 @@ class SearchOptions:
             "precision": get_args(SearchPrecision),
             "estimate": get_args(Estimate),
         }
-        _check("search", self, least, choices)
-        _check_positive("search", self, "lr", "delta")
+        check("search", self, least, choices)
+        check_positive("search", self, "lr", "delta")
         if self.window % 2 == 0:
             raise InpaintxError(f"search: window is {self.window}; choose an odd number of pixels")
         if not 0 <= self.momentum < 1:
@@ -271,49 +266,22 @@ class SearchOptions:
         )
 
 
+#: One candidate from one random code, as in all published sources.
+_published = partial(SearchOptions, guess=False, candidates=1, starts=1, estimate="sample")
+
 #: What each published source used, as far as options of the search go.
 PRESETS: dict[str, SearchOptions] = {
     # The TensorFlow 1 script that this project replaces: 0.999 · summed squares + 0.001 · D's loss, Nesterov
     # 0.9, learning rate 0.01, 1001 iterations (with a 96-pixel model of 5×5 kernels). The 0.999 is moved into
     # the learning rate and λ, which leaves every step as it was.
-    "seed": SearchOptions(
-        norm="l2",
-        weight="mask",
-        prior=0.001 / 0.999,
-        optimizer="nesterov",
-        guess=False,
-        lr=0.01 * 0.999,
-        iterations=1001,
-        candidates=1,
-        starts=1,
-        estimate="sample",
+    "seed": _published(
+        norm="l2", weight="mask", prior=0.001 / 0.999, optimizer="nesterov", lr=0.01 * 0.999, iterations=1001
     ),
     # B. Amos, "Image Completion with Deep Learning in TensorFlow" (2016): the defaults of its complete.py.
-    "bamos": SearchOptions(
-        norm="l1",
-        weight="mask",
-        prior=0.1,
-        optimizer="adam",
-        guess=False,
-        lr=0.01,
-        iterations=1000,
-        candidates=1,
-        starts=1,
-        estimate="sample",
-    ),
+    "bamos": _published(norm="l1", weight="mask", prior=0.1, optimizer="adam", lr=0.01, iterations=1000),
     # Yeh et al. (2017): eq. 3 with window 7, λ = 0.003, 1500 iterations, codes kept in [−1, 1]; Nesterov 0.9
     # at learning rate 0.01 as in the code published with it.
-    "yeh": SearchOptions(
-        norm="l1",
-        weight="window",
-        window=7,
-        prior=0.003,
-        optimizer="nesterov",
-        guess=False,
-        lr=0.01,
-        iterations=1500,
-        candidates=1,
-        starts=1,
-        estimate="sample",
+    "yeh": _published(
+        norm="l1", weight="window", window=7, prior=0.003, optimizer="nesterov", lr=0.01, iterations=1500
     ),
 }

@@ -16,8 +16,9 @@ import torch
 from solver_cases import SOLVERS, use_solver
 from torch import nn
 
-from inpaintx.networks.checkpoint import Model
-from inpaintx.networks.dcgan import Discriminator, Generator, calibrate
+from inpaintx.networks.base import calibrate
+from inpaintx.networks.checkpoint import Networks
+from inpaintx.networks.dcgan import Discriminator, Generator
 from inpaintx.ops.library import native_available, native_info
 from inpaintx.options import Architecture
 
@@ -63,7 +64,7 @@ def native() -> None:
 
 
 @pytest.fixture
-def make_model() -> Callable[..., Model]:
+def make_model() -> Callable[..., Networks]:
     """Makes a model that looks trained without being it: ``make_model(seed=0, **architecture)``.
 
     G's images have contrast, D's logits are a few units wide, and the batch statistics of both fit their
@@ -73,13 +74,13 @@ def make_model() -> Callable[..., Model]:
 
 
 @pytest.fixture
-def model(make_model: Callable[..., Model]) -> Model:
+def model(make_model: Callable[..., Networks]) -> Networks:
     """The default of ``make_model``."""
     return make_model()
 
 
 @pytest.fixture
-def exact(make_model: Callable[..., Model]) -> Model:
+def exact(make_model: Callable[..., Networks]) -> Networks:
     """The same in float64, where two ways to compute a search stay together for longer."""
     made = make_model()
     made.generator.double()
@@ -87,7 +88,7 @@ def exact(make_model: Callable[..., Model]) -> Model:
     return made
 
 
-def _make_model(seed: int = 0, **architecture: Any) -> Model:
+def _make_model(seed: int = 0, **architecture: Any) -> Networks:
     shape = Architecture(**{"size": 32, "channels": 1, "width": 4, "nz": 8, **architecture})
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
@@ -105,4 +106,4 @@ def _make_model(seed: int = 0, **architecture: Any) -> Model:
     for network in (generator, discriminator):
         network.eval().requires_grad_(False)
     header = {"architecture": shape.to_dict(), "fit": "crop"}
-    return Model(generator, discriminator, None, header, Path("made"))
+    return Networks(generator, discriminator, None, header, Path("made"))

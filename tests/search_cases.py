@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import SearchOptions
 from inpaintx.search import Found, Search
 
@@ -15,7 +15,7 @@ QUICK = SearchOptions(
 )
 
 
-def images_of(model: Model, count: int, seed: int = 5) -> Tensor:
+def images_of(model: Networks, count: int, seed: int = 5) -> Tensor:
     """Images that G can draw: ``[count, C, S, S]`` of codes that no search starts from."""
     codes = model.generator.sample_codes(count, torch.Generator().manual_seed(seed))
     with torch.no_grad():
@@ -31,5 +31,5 @@ def masks_of(count: int, size: int = 32) -> Tensor:
     return masks
 
 
-def run_search(model: Model, options: SearchOptions, images: Tensor, masks: Tensor, **more: Any) -> Found:
+def run_search(model: Networks, options: SearchOptions, images: Tensor, masks: Tensor, **more: Any) -> Found:
     return Search(model.generator, model.discriminator, options)(images, masks, **more)

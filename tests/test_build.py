@@ -13,6 +13,8 @@ import pytest
 
 from inpaintx.ops.library import native_info
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = ROOT / "inpaintx" / "ops" / "_ops.so"
 WIDE_REGISTERS = re.compile(r"%[yz]mm|%k[1-7]\b")

@@ -49,7 +49,9 @@ def test_importing_loads_no_torch() -> None:
 
 
 def test_every_name_of_the_face_is_there() -> None:
-    assert {"Completed", "InpaintxError", "Model", "Picture", "load", "__version__"} <= set(inpaintx.__all__)
+    assert {"Completed", "InpaintxError", "Model", "Picture", "load", "train", "__version__"} <= set(
+        inpaintx.__all__
+    )
     for name in inpaintx.__all__:
         assert getattr(inpaintx, name).__doc__, name
 
@@ -283,3 +285,46 @@ def test_a_folder_that_is_there_is_not_written_over(model: inpaintx.Model, tmp_p
     assert model.complete_folder(*arguments, mask="center", skip_done=True, **QUICK).done == {}
     with pytest.raises(InpaintxError, match="there is no option 'overwrit'"):
         model.complete_folder(*arguments, mask="center", overwrit=True, **QUICK)
+
+
+QUICK_TRAINING: dict[str, Any] = {"size": 32, "width": 8, "batch": 4, "encoder_steps": 2, "device": "cpu"}
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    (tmp_path / "scans").mkdir()
+    for number in range(4):
+        Image.fromarray(np.roll(letter(), number, axis=1)).save(tmp_path / "scans" / f"{number}.png")
+    return tmp_path / "scans"
+
+
+@pytest.mark.slow
+def test_training_on_a_folder_gives_a_model(scans: Path, tmp_path: Path) -> None:
+    steps: list[int] = []
+    trained = inpaintx.train(
+        scans, tmp_path / "run", steps=3, on_step=lambda report: steps.append(report.step), **QUICK_TRAINING
+    )
+    assert steps == [1, 2, 3]
+    assert trained.generate(2).shape == (2, 32, 32, 1)
+    found = trained.complete(letter(), hole(), **QUICK).image
+    assert np.array_equal(found[~hole()], letter()[~hole()])
+    again = inpaintx.load(tmp_path / "run")
+    assert np.array_equal(again.generate(2), trained.generate(2))
+
+
+@pytest.mark.slow
+def test_training_goes_on_where_it_stopped(scans: Path, tmp_path: Path) -> None:
+    whole = inpaintx.train(scans, tmp_path / "whole", steps=3, **QUICK_TRAINING)
+    inpaintx.train(scans, str(tmp_path / "halves"), steps=1, **QUICK_TRAINING)
+    halves = inpaintx.train(scans, tmp_path / "halves", steps=3, resume=True, device="cpu")
+    assert np.array_equal(whole.generate(3), halves.generate(3))
+
+
+def test_what_cannot_be_trained(scans: Path, tmp_path: Path) -> None:
+    with pytest.raises(InpaintxError, match="did you mean 'steps'"):
+        inpaintx.train(scans, tmp_path / "run", step=3)
+    with pytest.raises(InpaintxError, match="size is 33; choose one of"):
+        inpaintx.train(scans, tmp_path / "run", size=33)
+    with pytest.raises(InpaintxError, match="no such picture or folder"):
+        inpaintx.train(tmp_path / "nowhere", tmp_path / "run")
+    assert not (tmp_path / "run").exists()

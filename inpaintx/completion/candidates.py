@@ -11,8 +11,9 @@ import torch
 
 from inpaintx.completion.estimate import combine
 from inpaintx.completion.folds import draw_folds
-from inpaintx.networks.checkpoint import Model
-from inpaintx.networks.dcgan import Generator, calibrate
+from inpaintx.networks.architectures import build
+from inpaintx.networks.base import Generator, calibrate
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import Control, Estimate, SearchOptions
 from inpaintx.pictures.arrays import images_to_values, values_to_images
 from inpaintx.search import Found, History, Search
@@ -61,7 +62,7 @@ class CandidateFinder:
             training) or ``"constant"`` (mid gray, no search).
     """
 
-    def __init__(self, model: Model, options: SearchOptions, control: Control = "model") -> None:
+    def __init__(self, model: Networks, options: SearchOptions, control: Control = "model") -> None:
         self.architecture, self.options = model.architecture, options
         self._search: Search | None = None
         if control != "constant":
@@ -139,11 +140,11 @@ def _gray(image: np.ndarray, mask: np.ndarray, folds: np.ndarray) -> Candidates:
     return Candidates(image, mask, gray, nothing, nothing, np.zeros(count, np.int64), folds, blind_to)
 
 
-def _untrained(model: Model) -> Generator:
+def _untrained(model: Networks) -> Generator:
     """G as it is initialised, with batch statistics of its own, where the model's G is."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        generator = Generator(model.architecture)
+        generator, _ = build(model.architecture)
     generator.requires_grad_(False)
     calibrate(generator, torch.Generator().manual_seed(0))
     return generator.to(next(model.generator.parameters()).device)

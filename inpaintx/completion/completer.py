@@ -20,7 +20,7 @@ from inpaintx.completion.estimate import disagreement
 from inpaintx.completion.streaming import Beside, cores
 from inpaintx.completion.trials import choose_blend, folds_for, trials_of
 from inpaintx.errors import InpaintxError
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import Control, SearchOptions
 from inpaintx.pictures import Picture, write_picture
 from inpaintx.pictures.kinds import to_pillow
@@ -63,7 +63,7 @@ class Completed:
 
     @property
     def image(self) -> Any:
-        """The result as what was passed: a Pillow image (for a path, too), an array or a tensor.
+        """The result in the kind that was passed (a Pillow image for a path).
 
         A Pillow image holds 16 bits of gray only, other deep pictures come with 8; ``picture`` and
         :meth:`save` keep all of them.
@@ -125,7 +125,7 @@ class Completer:
 
     def __init__(
         self,
-        model: Model,
+        model: Networks,
         blend: BlendPlugin,
         options: SearchOptions | None = None,
         control: Control = "model",
@@ -196,7 +196,7 @@ class Completer:
         a = self._find.architecture
         regions = [hole_region(mask, self._fit) for mask in masks]
         squares = [
-            to_square(picture.as_float(), mask, region, a.size, a.channels)
+            to_square(picture.array, mask, region, a.size, a.channels)
             for picture, mask, region in zip(pictures, masks, regions, strict=True)
         ]
         candidates = self._find(squares, folds_for(self._blend), history)

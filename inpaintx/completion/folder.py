@@ -14,9 +14,10 @@ from inpaintx.completion.completer import Completed, Completer
 from inpaintx.completion.plan import FolderPlan, FolderRequest, plan_folder
 from inpaintx.completion.showcase import GIF_PICTURES, Showcase
 from inpaintx.completion.streaming import Ahead, Behind, Beside
-from inpaintx.errors import InpaintxError
+from inpaintx.errors import InpaintxError, NothingToFill
 from inpaintx.outputs import make_folder
 from inpaintx.pictures import Picture, read_picture, write_picture
+from inpaintx.pictures.files import Written, atomic_file
 from inpaintx.pictures.sheets import show_uncertainty
 from inpaintx.plugins.masks import make_mask
 
@@ -49,10 +50,14 @@ class FolderReport:
         done: the pictures that are completed, in order, and the file of each result.
         failures: those that can't be, as they were met, and why, in a line. One that can't be read is met
             before those of its group that can't be blended or written.
+        undamaged: those whose mask is empty, which were copied or left out, as was asked for.
+        lost: the pictures of which something could not be kept beside the hole, and what, in a line.
     """
 
     done: dict[Path, Path] = field(default_factory=dict)
     failures: dict[Path, str] = field(default_factory=dict)
+    undamaged: list[Path] = field(default_factory=list)
+    lost: dict[Path, str] = field(default_factory=dict)
 
 
 def _ignore(*_: object) -> None:
@@ -126,6 +131,13 @@ class _Failed(NamedTuple):
     error: InpaintxError
 
 
+class _Undamaged(NamedTuple):
+    """A picture whose mask is empty."""
+
+    path: Path
+    picture: Picture
+
+
 @dataclass
 class _Run:
     """Pictures on their way to their results.
@@ -158,21 +170,29 @@ class _Run:
             behind.call(self._tell_progress)
             behind.wait()
 
-    def _load(self, path: Path) -> _Loaded | _Failed:
+    def _load(self, path: Path) -> _Loaded | _Undamaged | _Failed:
         try:
-            picture = read_picture(path)
-            mask = make_mask(self.plan.request.mask, picture, self.plan.request.seed)
+            picture = read_picture(path, self.plan.roots.get(path))
+            try:
+                mask = make_mask(self.plan.request.mask, picture, self.plan.request.seed)
+            except NothingToFill:
+                return _Undamaged(path, picture)
             return _Loaded(path, picture, mask)
         except InpaintxError as error:
             return _Failed(path, error)
 
-    def _groups(self, loaded: Iterable[_Loaded | _Failed], behind: Behind) -> Iterator[list[_Loaded]]:
+    def _groups(
+        self, loaded: Iterable[_Loaded | _Undamaged | _Failed], behind: Behind
+    ) -> Iterator[list[_Loaded]]:
         """What is searched together: as many pictures at a time as fit in bounded memory."""
         group: list[_Loaded] = []
         pixels = 0
         for one in loaded:
             if isinstance(one, _Failed):
                 behind.call(self._fail, *one)
+                continue
+            if isinstance(one, _Undamaged):
+                behind.call(self._leave, *one, size=_size(one.picture))
                 continue
             group.append(one)
             pixels += one.picture.height * one.picture.width
@@ -200,7 +220,7 @@ class _Run:
             completed = blended.result()
             if self.plan.maps:
                 _write(Picture(show_uncertainty(completed.uncertainty)), self.plan.maps[target], "png")
-            _write(completed.picture, target, self.plan.request.format)
+            self._tell_lost(path, self._write(completed.picture, target, completed.mask))
         except InpaintxError as error:
             self._fail(path, error)
             return
@@ -209,23 +229,48 @@ class _Run:
         self.on_result(FolderResult(original, completed, target, synthetic))
         self.showcase.add(original, completed)
 
+    def _leave(self, path: Path, picture: Picture) -> None:
+        """Copies an undamaged picture to where its result would be, or leaves it out."""
+        target = self.plan.targets[path]
+        try:
+            if self.plan.request.undamaged == "copy":
+                if target.suffix == path.suffix:
+                    make_folder(target.parent)
+                    with atomic_file(target) as file:
+                        file.write(path.read_bytes())
+                else:
+                    self._tell_lost(path, self._write(picture, target))
+        except (InpaintxError, OSError) as error:
+            self._fail(path, error if isinstance(error, InpaintxError) else InpaintxError(str(error)))
+            return
+        self.report.undamaged.append(path)
+
+    def _write(self, picture: Picture, target: Path, known: np.ndarray | None = None) -> Written:
+        format_ = self.plan.request.format
+        return _write(picture, target, None if format_ == "keep" else format_, known)
+
+    def _tell_lost(self, path: Path, written: Written) -> None:
+        if str(written):
+            self.report.lost[path] = str(written)
+
     def _fail(self, path: Path, error: InpaintxError) -> None:
         self.report.failures[path] = str(error)  # not the error, whose traceback holds the picture
         self.on_failure(path, error)
 
     def _tell_progress(self) -> None:
-        self.on_progress(len(self.report.done) + len(self.report.failures))
+        report = self.report
+        self.on_progress(len(report.done) + len(report.undamaged) + len(report.failures))
 
 
-def _write(picture: Picture, path: Path, format_: str) -> None:
+def _write(picture: Picture, path: Path, format_: str | None, known: np.ndarray | None = None) -> Written:
     make_folder(path.parent)
-    write_picture(picture, path, format_)
+    return write_picture(picture, path, format_, known)
 
 
-def _size(thing: _Loaded | _Failed | Picture) -> int:
+def _size(thing: _Loaded | _Undamaged | _Failed | Picture) -> int:
     """Of what waits for its turn, in pixels; no less than that of a picture in a full group of small ones."""
     least = GROUP_PIXELS // GROUP_PICTURES
     if isinstance(thing, _Failed):
         return least
-    picture = thing.picture if isinstance(thing, _Loaded) else thing
+    picture = thing if isinstance(thing, Picture) else thing.picture
     return max(least, picture.height * picture.width)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from inpaintx.plugins.masks import MaskPlugin
 
 #: What results can be written as.
-FORMATS = ("png", "tiff", "webp", "bmp", "jpeg")
+FORMATS = ("keep", "same", "png", "tiff", "webp", "bmp", "jpeg")
+#: What may become of pictures whose mask is empty.
+UNDAMAGED = ("copy", "skip")
 #: What a sheet may be written as, by its suffix. Nothing in it is a known pixel, so JPEG will do.
 SHEET_FORMATS = {
     ".png": "png",
@@ -37,7 +39,10 @@ class FolderRequest:
         out: the folder of the results; see :func:`plan_results`.
         mask: says where the holes are, from ``registry.make("mask", …)``.
         seed: of the masks, 0 or more.
-        format: of the results, one of :data:`FORMATS`; JPEG changes known pixels.
+        format: of the results, one of :data:`FORMATS`: ``"keep"`` is each picture's own where that is
+            lossless, else PNG; ``"same"`` also keeps JPEG, coded as it was. JPEG changes known pixels.
+        undamaged: what becomes of pictures whose mask is empty: ``"copy"`` writes them as they are,
+            ``"skip"`` leaves them out.
         overwrite: files of an earlier run are replaced; otherwise one that is there is an error.
         skip_done: pictures that have a result are left out, to go on with a run that was cut off.
         uncertainty: folder for a map of each picture, PNG: where the candidates disagree.
@@ -53,7 +58,8 @@ class FolderRequest:
     out: Path
     mask: MaskPlugin
     seed: int = 0
-    format: str = "png"
+    format: str = "keep"
+    undamaged: str = "copy"
     overwrite: bool = False
     skip_done: bool = False
     uncertainty: Path | None = None
@@ -64,6 +70,8 @@ class FolderRequest:
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
             raise InpaintxError(f"no format {self.format!r} to write; there are: {', '.join(FORMATS)}")
+        if self.undamaged not in UNDAMAGED:
+            raise InpaintxError(f"undamaged is {self.undamaged!r}; choose from {', '.join(UNDAMAGED)}")
         if self.skip_done and self.overwrite:
             raise InpaintxError("skip_done and overwrite exclude each other; give one")
 
@@ -81,11 +89,15 @@ class FolderPlan:
         request: what is asked for.
         targets: the pictures to complete, in order, and the file for the result of each.
         maps: results, and the file for the uncertainty map of each; empty where none is asked for.
+        roots: pictures that were found in a folder that was given, and that folder.
+        left_out: the other files of the folders, and why they were left out, in a line; None: there are none.
     """
 
     request: FolderRequest
     targets: Mapping[Path, Path]
     maps: Mapping[Path, Path]
+    roots: Mapping[Path, Path]
+    left_out: str | None
 
 
 def plan_folder(request: FolderRequest, model: Path) -> FolderPlan:
@@ -100,46 +112,71 @@ def plan_folder(request: FolderRequest, model: Path) -> FolderPlan:
             would replace a file that is there or that is read, lies among the inputs, or has a name that
             can't be.
     """
-    targets = plan_results(request.inputs, request.out, "." + request.format)
+    roots, left_out = _find(request.inputs)
+    targets = plan_results(request.inputs, roots, request.out, request.format)
     if request.skip_done:  # a file that is there is whole: each is written aside and then renamed
         targets = {picture: target for picture, target in targets.items() if not target.is_file()}
     maps = {}
     if request.uncertainty is not None:  # below that folder as the results below theirs
         names = {target: target.relative_to(request.out) for target in targets.values()}
-        maps = {target: request.uncertainty / name.with_suffix(".png") for target, name in names.items()}
-    plan = FolderPlan(request, targets, maps)
+        sharing = Counter(name.with_suffix("") for name in names.values())
+        maps = {
+            target: request.uncertainty
+            / (name.with_suffix(".png") if sharing[name.with_suffix("")] == 1 else Path(f"{name}.png"))
+            for target, name in names.items()
+        }
+    folders = {picture: root for picture, root in roots.items() if root is not None}
+    plan = FolderPlan(request, targets, maps, folders, left_out)
     _check(plan, model)
     return plan
 
 
-def plan_results(inputs: Sequence[Path], out: Path, suffix: str) -> dict[Path, Path]:
+def _find(inputs: Sequence[Path]) -> tuple[dict[Path, Path | None], str | None]:
+    """The pictures that inputs name, each with the folder that it was found in, and what was left out."""
+    from inpaintx.pictures import search_pictures
+
+    roots: dict[Path, Path | None] = {}
+    said = []
+    for given in inputs:
+        found = search_pictures([given])
+        for picture in found.pictures:
+            roots.setdefault(picture, given if given.is_dir() else None)
+        said.append(found.summary())
+    return roots, "; ".join(filter(None, said)) or None
+
+
+def plan_results(
+    inputs: Sequence[Path], roots: Mapping[Path, Path | None], out: Path, format: str
+) -> dict[Path, Path]:
     """Where the result of each picture goes: below ``out`` as below the folder that was given.
 
     Of several folders, each keeps its name: ``a/1.png``, ``b/1.png`` give ``out/a/1.png``, ``out/b/1.png``.
-    Pictures of the same name but for their suffix keep it: ``a.jpg`` beside ``a.bmp`` gives ``a.jpg.png`` and
-    ``a.bmp.png``.
+    Results that would have one name keep that of their picture, too: ``a.jpg`` beside ``a.png`` gives
+    ``a.jpg.png`` and ``a.png.png``.
 
     Args:
         inputs: files and folders.
+        roots: the pictures, and the folder that each was found in.
         out: the folder of the results.
-        suffix: of the results, with its dot.
+        format: see :class:`FolderRequest`.
 
     Raises:
-        InpaintxError: an input is missing or an empty folder, or two pictures would get one result.
+        InpaintxError: two pictures would get one result.
     """
-    from inpaintx.pictures import find_pictures
+    from inpaintx.pictures.files import result_suffix
 
-    relative: dict[Path, Path] = {}
     several = sum(given.is_dir() for given in inputs) > 1
-    for given in inputs:
-        folder = given if given.is_dir() and not several else given.parent
-        for picture in find_pictures([given]):
-            relative.setdefault(picture, picture.relative_to(folder))
-    sharing = Counter(path.with_suffix("") for path in relative.values())
+    named: dict[Path, tuple[Path, str]] = {}
+    for picture, root in roots.items():
+        path = Path(picture.name) if root is None else picture.relative_to(root)
+        if several and root is not None:  # by what the folder is called, not by how it was reached: ".."
+            path = Path(root.resolve().name) / path
+        named[picture] = path, result_suffix(picture, format)
+    sharing = Counter(path.with_suffix(suffix) for path, suffix in named.values())
     sources: dict[Path, Path] = {}
-    for picture, path in relative.items():
-        name = path.with_suffix(suffix) if sharing[path.with_suffix("")] == 1 else Path(f"{path}{suffix}")
-        target = out / name
+    for picture, (path, suffix) in named.items():
+        name = path.with_suffix(suffix)
+        target = out / (name if sharing[name] == 1 else Path(f"{path}{suffix}"))
         if target in sources:
             raise InpaintxError(
                 f"two inputs would be written to {target}: {sources[target]} and {picture}; "

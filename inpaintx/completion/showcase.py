@@ -52,7 +52,8 @@ class Showcase:
     def write(self) -> None:
         """Writes what was asked for, if there is any picture to show.
 
-        Raises InpaintxError where it can't be written.
+        Raises:
+            InpaintxError: it can't be written.
         """
         if not self._rows:
             return

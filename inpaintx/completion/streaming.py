@@ -128,7 +128,11 @@ class Behind:
     def call(self, function: Callable[..., object], *arguments: object, size: int = 0) -> None:
         """Has ``function(*arguments)`` called; first waits until less than ``room`` is under way.
 
-        size: of what the call holds in memory; 0: nothing to speak of, so that there is nothing to wait for.
+        Args:
+            function: what to call on the thread.
+            *arguments: what to call it with.
+            size: of what the call holds in memory; 0: nothing to speak of, so that there is nothing to wait
+                for.
         """
         while self._under_way and self._under_way[0][0].done():
             self._wait_for_one()

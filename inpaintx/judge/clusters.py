@@ -20,10 +20,16 @@ _ROWS = 512  # pictures compared at once with all others
 def near_copies(images: np.ndarray, threshold: float = 0.95) -> np.ndarray:
     """Numbers the clusters of near-copies.
 
-    images: uint8 or float [N,C,H,W], any range. Two are near-copies if, shrunk to 16×16 and each channel's
-    mean removed, they correlate above the threshold; a cluster is what near-copies connect, directly or in a
-    chain. Gives int64 [N]: each picture's cluster, numbered in the order of their first pictures. A picture
-    without contrast correlates with nothing and is a cluster by itself.
+    Two are near-copies if, shrunk to 16×16 and each channel's mean removed, they correlate above the
+    threshold; a cluster is what near-copies connect, directly or in a chain.
+
+    Args:
+        images: uint8 or float ``[N, C, H, W]``, any range.
+        threshold: between −1 and 1.
+
+    Returns:
+        Int64 [N]: each picture's cluster, numbered in the order of their first pictures. A picture without
+        contrast correlates with nothing and is a cluster by itself.
     """
     shrunk, count = _shrunk(images), len(images)
     labels = np.arange(count)
@@ -38,8 +44,12 @@ def near_copies(images: np.ndarray, threshold: float = 0.95) -> np.ndarray:
 def nearest(images: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Finds for each image the one among others that it correlates with most, as ``near_copies`` compares.
 
-    images [N,C,H,W], others [M,C,H',W']: uint8 or float; the sizes may differ, the channels not. M > 0.
-    Gives its index, int64 [N], and the correlation, float32 [N], −1 to 1.
+    Args:
+        images: uint8 or float ``[N, C, H, W]``.
+        others: uint8 or float ``[M, C, H', W']``, M > 0; the sizes may differ, the channels not.
+
+    Returns:
+        Its index, int64 [N], and the correlation, float32 [N], −1 to 1.
     """
     if not len(others):
         raise InpaintxError("there is no picture to look among: give one or more")
@@ -53,8 +63,9 @@ def nearest(images: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndar
 def groups_of(paths: Sequence[Path], root: Path) -> list[str] | None:
     """The groups that a collection's folders make: people, font families.
 
-    Gives for each path the name of the folder right below the root that it is in; None if any picture lies in
-    the root itself, so that near-copies have to tell.
+    Returns:
+        For each path the name of the folder right below the root that it is in; None if any picture lies in
+        the root itself, so that near-copies have to tell.
     """
     parts = [path.relative_to(root).parts for path in paths]
     return [below[0] for below in parts] if all(len(below) > 1 for below in parts) else None

@@ -1,4 +1,4 @@
-"""Is it the pictures, the model or the search? What `inpaintx check` measures, and says in plain words."""
+"""Is it the pictures, the model or the search? What ``inpaintx check`` measures, and says in plain words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from inpaintx.errors import InpaintxError
 from inpaintx.judge.clusters import near_copies, nearest
 from inpaintx.judge.learned import ProbabilisticPCA
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import SearchOptions
 from inpaintx.pictures.arrays import images_to_values, levels_to_images, to_values
 from inpaintx.search import Search
@@ -50,7 +50,7 @@ def diagnose_collection(collection: Collection) -> list[Finding]:
     return [_size(len(images)), _copies(images), _alignment(images)]
 
 
-def diagnose_model(model: Model, collection: Collection, held_out: np.ndarray | None) -> list[Finding]:
+def diagnose_model(model: Networks, collection: Collection, held_out: np.ndarray | None) -> list[Finding]:
     """What G can reach, and what it copies.
 
     Args:
@@ -66,7 +66,10 @@ def held_out_pictures(collection: Collection, count: int, seed: int) -> list[Pat
     """Pictures to keep from training: whole clusters of near-copies, drawn until there are ``count``.
 
     A cluster is what correlates above 0.9 at 16×16 pixels; those of more than a tenth of ``count`` stay in
-    training. Raises InpaintxError where there are not enough others.
+    training.
+
+    Raises:
+        InpaintxError: there are not enough others.
     """
     clusters = near_copies(collection.images.numpy(), KEPT_TOGETHER)
     sizes = np.bincount(clusters)
@@ -139,7 +142,8 @@ def typical_shift(images: np.ndarray) -> float:
 
     As a share of the side; shifts of up to a quarter of it are tried, by cross-correlation of the luma.
 
-    images: uint8 ``[N, C, S, S]``.
+    Args:
+        images: uint8 ``[N, C, S, S]``.
     """
     planes = torch.from_numpy(images).float().mean(1)
     planes = planes - planes.mean((1, 2), keepdim=True)
@@ -158,7 +162,7 @@ def typical_shift(images: np.ndarray) -> float:
     return float(torch.cat(found).median() / side)
 
 
-def _ceiling(model: Model, collection: Collection, held_out: np.ndarray | None) -> Finding:
+def _ceiling(model: Networks, collection: Collection, held_out: np.ndarray | None) -> Finding:
     trained_on = collection.learned(model.flip).numpy()
     judged = collection.images.numpy() if held_out is None else held_out
     judged = judged[np.linspace(0, len(judged) - 1, min(CEILING_PICTURES, len(judged))).astype(int)]
@@ -179,10 +183,12 @@ def _ceiling(model: Model, collection: Collection, held_out: np.ndarray | None) 
     return Finding("ceiling", {"psnr": ours, "linear psnr": linear, "pictures": len(judged)}, text, advice)
 
 
-def fitted_psnr(model: Model, images: np.ndarray) -> float:
+def fitted_psnr(model: Networks, images: np.ndarray) -> float:
     """Mean PSNR, dB, of the images that G makes when it is fitted to intact ones.
 
-    images: uint8 ``[N, C, S, S]``.
+    Args:
+        model: the networks.
+        images: uint8 ``[N, C, S, S]``.
     """
     options = replace(SearchOptions(), prior=0.0, estimate="sample")
     y = levels_to_images(torch.from_numpy(images))
@@ -191,7 +197,7 @@ def fitted_psnr(model: Model, images: np.ndarray) -> float:
     return _psnr(fills, to_values(images.transpose(0, 2, 3, 1)))
 
 
-def _copied(model: Model, collection: Collection) -> Finding:
+def _copied(model: Networks, collection: Collection) -> Finding:
     noise = torch.Generator().manual_seed(0)
     codes = model.generator.sample_codes(DRAWINGS, noise).to(next(model.generator.parameters()).device)
     with torch.no_grad():

@@ -37,9 +37,6 @@ Tensor = torch.Tensor
 def perceptual_distance(original: np.ndarray, completed: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """How differently two pictures look around the hole: 0 for equal ones, at most 1; symmetric.
 
-    original, completed: float32 [N,H,W,C] in [0,1], C = 1 or 3. mask: bool [N,H,W], True = keep.
-    Gives float64 [N]; NaN where the mask hides nothing.
-
     Per scale, and around each place p, with a and b the locally averaged amplitudes of the two pictures in
     the orientations k:
         d(p) = Σ_k (a_k − b_k)² / (Σ_k a_k² + Σ_k b_k² + c)
@@ -49,6 +46,14 @@ def perceptual_distance(original: np.ndarray, completed: np.ndarray, mask: np.nd
     compared makes it tolerant of small shifts (CW-SSIM, Sampat et al., 2009), but not of blur, which takes
     amplitude away. The local mean counts by its squared difference. Places count by the share of their window
     that lies in the hole, scales equally, luma six times a chroma.
+
+    Args:
+        original: float32 [N, H, W, C] in [0, 1], C = 1 or 3.
+        completed: likewise.
+        mask: bool [N, H, W], True = keep.
+
+    Returns:
+        Float64 [N]; NaN where the mask hides nothing.
     """
     _check(original, completed, mask)
     parts = [
@@ -61,10 +66,15 @@ def perceptual_distance(original: np.ndarray, completed: np.ndarray, mask: np.nd
 def embed(images: np.ndarray) -> np.ndarray:
     """Describes pictures by 256 features (gray) or 576 (colour): what KID and the classifier see.
 
-    images: float32 [N,H,W,C] in [0,1], C = 1 or 3. Gives float32 [N,F].
     Scattering coefficients (Bruna and Mallat, 2013): the local means and, for each scale and orientation, the
     amplitudes, both averaged over 4×4 parts of the picture (first order); and over the whole picture, the
     amplitudes of coarser waves in those of finer ones (second order), which tell textures from edges.
+
+    Args:
+        images: float32 [N, H, W, C] in [0, 1], C = 1 or 3.
+
+    Returns:
+        Float32 [N, F].
     """
     _check_images(images)
     return np.concatenate([_embedding(_tensor(images[rows])).numpy() for rows in _batches(len(images))])
@@ -73,11 +83,14 @@ def embed(images: np.ndarray) -> np.ndarray:
 def kid(real_embeddings: np.ndarray, fake_embeddings: np.ndarray) -> tuple[float, float]:
     """How far two sets of embeddings lie apart (0 on average for equal sources), and its standard error.
 
-    real_embeddings: float [N,F]; fake_embeddings: float [M,F]; N, M ≥ 3.
-    The unbiased squared maximum mean discrepancy with the kernel (xᵀy / F + 1)³ (Bińkowski et al., 2018),
-    of features standardised by the real set's means and deviations; it can fall below 0. The
-    error is the jackknife's over both sets (Arvesen, 1969), for pictures drawn independently: completions of
-    the very pictures that are the real set aren't.
+    The unbiased squared maximum mean discrepancy with the kernel (xᵀy / F + 1)³ (Bińkowski et al., 2018), of
+    features standardised by the real set's means and deviations; it can fall below 0. The error is the
+    jackknife's over both sets (Arvesen, 1969), for pictures drawn independently: completions of the very
+    pictures that are the real set aren't.
+
+    Args:
+        real_embeddings: float ``[N, F]``, N ≥ 3.
+        fake_embeddings: float ``[M, F]``, M ≥ 3.
     """
     real, fake = _standardised(real_embeddings, fake_embeddings)
     n, m = len(real), len(fake)
@@ -101,11 +114,18 @@ def two_sample_accuracy(
 ) -> float:
     """How often a small classifier, shown one picture, tells whether it is real or filled: 0.5 is chance.
 
-    real_embeddings, fake_embeddings: float [N,F], of the same N pictures. groups: [N], what must not be split
-    between training and test; both versions of a picture stay together too. seed: shuffles the groups.
     Logistic regression on standardised features, five-fold cross-validated (a classifier two-sample test:
-    Lopez-Paz and Oquab, 2017). NaN with fewer than two groups. Raises InpaintxError where scikit-learn is
-    missing.
+    Lopez-Paz and Oquab, 2017). NaN with fewer than two groups.
+
+    Args:
+        real_embeddings: float [N, F], of the same N pictures.
+        fake_embeddings: likewise.
+        groups: [N], what must not be split between training and test; both versions of a picture stay
+            together too.
+        seed: shuffles the groups.
+
+    Raises:
+        InpaintxError: scikit-learn is missing.
     """
     try:
         from sklearn.linear_model import LogisticRegression
@@ -139,8 +159,9 @@ def two_sample_accuracy(
 def lpips_distance(original: np.ndarray, completed: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
     """LPIPS (Zhang et al., 2018; AlexNet, version 0.1) over the hole, of what ``perceptual_distance`` takes.
 
-    Gives float64 [N], NaN where the mask hides nothing; None where the package lpips isn't installed or the
-    weights of its AlexNet aren't in torch's folder: nothing is ever downloaded.
+    Returns:
+        Float64 [N], NaN where the mask hides nothing; None where the package lpips isn't installed or the
+        weights of its AlexNet aren't in torch's folder: nothing is ever downloaded.
     """
     _check(original, completed, mask)
     model = _lpips_model()
@@ -177,7 +198,7 @@ def _standardised(real: np.ndarray, fake: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 class Plane(NamedTuple):
-    """One channel of a batch: float32 [B,H,W], the scales that count, and how much it counts."""
+    """One channel of a batch: float32 [B, H, W], the scales that count, and how much it counts."""
 
     values: Tensor
     scales: range
@@ -215,7 +236,7 @@ def _distance(original: Tensor, completed: Tensor, mask: Tensor) -> np.ndarray:
 
 
 def _weighted(values: Tensor, weights: Tensor) -> Tensor:
-    """The weighted mean of each [h,w]; NaN where no weight is left."""
+    """The weighted mean of each [h, w]; NaN where no weight is left."""
     return (values * weights).sum(dim=(1, 2)) / weights.sum(dim=(1, 2))
 
 

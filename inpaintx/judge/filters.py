@@ -22,15 +22,18 @@ Tensor = torch.Tensor
 
 
 def spectrum_of(planes: Tensor) -> Tensor:
-    """The spectrum of float32 [B,H,W] with its margin."""
+    """The spectrum of float32 [B, H, W] with its margin."""
     return torch.fft.fft2(extended(planes))
 
 
 def moduli(spectrum: Tensor, scale: int) -> Tensor:
-    """The amplitudes of a scale's waves: float32 [B,K,h,w] for each orientation k, margin included.
+    """The amplitudes of a scale's waves: float32 [B, K, h, w] for each orientation k, margin included.
 
-    scale: 0, the finest, to SCALES − 1; the samples are 2^scale pixels apart. A wave of amplitude 1 gives 1
-    in all, as the root of the sum of the squares over scales and orientations.
+    A wave of amplitude 1 gives 1 in all, as the root of the sum of the squares over scales and orientations.
+
+    Args:
+        spectrum: from :func:`spectrum_of`.
+        scale: 0, the finest, to SCALES − 1; the samples are 2^scale pixels apart.
     """
     bands, _ = _filters(*spectrum.shape[-2:])
     waves = torch.fft.ifft2(_cropped(spectrum, scale)[:, None] * bands[scale])
@@ -39,13 +42,13 @@ def moduli(spectrum: Tensor, scale: int) -> Tensor:
 
 
 def lowpass(spectrum: Tensor) -> Tensor:
-    """What the bands leave, the local mean: float32 [B,h,w], samples as of the coarsest scale."""
+    """What the bands leave, the local mean: float32 [B, h, w], samples as of the coarsest scale."""
     _, low = _filters(*spectrum.shape[-2:])
     return torch.fft.ifft2(_cropped(spectrum, SCALES - 1) * low).real
 
 
 def extended(planes: Tensor) -> Tensor:
-    """[B,H,W] with a margin, so that no border is an edge, and with sides that all scales divide.
+    """[B, H, W] with a margin, so that no border is an edge, and with sides that all scales divide.
 
     The margin fades from the mirror image of one border to that of the other, which the filters take for its
     neighbour.
@@ -54,17 +57,22 @@ def extended(planes: Tensor) -> Tensor:
 
 
 def average(maps: Tensor, sampled: int, scale: int, height: int, width: int) -> Tensor:
-    """Local averages of maps [...,h,w] of an extended plane of height × width pixels.
+    """Local averages of maps of an extended plane.
 
-    sampled: the scale of the maps: their samples are 2^sampled pixels apart. scale: that of the windows:
-    Gaussians of σ = POOLING·2^scale pixels, as many pixels apart, all around points of the plane itself.
+    Args:
+        maps: float32 ``[..., h, w]``.
+        sampled: the scale of the maps: their samples are 2^sampled pixels apart.
+        scale: that of the windows: Gaussians of σ = POOLING·2^scale pixels, as many pixels apart, all around
+            points of the plane itself.
+        height: of the plane, in pixels.
+        width: likewise.
     """
     return _windows(height, sampled, scale) @ maps @ _windows(width, sampled, scale).T
 
 
 @lru_cache(maxsize=16)
 def _filters(height: int, width: int) -> tuple[list[Tensor], Tensor]:
-    """Per scale [K,h,w] on the scale's own frequencies, and the low-pass on the coarsest's.
+    """Per scale [K, h, w] on the scale's own frequencies, and the low-pass on the coarsest's.
 
     The squares of all of them add up to 1 in every direction and at every frequency (½ each for opposite
     ones, of which an analytic filter passes one, at twice its amplitude), but for the fewer samples of a

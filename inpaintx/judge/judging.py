@@ -1,4 +1,4 @@
-"""A judgement from folders and a model: what `inpaintx eval` runs."""
+"""A judgement from folders and a model: what ``inpaintx eval`` runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from inpaintx.judge.clusters import groups_of, near_copies, nearest
 from inpaintx.judge.protocol import Contender, HeldOut, Scope, judge
 from inpaintx.judge.reader import Reader, fused, label_of
 from inpaintx.judge.verdict import Verdict
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import PRESETS, SearchOptions
 from inpaintx.pictures import Picture, find_pictures, read_picture
 from inpaintx.pictures.arrays import to_levels, to_values
@@ -26,7 +26,7 @@ READER_PICTURES = 10_000  # at most: enough to read letters
 NEAR_COPY = 0.9  # correlation at 16×16; telling copies apart would narrow the intervals
 
 
-def held_out_from(inputs: Sequence[Path], model: Model, count: int | None) -> HeldOut:
+def held_out_from(inputs: Sequence[Path], model: Networks, count: int | None) -> HeldOut:
     """The images to judge on: every n-th picture, so that ``count`` of them spread over all.
 
     They are shuffled, since files are sorted by group or class, so that the slow methods, which get the first
@@ -46,7 +46,7 @@ def held_out_from(inputs: Sequence[Path], model: Model, count: int | None) -> He
     return HeldOut(images, [path.name for path in paths], groups, _labels(paths))
 
 
-def fitted(pictures: Iterable[Picture], model: Model) -> np.ndarray:
+def fitted(pictures: Iterable[Picture], model: Networks) -> np.ndarray:
     """Pictures as the model sees them: uint8 ``[n, S, S, C]``."""
     a = model.architecture
     squares = [fit_picture(picture, a.size, a.channels, model.fit) for picture in pictures]
@@ -55,7 +55,7 @@ def fitted(pictures: Iterable[Picture], model: Model) -> np.ndarray:
 
 def verdict_on(
     held_out: HeldOut,
-    model: Model,
+    model: Networks,
     collection: Collection | None,
     options: SearchOptions,
     scope: Scope,

@@ -49,6 +49,7 @@ class Completions:
 
     @cached_property
     def scores(self) -> list[Scores]:
+        """Of each picture."""
         return [score(*parts) for parts in zip(self.original, self.completed, self.masks, strict=True)]
 
     @cached_property

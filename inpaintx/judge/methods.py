@@ -15,7 +15,7 @@ from inpaintx.completion.trials import choose_blend, folds_for, trials_of
 from inpaintx.errors import InpaintxError
 from inpaintx.judge.learned import MeanOfNearest, ProbabilisticPCA
 from inpaintx.judge.verdict import Method
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.ops.solvers import biharmonic, membrane
 from inpaintx.options import PRESETS, Control, Estimate, SearchOptions
 from inpaintx.pictures.arrays import to_levels, to_values
@@ -70,7 +70,7 @@ def classical() -> list[tuple[list[Method], Source]]:
     return [([method], _one_by_one(method.name, fill)) for method, fill in methods]
 
 
-def ours(model: Model, options: SearchOptions) -> tuple[list[Method], Source]:
+def ours(model: Networks, options: SearchOptions) -> tuple[list[Method], Source]:
     """The model under each blend, and both estimates; one search serves them all."""
     methods = [
         Method(MEAN, "ours", "The candidates' mean, blend `auto`: `--estimate mean`."),
@@ -83,7 +83,7 @@ def ours(model: Model, options: SearchOptions) -> tuple[list[Method], Source]:
     return methods, _searched(CandidateFinder(model, options), variants)
 
 
-def switched(model: Model, options: SearchOptions, control: Control) -> tuple[list[Method], Source]:
+def switched(model: Networks, options: SearchOptions, control: Control) -> tuple[list[Method], Source]:
     """Ours without what training gives, under the default blend."""
     about = {
         "constant": "Our blend of mid gray: interpolation alone.",
@@ -95,8 +95,8 @@ def switched(model: Model, options: SearchOptions, control: Control) -> tuple[li
     )
 
 
-def preset(model: Model, name: str, precision: SearchOptions) -> tuple[list[Method], Source]:
-    """A published source's search. It has one candidate, so that `auto` makes no trials, and trusts it."""
+def preset(model: Networks, name: str, precision: SearchOptions) -> tuple[list[Method], Source]:
+    """A published source's search. It has one candidate, so that ``auto`` makes no trials, and trusts it."""
     options = replace(PRESETS[name], precision=precision.precision, batch=precision.batch)
     method = Method(f"preset {name}", "preset", f"The search of preset `{name}`, blend `auto`.")
     return [method], _searched(
@@ -107,7 +107,8 @@ def preset(model: Model, name: str, precision: SearchOptions) -> tuple[list[Meth
 def learned(collection: np.ndarray) -> list[tuple[list[Method], Source]]:
     """What simpler models learn from the same collection, under our default blend.
 
-    collection: uint8 ``[N, C, S, S]``.
+    Args:
+        collection: uint8 ``[N, C, S, S]``.
     """
     return [
         (
@@ -150,7 +151,7 @@ def _blended(candidates: Candidates, blend: BlendPlugin, estimate: Estimate) -> 
 
 
 def _predicted(name: str, predict: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Source:
-    """A learned predictor under `auto`: it, too, is tried on known pixels that it has not seen."""
+    """A learned predictor under ``auto``: it, too, is tried on known pixels that it has not seen."""
     auto = registry.make("blend", "auto")
     blind = np.array([True, False])
 

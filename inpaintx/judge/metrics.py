@@ -15,7 +15,7 @@ PSNR_CAP = 48.0
 
 @dataclass(frozen=True)
 class Scores:
-    """PSNR in dB, capped at 48, and SSIM, at most 1: the higher, the nearer. `…_hole`: over the hole only."""
+    """PSNR in dB, capped at 48, and SSIM, at most 1: the higher, the nearer. Those of the hole: it alone."""
 
     psnr_hole: float
     ssim_hole: float
@@ -26,9 +26,13 @@ class Scores:
 def score(original: np.ndarray, completed: np.ndarray, mask: np.ndarray) -> Scores:
     """Compares a completed picture with the original.
 
-    original, completed: uint8 or uint16 [H,W] or [H,W,C], of the same shape; 16 bits are rounded to 8 first.
-    mask: bool [H,W], True = keep; hides at least one pixel.
-    Raises InpaintxError where these don't fit.
+    Args:
+        original: uint8 or uint16 [H, W] or [H, W, C], of the same shape; 16 bits are rounded to 8 first.
+        completed: likewise.
+        mask: bool [H, W], True = keep; hides at least one pixel.
+
+    Raises:
+        InpaintxError: the three don't fit each other.
     """
     if original.shape != completed.shape:
         raise InpaintxError(f"can't compare pictures of shapes {original.shape} and {completed.shape}")
@@ -50,7 +54,7 @@ def score(original: np.ndarray, completed: np.ndarray, mask: np.ndarray) -> Scor
 
 
 def ssim_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The SSIM of each pixel and channel: uint8 [H,W,C] twice, gives float64 [H,W,C], at most 1.
+    """The SSIM of each pixel and channel: uint8 [H, W, C] twice, gives float64 [H, W, C], at most 1.
 
     As in Wang et al. (2004), Image quality assessment, equation 13: 11×11 Gaussian window with σ = 1.5,
     population covariance, K₁ = 0.01, K₂ = 0.03, L = 255. The picture is mirrored at its border, so that every

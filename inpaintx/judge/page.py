@@ -240,8 +240,10 @@ def _ticks(low: float, high: float) -> list[tuple[float, str]]:
 
 
 def _standing(win: Interval) -> str:
-    """Of the judged method: "better" or "worse" where the paired interval is clear of 0, else "unclear"; ""
-    without a value."""
+    """Of the judged method: "better" or "worse" where the interval is clear of 0, else "unclear".
+
+    Empty without a value.
+    """
     if math.isnan(win.mean):
         return ""
     return "better" if win.low > 0 else "worse" if win.high < 0 else "unclear"
@@ -274,14 +276,14 @@ def _shown_case(case: Case, methods: Iterable[Method], judged: str) -> _ShownCas
 def _without(original: np.ndarray, image: np.ndarray) -> np.ndarray:
     """The image, transparent where it equals the original, which the page shows behind it.
 
-    So the known pixels are in the page once, not once a method. uint8 [H,W,C] twice, gives [H,W,C+1].
+    So the known pixels are in the page once, not once a method. uint8 [H, W, C] twice, gives [H, W, C + 1].
     """
     differs = (image != original).any(axis=2, keepdims=True)
     return np.concatenate([image * differs, 255 * differs.astype(np.uint8)], axis=2)
 
 
 def _data_uri(image: np.ndarray) -> str:
-    """The picture as PNG in the text of an address: uint8 [H,W,C]; gray, gray and alpha, RGB or RGBA."""
+    """The picture as PNG in the text of an address: uint8 [H, W, C]; gray, gray and alpha, RGB or RGBA."""
     from PIL import Image
 
     file = io.BytesIO()

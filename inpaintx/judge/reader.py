@@ -51,10 +51,16 @@ class Reader:
 
     @classmethod
     def train(cls, images: np.ndarray, labels: np.ndarray, seed: int = 0, steps: int = _STEPS) -> Reader:
-        """Learns from intact letters, float32 [N,H,W,C] in [0,1], C = 1 or 3; labels: int [N], 1 to 62.
+        """Learns from intact letters; the same pictures, labels and seed give the same reader.
 
-        steps: of training, on 64 pictures each. Of more than 10,000 pictures as many are drawn. The same
-        pictures, labels and seed give the same reader.
+        Args:
+            images: float32 ``[N, H, W, C]`` in [0, 1], C = 1 or 3; of more than 10,000 as many are drawn.
+            labels: int ``[N]``, 1 to 62.
+            seed: of the draw, and of training.
+            steps: of training, on 64 pictures each.
+
+        Raises:
+            InpaintxError: not a label for each picture, or fewer than two classes.
         """
         classes, numbers = np.unique(fused(labels), return_inverse=True)
         if len(images) != len(labels) or len(classes) < 2:
@@ -72,7 +78,7 @@ class Reader:
         return cls(network, classes)
 
     def read(self, images: np.ndarray) -> np.ndarray:
-        """Float32 [N,H,W,C] in [0,1], C = 1 or 3; gives int64 [N]: the (fused) class of each."""
+        """Float32 [N, H, W, C] in [0, 1], C = 1 or 3; gives int64 [N]: the (fused) class of each."""
         pictures = _prepared(images)
         best = [self._network(batch).argmax(dim=1) for batch in pictures.split(_BATCH)]
         return self._classes[torch.cat(best).numpy()]
@@ -113,7 +119,7 @@ def _fit(network: nn.Module, pictures: Tensor, targets: Tensor, steps: int, rng:
 
 
 def _prepared(images: np.ndarray) -> Tensor:
-    """Float32 [N,1,32,32] of mean 0 and deviation 1 each, so that light and contrast don't matter."""
+    """Float32 [N, 1, 32, 32] of mean 0 and deviation 1 each, so that light and contrast don't matter."""
     if images.ndim != 4 or images.shape[3] not in (1, 3) or images.dtype != np.float32 or not len(images):
         raise InpaintxError(
             f"can't read pictures of {images.dtype} {list(images.shape)}: give float32 [N,H,W,C], gray or RGB"

@@ -10,10 +10,15 @@ from inpaintx.errors import InpaintxError
 def seam(original: np.ndarray, completed: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Gradient mismatch across the rim of each hole.
 
-    original, completed: float32 [N,H,W,C] in [0,1]. mask: bool [N,H,W], True = keep.
-    Gives float64 [N]: the mean absolute difference of the two pictures' finite differences, over the pairs of
-    neighbours (beside or above each other) of which one is known and one in the hole, and over the channels.
-    0 is the original's own rim; NaN where there is no rim.
+    Args:
+        original: float32 [N, H, W, C] in [0, 1].
+        completed: likewise.
+        mask: bool [N, H, W], True = keep.
+
+    Returns:
+        Float64 [N]: the mean absolute difference of the two pictures' finite differences, over the pairs of
+        neighbours (beside or above each other) of which one is known and one in the hole, and over the
+        channels. 0 is the original's own rim; NaN where there is no rim.
     """
     if original.ndim != 4 or original.shape != completed.shape or mask.shape != original.shape[:3]:
         raise InpaintxError(

@@ -30,16 +30,24 @@ def interval(
 ) -> Interval:
     """The mean of values that come in groups, and where it would lie with other groups.
 
-    values: float [N]; NaN: no value, left out. groups: [N], whatever names a value's group (numbers or
-    words). level: the interval's confidence, between 0 and 1. rounds: bootstrap rounds; each draws as many
-    whole groups as there are, with replacement, and takes the sum of their values over their number. Gives
-    the mean of all values, and the interval's ends: those percentiles of the rounds' means. The ends are NaN
-    with fewer than two groups, all three with no value at all. With a handful of groups the interval is too
-    narrow, as bootstrap intervals are.
-
     The cluster bootstrap of Davison and Hinkley (1997), Bootstrap Methods and their Application, 3.8,
-    strategy 1; Field and Welsh (2007), Bootstrapping clustered data, "cluster bootstrap". Raises
-    InpaintxError where shapes, level or rounds don't fit.
+    strategy 1; Field and Welsh (2007), Bootstrapping clustered data, "cluster bootstrap".
+
+    Args:
+        values: float [N]; NaN: no value, left out.
+        groups: [N], whatever names a value's group (numbers or words).
+        level: the interval's confidence, between 0 and 1.
+        rounds: bootstrap rounds; each draws as many whole groups as there are, with replacement, and takes
+            the sum of their values over their number.
+        seed: of what they draw.
+
+    Returns:
+        The mean of all values, and the interval's ends: those percentiles of the rounds' means. The ends are
+        NaN with fewer than two groups, all three with no value at all. With a handful of groups the interval
+        is too narrow, as bootstrap intervals are.
+
+    Raises:
+        InpaintxError: shapes, level or rounds don't fit.
     """
     values = np.asarray(values, dtype=np.float64)
     names = np.asarray(groups)

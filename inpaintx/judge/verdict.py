@@ -25,8 +25,13 @@ class Metric:
 
 @dataclass(frozen=True)
 class Method:
-    """A way to fill a hole. ``kind``: "ours", "classical", "learned", "switch" (ours without what training
-    gives) or "preset"."""
+    """A way to fill a hole.
+
+    Attributes:
+        name: its name in tables.
+        kind: "ours", "classical", "learned", "switch" (ours without what training gives) or "preset".
+        about: what it does, in a sentence.
+    """
 
     name: str
     kind: str

@@ -37,11 +37,12 @@ _OVERSAMPLING = 4
 class CharsOptions:
     """What to render.
 
-    fonts: a folder of .ttf and .otf files, searched with its sub folders; None: the fonts of matplotlib.
-    families: names of families to use; None: all that are found.
-    count: how many pictures; the 62 classes take turns.
-    size: side of the square pictures in pixels.
-    seed: the look of a picture depends on the seed and its index, not on how many are rendered.
+    Attributes:
+        fonts: a folder of .ttf and .otf files, searched with its sub folders; None: the fonts of matplotlib.
+        families: names of families to use; None: all that are found.
+        count: how many pictures; the 62 classes take turns.
+        size: side of the square pictures in pixels.
+        seed: the look of a picture depends on the seed and its index, not on how many are rendered.
     """
 
     fonts: Path | None = None
@@ -77,9 +78,14 @@ class _Look:
 def font_families(fonts: Path | None = None) -> dict[str, list[Path]]:
     """Finds the fonts that have all 62 letters.
 
-    fonts: a folder, searched with its sub folders; None: the fonts of matplotlib.
-    Returns the files of each family, both sorted by name.
-    Raises InpaintxError where the folder is missing or no font in it has the letters.
+    Args:
+        fonts: a folder, searched with its sub folders; None: the fonts of matplotlib.
+
+    Returns:
+        The files of each family, both sorted by name.
+
+    Raises:
+        InpaintxError: the folder is missing or no font in it has the letters.
     """
     folder = _matplotlib_fonts() if fonts is None else fonts
     if not folder.is_dir():
@@ -99,15 +105,22 @@ def font_families(fonts: Path | None = None) -> dict[str, list[Path]]:
 def render_chars(
     options: CharsOptions, out_dir: Path, progress: Callable[[int], object] | None = None
 ) -> list[Path]:
-    """Renders letters into `out_dir`, as 8-bit gray PNGs, one sub folder a family.
+    """Renders letters into ``out_dir``, as 8-bit gray PNGs, one sub folder a family.
 
-    Files are named as in Chars74K: `img011-00021.png` is the 21st picture of class 11 (`A`; classes count
-    from 1: 0–9, A–Z, a–z). `chars.json` beside them lists them all with the options. An earlier render in
+    Files are named as in Chars74K: ``img011-00021.png`` is the 21st picture of class 11 (``A``; classes count
+    from 1: 0–9, A–Z, a–z). ``chars.json`` beside them lists them all with the options. An earlier render in
     the folder is replaced.
 
-    progress: called with 1 after each picture.
-    Returns the files in the order they were rendered.
-    Raises InpaintxError for a family that is not there, and for a folder that holds other files.
+    Args:
+        options: what to render.
+        out_dir: the folder.
+        progress: called with 1 after each picture.
+
+    Returns:
+        The files in the order they were rendered.
+
+    Raises:
+        InpaintxError: a family is not there, or the folder holds other files.
     """
     families = _chosen_families(options)
     looks = [_draw_look(options.seed, index, families) for index in range(options.count)]
@@ -218,7 +231,7 @@ def _warp(ink: Image.Image, look: _Look) -> Image.Image:
 
 @lru_cache(maxsize=64)
 def _stem(font: ImageFont.FreeTypeFont) -> int:
-    """Width of the font's upright strokes in pixels: the ink in the middle row of its `l`."""
+    """Width of the font's upright strokes in pixels: the ink in the middle row of its ``l``."""
     rows = np.asarray(_glyph(font, "l"))
     return int((rows[len(rows) // 2] > 127).sum())
 

@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file, whose metadata holds a JSON header. No pickle.
+"""Checkpoints: the networks in one file, and finding it.
 
 The header says the architecture, the value range, how pictures were fitted to the square and how far
 training got. Tensors are named ``generator.*`` (the averaged G), ``discriminator.*``, ``encoder.*`` once
@@ -7,33 +7,34 @@ there is one and, where training can go on from the file, ``training.*``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from reprlib import repr as shown
+from typing import Any, get_args
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from inpaintx.errors import InpaintxError
-from inpaintx.networks.dcgan import Discriminator, Generator
+from inpaintx.networks.architectures import build
+from inpaintx.networks.base import Discriminator, Generator
 from inpaintx.networks.predictor import Encoder
-from inpaintx.options import Architecture, Fit
-from inpaintx.pictures.files import atomic_file
+from inpaintx.networks.storage import HEADER_KEY, Stored, damaged, load, opened, save
+from inpaintx.options import Architecture, Fit, TrainOptions
 
-FORMAT = 1
-HEADER_KEY = "inpaintx"
+__all__ = ["FILE_NAME", "HEADER_KEY", "Networks", "export", "find", "load", "load_model", "save", "state"]
+
 FILE_NAME = "checkpoint.safetensors"
 TRAINING = "training."
 NETWORKS = ("generator.", "discriminator.", "encoder.")
+BANK = "encoder.bank"
+OPTIONAL = ("bank",)  # encoders of the first versions have none
 
 
 @dataclass(frozen=True)
-class Model:
+class Networks:
     """Trained networks, ready for use: frozen, in evaluation mode, float32.
 
     Attributes:
@@ -52,56 +53,18 @@ class Model:
 
     @property
     def architecture(self) -> Architecture:
+        """Of G and D."""
         return self.generator.architecture
 
     @property
     def fit(self) -> Fit:
-        """How pictures were fitted to the square: see :func:`inpaintx.training.collection.fit_picture`."""
+        """How pictures were fitted to the square, as :func:`.fit_picture` takes it."""
         return self.header["fit"]
 
     @property
     def flip(self) -> bool:
-        """Whether mirror images were learned from, too: see :meth:`.Collection.learned`."""
+        """Whether mirror images were learned from, too, as :meth:`.Collection.learned` gives them."""
         return self.header.get("options", {}).get("flip", False)
-
-
-def save(path: Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-    """Writes a checkpoint to a temporary file in the same folder, then renames it.
-
-    Raises InpaintxError if the file cannot be written; the old one, if any, is then still whole.
-    """
-    metadata = {HEADER_KEY: json.dumps({"format": FORMAT, "value_range": [-1, 1], **header})}
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    with atomic_file(path) as file:
-        file.write(safetensors.torch.save(plain, metadata))
-
-
-def load(path: Path, prefixes: tuple[str, ...] = ("",)) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Reads the header and the tensors whose names start with one of ``prefixes``.
-
-    Raises InpaintxError if the file is missing, cut short, or no checkpoint of this program.
-    """
-    if not path.is_file():
-        raise InpaintxError(f"no checkpoint: {path}; train one with `inpaintx train`")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            names = [name for name in file.keys() if name.startswith(prefixes)]  # noqa: SIM118 (not a dict)
-            tensors = {name: file.get_tensor(name) for name in names}
-    except (OSError, SafetensorError) as error:
-        raise InpaintxError(f"damaged checkpoint: {path}: {error}; copy it again or train anew") from error
-    try:
-        header = dict(json.loads(metadata[HEADER_KEY]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise InpaintxError(
-            f"not an inpaintx checkpoint: {path}: it has no header; give another file"
-        ) from error
-    if header.get("format") != FORMAT:
-        raise InpaintxError(
-            f"checkpoint of another format: {path}: {header.get('format')!r}, "
-            f"this version reads {FORMAT}; update inpaintx"
-        )
-    return header, tensors
 
 
 def shipped_models() -> dict[str, Path]:
@@ -127,7 +90,7 @@ def find(model: str | Path) -> Path:
     )
 
 
-def load_model(model: str | Path, device: torch.device | str = "cpu") -> Model:
+def load_model(model: str | Path, device: torch.device | str = "cpu") -> Networks:
     """Loads the networks for use.
 
     Args:
@@ -139,41 +102,80 @@ def load_model(model: str | Path, device: torch.device | str = "cpu") -> Model:
             says, or lacks D.
     """
     path = find(model)
-    header, tensors = load(path, NETWORKS)
-    if "architecture" not in header or "fit" not in header:
-        raise InpaintxError(f"damaged checkpoint: {path}: its header lacks the architecture; train anew")
-    architecture = Architecture.from_dict(header["architecture"])
-    generator, discriminator = Generator(architecture), Discriminator(architecture)
-    restore(generator, tensors, "generator.", path)
-    restore(discriminator, tensors, "discriminator.", path)
-    encoder = None
-    if any(name.startswith("encoder.") for name in tensors):
-        bank = tensors.setdefault("encoder.bank", torch.empty(0, architecture.nz))
-        encoder = Encoder(architecture, len(bank))
-        restore(encoder, tensors, "encoder.", path)
+    with opened(path) as stored:
+        architecture = described(stored)
+        for prefix, outline in zip(NETWORKS, _outlines(stored, architecture), strict=True):
+            if outline is not None:
+                stored.check(prefix, outline.state_dict(), OPTIONAL)
+        generator, discriminator = build(architecture)
+        stored.fill(generator, "generator.")
+        stored.fill(discriminator, "discriminator.")
+        encoder = read_encoder(stored, architecture)
     for network in (generator, discriminator, encoder):
         if network is not None:
             network.to(device).eval().requires_grad_(False)
-    return Model(generator, discriminator, encoder, header, path)
+    return Networks(generator, discriminator, encoder, stored.header, path)
+
+
+def described(stored: Stored) -> Architecture:
+    """The architecture that a header says. Raises InpaintxError where what completion needs is missing."""
+    header, path = stored.header, stored.path
+    if not isinstance(header.get("architecture"), dict) or "fit" not in header:
+        raise InpaintxError(f"damaged checkpoint: {path}: its header lacks the architecture; train anew")
+    if header["fit"] not in get_args(Fit):
+        raise damaged(path, f"its fit is {shown(header['fit'])}, not one of {', '.join(get_args(Fit))}")
+    options = header.get("options", {})
+    if not isinstance(options, dict) or not isinstance(options.get("flip", False), bool):
+        raise damaged(path, "its options can't be read")
+    try:
+        return Architecture.from_dict(header["architecture"])
+    except InpaintxError as error:
+        raise InpaintxError(f"damaged checkpoint: {path}: {error}") from error
+
+
+def run_options(stored: Stored) -> TrainOptions:
+    """The options of the run that a checkpoint is of. Raises InpaintxError where it is of none."""
+    try:
+        return TrainOptions.from_dict(dict(stored.header["options"]))
+    except (InpaintxError, KeyError, TypeError, ValueError) as error:
+        raise InpaintxError(
+            f"cannot resume: {stored.path} holds no training run: {error}; train anew"
+        ) from error
+
+
+def run_step(stored: Stored) -> int:
+    """How far training had got. Raises InpaintxError where the header doesn't say."""
+    step = stored.header.get("step")
+    if type(step) is not int or step < 0:
+        raise damaged(stored.path, f"its step is {shown(step)}")
+    return step
+
+
+def read_encoder(stored: Stored, architecture: Architecture) -> Encoder | None:
+    """The encoder, in evaluation mode; None where there is none in the file."""
+    *_, encoder = _outlines(stored, architecture)
+    if encoder is None:
+        return None
+    stored.check("encoder.", encoder.state_dict(), OPTIONAL)
+    encoder.to_empty(device="cpu")
+    stored.fill(encoder, "encoder.", OPTIONAL)
+    return encoder.eval().requires_grad_(False)
+
+
+def _outlines(stored: Stored, architecture: Architecture) -> tuple[Generator, Discriminator, Encoder | None]:
+    """The networks that a file says it holds: shapes only, which take no memory."""
+    bank = (*stored.shape(BANK), 0)[0] if BANK in stored.names else 0
+    try:
+        with torch.device("meta"):
+            has_encoder = any(name.startswith("encoder.") for name in stored.names)
+            return *build(architecture), Encoder(architecture, bank) if has_encoder else None
+    except (RuntimeError, OverflowError, TypeError) as error:
+        raise damaged(stored.path, "its networks are larger than can be") from error
 
 
 def state(network: nn.Module, prefix: str) -> dict[str, Tensor]:
     """The network's parameters and buffers under ``prefix``."""
     return {prefix + name: tensor for name, tensor in network.state_dict().items()}
-
-
-def restore(network: nn.Module, tensors: Mapping[str, Tensor], prefix: str, path: Path) -> None:
-    """Fills a network from a checkpoint's tensors; raises InpaintxError where they don't fit."""
-    own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    part = prefix.rstrip(".")
-    if not own:
-        raise InpaintxError(f"checkpoint without a {part}: {path}; give a whole checkpoint")
-    try:
-        network.load_state_dict(own)
-    except RuntimeError as error:
-        raise InpaintxError(
-            f"checkpoint of another architecture: {path}: its {part} does not fit its header; train anew"
-        ) from error
 
 
 def export(model: str | Path, out: Path, card: Mapping[str, Any] | None = None) -> None:
@@ -188,4 +190,7 @@ def export(model: str | Path, out: Path, card: Mapping[str, Any] | None = None) 
     if card is not None:
         header["card"] = dict(card)
     half = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+    for name, tensor in half.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise InpaintxError(f"can't export {model}: {name} is too large for half precision; train anew")
     save(out, header, half)

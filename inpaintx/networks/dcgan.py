@@ -1,22 +1,23 @@
-"""The DCGAN generator and discriminator (Radford, Metz and Chintala, 2016)."""
+"""The DCGAN generator and discriminator (Radford, Metz and Chintala, 2016), trained and frozen."""
 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from inpaintx import ops
+from inpaintx.networks import base, frozen
+from inpaintx.networks.frozen import Layer, Rows, flat, fold, image_layer
 from inpaintx.options import Architecture
-
-# The first tanh of a process that runs on several threads can race in torch's math library: one thread's part
-# comes out up to 5e-5 off, and runs differ. A small one before, on one thread, settles it.
-torch.tanh(torch.zeros(8))
 
 LEAK = 0.2  # slope of D's leaky ReLU, as in the paper
 
 
-class Generator(nn.Module):
+class Generator(base.Generator):
     """Codes ``[B, nz]`` to images ``[B, C, size, size]`` in [−1, 1].
 
     A projection to ``base``×``base`` and stride-2 transposed convolutions, batch norm and ReLU between
@@ -24,8 +25,8 @@ class Generator(nn.Module):
     """
 
     def __init__(self, architecture: Architecture) -> None:
-        super().__init__()
-        self.architecture = a = architecture
+        super().__init__(architecture)
+        a = architecture
         widths = a.widths
         layers: list[nn.Module] = [
             nn.ConvTranspose2d(a.nz, widths[0], a.base, bias=False),
@@ -43,17 +44,11 @@ class Generator(nn.Module):
         self.apply(initialise)
 
     def forward(self, z: Tensor) -> Tensor:
+        """Images of codes."""
         return self.layers(z[:, :, None, None])
 
-    def sample_codes(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """``[count, nz]`` float32 codes on the CPU, drawn from what G is trained on."""
-        shape = (count, self.architecture.nz)
-        if self.architecture.code == "uniform":
-            return torch.rand(shape, generator=generator) * 2 - 1
-        return torch.randn(shape, generator=generator)
 
-
-class Discriminator(nn.Module):
+class Discriminator(base.Discriminator):
     """Images ``[B, C, size, size]`` in [−1, 1] to logits ``[B]``; positive means "real".
 
     Stride-2 convolutions, leaky ReLU, batch norm on all but the first and the last layer (Radford et
@@ -61,17 +56,17 @@ class Discriminator(nn.Module):
     """
 
     def __init__(self, architecture: Architecture) -> None:
-        super().__init__()
-        self.architecture = architecture
+        super().__init__(architecture)
         self.layers = pyramid(architecture, architecture.channels, 1)
         self.apply(initialise)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Logits of images."""
         return self.layers(x).flatten()
 
 
 def pyramid(a: Architecture, inputs: int, outputs: int) -> nn.Sequential:
-    """From maps of the image's size to `outputs` numbers."""
+    """From maps of the image's size to ``outputs`` numbers."""
     widths = a.widths[::-1]
     layers: list[nn.Module] = [_down(inputs, widths[0], a.kernel, bias=True), nn.LeakyReLU(LEAK)]
     for narrow, wide in pairwise(widths):
@@ -103,19 +98,112 @@ def initialise(module: nn.Module) -> None:
         module.bias.zero_()
 
 
-@torch.no_grad()
-def calibrate(generator: Generator, noise: torch.Generator, batch: int = 64, batches: int = 16) -> None:
-    """Measures the batch statistics that belong to G's weights, and leaves G in evaluation mode.
+class FrozenGenerator(frozen.FrozenGenerator):
+    """G with fixed weights.
 
-    Weights that were averaged, or never trained, have other activations than those that the running
-    statistics were gathered from.
+    Args:
+        generator: G in evaluation mode.
+        dtype: what the layers compute in; None: the dtype of the weights.
     """
-    for module in generator.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.reset_running_stats()
-            module.momentum = None  # the plain mean over the batches below
-    generator.train()
-    device = next(generator.parameters()).device
-    for _ in range(batches):
-        generator(generator.sample_codes(batch, noise).to(device))
-    generator.eval()
+
+    def __init__(self, generator: Generator, dtype: torch.dtype | None = None) -> None:
+        modules = list(generator.layers)
+        self.architecture = a = generator.architecture
+        self._outside = next(generator.parameters()).dtype
+        self._inside = dtype or self._outside
+        project, norm = cast(nn.ConvTranspose2d, modules[0]), cast(nn.BatchNorm2d, modules[1])
+        weight, bias = fold(project, norm, outputs=1)
+        self._project = weight.permute(0, 2, 3, 1).flatten(1).to(self._inside).contiguous()
+        self._offset = bias.to(self._inside).repeat(a.base * a.base)
+        ups = [
+            cast(nn.ConvTranspose2d, module)
+            for module in modules[3:]
+            if isinstance(module, nn.ConvTranspose2d)
+        ]
+        norms = [cast(nn.BatchNorm2d, module) for module in modules[3:] if isinstance(module, nn.BatchNorm2d)]
+        self._layers = [
+            Layer(*fold(up, norm, 1), self._inside) for up, norm in zip(ups[:-1], norms, strict=True)
+        ]
+        self._last = image_layer(ups[-1], self._inside)
+        side = a.size // 2
+        self._first = Rows(self._project, torch.Size((a.base, a.base, a.widths[0])))
+        self._last_grad = Rows(self._project, torch.Size((side, side, a.widths[-1])))
+        self._activations: list[Tensor] = []
+
+    @torch.no_grad()
+    def forward(self, z: Tensor) -> Tensor:
+        """Images of codes: see :meth:`.frozen.FrozenGenerator.forward`."""
+        torch.addmm(self._offset, z.to(self._inside), self._project, out=self._first.flat(len(z))).relu_()
+        x = self._first.maps(len(z))
+        self._activations = [x]
+        for layer in self._layers:
+            x = layer.up(x, layer.bias, slope=0.0)
+            self._activations.append(x)
+        return ops.image_up(x, self._last.weight, self._last.bias).to(self._outside).tanh_()
+
+    @torch.no_grad()
+    def vjp(self, grad: Tensor) -> Tensor:
+        """The gradient of the codes: see :meth:`.frozen.FrozenGenerator.vjp`."""
+        *activations, last = self._activations
+        grad, image = self._last_grad.maps(len(grad)), grad.to(self._last.weight.dtype)
+        ops.image_down_(grad, image, self._last.weight, gate=last)
+        for layer, activation in zip(reversed(self._layers), reversed(activations), strict=True):
+            grad = layer.down(grad)
+            ops.gate_(grad, activation)
+        return (flat(grad) @ self._project.t()).to(self._outside)
+
+
+class FrozenDiscriminator(frozen.FrozenDiscriminator):
+    """D with fixed weights, and the gradient of the prior loss.
+
+    Args:
+        discriminator: D in evaluation mode.
+        dtype: what the layers compute in, as for :class:`FrozenGenerator`.
+    """
+
+    def __init__(self, discriminator: Discriminator, dtype: torch.dtype | None = None) -> None:
+        modules, a = list(discriminator.layers), discriminator.architecture
+        downs = [cast(nn.Conv2d, module) for module in modules if isinstance(module, nn.Conv2d)]
+        norms = [cast(nn.BatchNorm2d, module) for module in modules if isinstance(module, nn.BatchNorm2d)]
+        first, *middle, last = downs
+        self._outside = last.weight.dtype
+        self._inside = dtype or self._outside
+        self._first = image_layer(first, self._inside)
+        self._layers = [
+            Layer(*fold(down, norm, 0), self._inside) for down, norm in zip(middle, norms, strict=True)
+        ]
+        self._weight = flat(last.weight.detach()).to(self._inside)
+        self._bias = cast(Tensor, last.bias).detach().to(self._inside)
+        side = a.size // 2
+        self._first_maps = Rows(self._weight, torch.Size((side, side, a.widths[-1])))
+        self._last_grad = Rows(self._weight, torch.Size((a.base, a.base, a.widths[0])))
+
+    @torch.no_grad()
+    def prior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The prior loss and its gradient: see :meth:`.frozen.FrozenDiscriminator.prior`."""
+        image, x = x.to(self._first.weight.dtype), self._first_maps.maps(len(x))
+        ops.image_down_(x, image, self._first.weight, self._first.bias, slope=LEAK)
+        first, activations = x, []
+        for layer in self._layers:
+            x = layer.down(x, layer.bias, slope=LEAK)
+            activations.append(x)
+        logit = torch.addmm(self._bias, flat(x), self._weight.t())
+        torch.mul(-torch.sigmoid(-logit), self._weight, out=self._last_grad.flat(len(x)))
+        grad = self._last_grad.maps(len(x))
+        for layer, activation in zip(reversed(self._layers), reversed(activations), strict=True):
+            ops.gate_(grad, activation, LEAK)
+            grad = layer.up(grad)
+        grad = ops.image_up(grad, self._first.weight, gate=first, slope=LEAK)
+        return F.softplus(-logit[:, 0].to(self._outside)), grad.to(self._outside)
+
+
+def build(architecture: Architecture) -> tuple[Generator, Discriminator]:
+    """G and D, their weights drawn from torch's random numbers, G's first."""
+    return Generator(architecture), Discriminator(architecture)
+
+
+def freeze(network: nn.Module, dtype: torch.dtype | None = None) -> frozen.Frozen:
+    """G or D, in evaluation mode, for the search; ``dtype`` as for :class:`FrozenGenerator`."""
+    if isinstance(network, Generator):
+        return FrozenGenerator(network, dtype)
+    return FrozenDiscriminator(cast(Discriminator, network), dtype)

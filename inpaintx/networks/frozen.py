@@ -1,15 +1,16 @@
-"""G and D frozen for completion: forward passes and their hand-written vector–Jacobian products.
+"""What frozen networks are made of: layers with batch norm folded in, both ways through them.
 
 While completing, the weights do not change and only the gradient with respect to the code is wanted. So
 batch norm is folded into the convolutions once, no autograd graph is recorded, and the gradient with
 respect to the input of a transposed convolution is computed as what it is: a convolution with the same
 weights (and the other way round). The layers that touch the image, where a library's convolutions are at a
 loss with so few channels, are ops of our own. Memory is channels last throughout, the projection's columns
-included. Autograd over the modules of ``inpaintx.networks.dcgan`` is the reference.
+included. Each architecture puts its own frozen G and D together; autograd over its modules is the reference.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,19 +18,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from inpaintx import ops
-from inpaintx.networks.dcgan import LEAK, Discriminator, Generator
+from inpaintx.options import Architecture
 
 
 @dataclass(frozen=True)
-class _End:
-    """The layer that touches the image, as `ops.image_up` and `ops.image_down_` take it."""
+class ImageLayer:
+    """The layer that touches the image, as ``ops.image_up`` and ``ops.image_down_`` take it."""
 
     weight: Tensor
     bias: Tensor
 
 
-class _Layer:
+class Layer:
     """A (transposed) convolution with batch norm folded in, both ways through it."""
 
     def __init__(self, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> None:
@@ -87,7 +87,7 @@ def _epilogue(slope: float | None) -> tuple[str, list[float], str]:
     return ("none", [], "") if slope is None else ("leaky_relu", [slope], "")
 
 
-class _Rows:
+class Rows:
     """Memory that every iteration writes anew; allocated anew only where the batch size changes."""
 
     def __init__(self, like: Tensor, shape: torch.Size) -> None:
@@ -113,128 +113,52 @@ class Frozen:
 
     def memory(self) -> list[Tensor]:
         """What its last calls wrote to, and calls with the same batch size will again."""
-        return [rows.flat(len(rows)) for rows in vars(self).values() if isinstance(rows, _Rows)]
+        return [rows.flat(len(rows)) for rows in vars(self).values() if isinstance(rows, Rows)]
 
 
-class FrozenGenerator(Frozen):
+class FrozenGenerator(Frozen, ABC):
     """G with fixed weights: ``[B, nz]`` codes to ``[B, C, S, S]`` images, and gradients back to the codes.
 
     One call of :meth:`vjp` belongs to the last call of :meth:`forward`, whose activations it uses. Codes,
     images and gradients have the dtype of the generator's weights, whatever the layers compute in.
-
-    Args:
-        generator: G in evaluation mode.
-        dtype: what the layers compute in; None: the dtype of the weights.
     """
 
-    def __init__(self, generator: Generator, dtype: torch.dtype | None = None) -> None:
-        modules = list(generator.layers)
-        self.architecture = a = generator.architecture
-        self._outside = next(generator.parameters()).dtype
-        self._inside = dtype or self._outside
-        project, norm = cast(nn.ConvTranspose2d, modules[0]), cast(nn.BatchNorm2d, modules[1])
-        weight, bias = _fold(project, norm, outputs=1)
-        self._project = weight.permute(0, 2, 3, 1).flatten(1).to(self._inside).contiguous()
-        self._offset = bias.to(self._inside).repeat(a.base * a.base)
-        ups = [
-            cast(nn.ConvTranspose2d, module)
-            for module in modules[3:]
-            if isinstance(module, nn.ConvTranspose2d)
-        ]
-        norms = [cast(nn.BatchNorm2d, module) for module in modules[3:] if isinstance(module, nn.BatchNorm2d)]
-        self._layers = [
-            _Layer(*_fold(up, norm, 1), self._inside) for up, norm in zip(ups[:-1], norms, strict=True)
-        ]
-        self._last = _end(ups[-1], self._inside)
-        side = a.size // 2
-        self._first = _Rows(self._project, torch.Size((a.base, a.base, a.widths[0])))
-        self._last_grad = _Rows(self._project, torch.Size((side, side, a.widths[-1])))
-        self._activations: list[Tensor] = []
+    architecture: Architecture
 
-    @torch.no_grad()
+    @abstractmethod
     def forward(self, z: Tensor) -> Tensor:
         """Images in [−1, 1]."""
-        torch.addmm(self._offset, z.to(self._inside), self._project, out=self._first.flat(len(z))).relu_()
-        x = self._first.maps(len(z))
-        self._activations = [x]
-        for layer in self._layers:
-            x = layer.up(x, layer.bias, slope=0.0)
-            self._activations.append(x)
-        return ops.image_up(x, self._last.weight, self._last.bias).to(self._outside).tanh_()
 
-    @torch.no_grad()
+    @abstractmethod
     def vjp(self, grad: Tensor) -> Tensor:
         """From the gradient before G's tanh, ``[B, C, S, S]``, to the gradient of the codes, ``[B, nz]``."""
-        *activations, last = self._activations
-        grad, image = self._last_grad.maps(len(grad)), grad.to(self._last.weight.dtype)
-        ops.image_down_(grad, image, self._last.weight, gate=last)
-        for layer, activation in zip(reversed(self._layers), reversed(activations), strict=True):
-            grad = layer.down(grad)
-            ops.gate_(grad, activation)
-        return (_flat(grad) @ self._project.t()).to(self._outside)
 
 
-class FrozenDiscriminator(Frozen):
-    """D with fixed weights, and the gradient of the prior loss with respect to its input.
+class FrozenDiscriminator(Frozen, ABC):
+    """D with fixed weights, and the gradient of the prior loss with respect to its input."""
 
-    Args:
-        discriminator: D in evaluation mode.
-        dtype: what the layers compute in, as for :class:`FrozenGenerator`.
-    """
-
-    def __init__(self, discriminator: Discriminator, dtype: torch.dtype | None = None) -> None:
-        modules, a = list(discriminator.layers), discriminator.architecture
-        downs = [cast(nn.Conv2d, module) for module in modules if isinstance(module, nn.Conv2d)]
-        norms = [cast(nn.BatchNorm2d, module) for module in modules if isinstance(module, nn.BatchNorm2d)]
-        first, *middle, last = downs
-        self._outside = last.weight.dtype
-        self._inside = dtype or self._outside
-        self._first = _end(first, self._inside)
-        self._layers = [
-            _Layer(*_fold(down, norm, 0), self._inside) for down, norm in zip(middle, norms, strict=True)
-        ]
-        self._weight = _flat(last.weight.detach()).to(self._inside)
-        self._bias = cast(Tensor, last.bias).detach().to(self._inside)
-        side = a.size // 2
-        self._first_maps = _Rows(self._weight, torch.Size((side, side, a.widths[-1])))
-        self._last_grad = _Rows(self._weight, torch.Size((a.base, a.base, a.widths[0])))
-
-    @torch.no_grad()
+    @abstractmethod
     def prior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The prior loss softplus(−D(x)) of each sample, ``[B]``, and its gradient, shaped like ``x``.
 
         It is the non-saturating loss of G (Goodfellow et al., 2014): it falls as D's logit for ``x``
         rises, and depends on nothing else.
         """
-        image, x = x.to(self._first.weight.dtype), self._first_maps.maps(len(x))
-        ops.image_down_(x, image, self._first.weight, self._first.bias, slope=LEAK)
-        first, activations = x, []
-        for layer in self._layers:
-            x = layer.down(x, layer.bias, slope=LEAK)
-            activations.append(x)
-        logit = torch.addmm(self._bias, _flat(x), self._weight.t())
-        torch.mul(-torch.sigmoid(-logit), self._weight, out=self._last_grad.flat(len(x)))
-        grad = self._last_grad.maps(len(x))
-        for layer, activation in zip(reversed(self._layers), reversed(activations), strict=True):
-            ops.gate_(grad, activation, LEAK)
-            grad = layer.up(grad)
-        grad = ops.image_up(grad, self._first.weight, gate=first, slope=LEAK)
-        return F.softplus(-logit[:, 0].to(self._outside)), grad.to(self._outside)
 
 
-def _flat(maps: Tensor) -> Tensor:
+def flat(maps: Tensor) -> Tensor:
     """``[B, features, height, width]`` as ``[B, height · width · features]``, without a copy."""
     return maps.permute(0, 2, 3, 1).flatten(1)
 
 
-def _end(conv: nn.ConvTranspose2d | nn.Conv2d, maps: torch.dtype) -> _End:
+def image_layer(conv: nn.ConvTranspose2d | nn.Conv2d, maps: torch.dtype) -> ImageLayer:
     """The image's layer beside maps of this dtype."""
     dtype = torch.float64 if maps == torch.float64 else torch.float32
     assert conv.bias is not None
-    return _End(conv.weight.detach().to(dtype), conv.bias.detach().to(dtype))
+    return ImageLayer(conv.weight.detach().to(dtype), conv.bias.detach().to(dtype))
 
 
-def _fold(conv: nn.ConvTranspose2d | nn.Conv2d, norm: nn.BatchNorm2d, outputs: int) -> tuple[Tensor, Tensor]:
+def fold(conv: nn.ConvTranspose2d | nn.Conv2d, norm: nn.BatchNorm2d, outputs: int) -> tuple[Tensor, Tensor]:
     """Weight and bias of a convolution followed by batch norm in evaluation mode.
 
     ``outputs`` is the dimension of the weight that counts output channels.

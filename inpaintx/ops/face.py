@@ -1,7 +1,7 @@
 """The ops of the latent search: native where there is native code for them, else the reference.
 
-`inpaintx.ops.library` says what there is native code for. Everything else goes through
-`inpaintx.ops.reference`, with the same results.
+``inpaintx.ops.library`` says what there is native code for. Everything else goes through
+``inpaintx.ops.reference``, with the same results.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from inpaintx.errors import InpaintxError
 from inpaintx.ops import reference
-from inpaintx.ops.library import native_available, serves, serves_layer
+from inpaintx.ops.library import serves, serves_layer
 from inpaintx.ops.reference import BORDERS, CLIPS, NORMS, OPTIMIZERS, code
 
 _ops = torch.ops.inpaintx
@@ -24,22 +24,33 @@ def context_loss(
 ) -> tuple[Tensor, Tensor]:
     """Contextual loss of each sample, and its gradient before G's tanh, in one pass over memory.
 
+    ::
+
         loss[b] = Σ_{c,h,w} w·ρ(x − y)        grad = (w·ρ′(x − y) + prior_grad)·(1 − x²)
 
-    ρ is |d| for "l1", d² for "l2", and for "huber" d²/2 where |d| ≤ δ, else δ·(|d| − δ/2). Where w is 0 the
-    data term is selected away, never multiplied, so that whatever lies under the hole, NaN included, does
-    not count. The weighted norm is Yeh et al., "Semantic image inpainting with deep generative models",
-    CVPR 2017, eq. 4; 1 − x² is the derivative of tanh. In native code, a sample's loss depends neither on
-    its batch mates nor on how many threads there are.
+    ρ(d) is ``|d|`` for "l1", d² for "l2", and for "huber" d²/2 where ``|d| ≤ δ``, else ``δ·(|d| − δ/2)``.
+    Where w is 0 the data term is selected away, never multiplied, so that whatever lies under the hole, NaN
+    included, does not count. The weighted norm is Yeh et al., "Semantic image inpainting with deep generative
+    models", CVPR 2017, eq. 4; 1 − x² is the derivative of tanh. In native code, a sample's loss depends
+    neither on its batch mates nor on how many threads there are.
 
-    x: G's output, after its tanh, [B, C, H, W] in [−1, 1]. y: the image, alike. w: context weight, [B, 1,
-    H, W], not negative. prior_grad: d(λ·L_p)/dx, like x, or None. All of one floating dtype on one device,
-    in either memory format. delta: Huber's δ, in the units of x.
+    The gradient is the second output: there is no backward. All tensors are of one floating dtype on one
+    device, in either memory format.
 
-    Returns loss, [B], float64 for float64 input and float32 otherwise; and grad, like x, with x's strides.
+    Args:
+        x: G's output, after its tanh, ``[B, C, H, W]`` in [−1, 1].
+        y: the image, alike.
+        w: context weight, ``[B, 1, H, W]``, not negative.
+        prior_grad: d(λ·L_p)/dx, like x, or None.
+        norm: "l1", "l2" or "huber".
+        delta: Huber's δ, in the units of x.
 
-    The gradient is the second output: there is no backward, and calling it raises InpaintxError. So do
-    tensors that do not fit together, and an unknown norm.
+    Returns:
+        The loss, ``[B]``, float64 for float64 input and float32 otherwise; and the gradient, like x, with x's
+        strides.
+
+    Raises:
+        InpaintxError: tensors that do not fit together, an unknown norm, or a call of backward.
     """
     if x.requires_grad and torch.is_grad_enabled():
         return _ContextLoss.apply(x, y, w, prior_grad, norm, delta)
@@ -73,18 +84,31 @@ def latent_step_(
     """One optimiser step of the latent codes and the clipping to their box, in place, for active samples.
 
     "adam": Kingma and Ba, ICLR 2015, algorithm 1. "nesterov": momentum beta1, in the form of
-    `torch.optim.SGD(nesterov=True)`. Then "clamp": to [−bound, bound]; "stochastic": what has left that box
+    ``torch.optim.SGD(nesterov=True)``. Then "clamp": to [−bound, bound]; "stochastic": what has left that box
     is drawn anew, uniformly from it (Lipton and Tripathi, 2017); "none": nothing. What is drawn depends on
     the sample's seed, its step and the position in the code alone: the same bits on every device. NaN stays
     NaN.
 
-    z, grad, m, v: [B, nz], of one floating dtype; m and v: the optimiser's moments, zeros at the start;
-    "nesterov" uses no v (pass anything). step: int64 [B], how many steps each sample has done; active
-    samples get one more. seed: int64 [B]. active: bool [B]; of the others nothing changes. All on one
-    device.
+    Changes z, m, v and step, and raises their autograd versions. All tensors are on one device.
 
-    Changes z, m, v and step, and raises their autograd versions. Raises InpaintxError where tensors do not
-    fit together, and for an unknown optimizer or clip.
+    Args:
+        z: the codes, ``[B, nz]``, of a floating dtype.
+        grad: the loss's gradient with respect to them, like z.
+        m: the optimiser's first moment (or velocity), like z, zeros at the start.
+        v: its second moment, likewise; "nesterov" uses none (pass anything).
+        step: int64 ``[B]``, how many steps each sample has done; active samples get one more.
+        seed: int64 ``[B]``, of what is drawn.
+        active: bool ``[B]``; of the others nothing changes.
+        lr: the learning rate.
+        optimizer: "adam" or "nesterov".
+        beta1: Adam's first decay rate, or the momentum.
+        beta2: Adam's second decay rate.
+        eps: Adam's ε.
+        bound: half the side of the codes' box.
+        clip: "clamp", "stochastic" or "none".
+
+    Raises:
+        InpaintxError: tensors do not fit together, or an optimizer or a clip is unknown.
     """
     if not serves(z.dtype, z.device):
         rest: dict[str, Any] = {"beta1": beta1, "beta2": beta2, "eps": eps, "bound": bound, "clip": clip}
@@ -104,15 +128,20 @@ def latent_step_(
 def context_weight(mask: Tensor, window: int = 7, border: str = "valid") -> Tensor:
     """The weight of known pixels in the contextual loss: the share of hole in the window around them.
 
-    Yeh et al., "Semantic image inpainting with deep generative models", CVPR 2017, eq. 3. border "valid"
-    divides by the pixels of the window inside the image, "zero" by window², as if known pixels lay around
-    the image. O(pixels), whatever the window.
+    Yeh et al., "Semantic image inpainting with deep generative models", CVPR 2017, eq. 3. O(pixels), whatever
+    the window.
 
-    mask: [B, 1, H, W], 1 = known, 0 = hole (known where > 0.5). window: odd, in pixels; larger than the
-    image is fine.
+    Args:
+        mask: ``[B, 1, H, W]``, 1 = known, 0 = hole (known where > 0.5).
+        window: odd, in pixels; larger than the image is fine.
+        border: "valid" divides by the pixels of the window inside the image, "zero" by window², as if known
+            pixels lay around the image.
 
-    Returns the weight, like mask (float32 where mask is not floating point), in [0, 1]; 0 in the hole.
-    Raises InpaintxError for another shape, an even window or an unknown border.
+    Returns:
+        The weight, like mask (float32 where mask is not floating point), in [0, 1]; 0 in the hole.
+
+    Raises:
+        InpaintxError: another shape, an even window or an unknown border.
     """
     if not serves(mask.dtype, mask.device):
         return reference.context_weight(mask, window, border)
@@ -125,11 +154,17 @@ def context_weight(mask: Tensor, window: int = 7, border: str = "valid") -> Tens
 def gate_(x: Tensor, gate: Tensor, slope: float = 0.0) -> None:
     """x where the gate is positive, slope·x elsewhere, in place: the derivative of a (leaky) ReLU.
 
-    x: a gradient, of any shape and floating dtype. gate: the (leaky) ReLU's output, or its input, which has
-    the same sign; like x, best in the same memory layout. slope: 0 for ReLU, which selects: where the gate is
-    not positive, infinities and NaN in x become 0 as well.
+    Changes x, and raises its autograd version.
 
-    Changes x, and raises its autograd version. Raises InpaintxError where the tensors do not fit together.
+    Args:
+        x: a gradient, of any shape and floating dtype.
+        gate: the (leaky) ReLU's output, or its input, which has the same sign; like x, best in the same
+            memory layout.
+        slope: 0 for ReLU, which selects: where the gate is not positive, infinities and NaN in x become 0 as
+            well.
+
+    Raises:
+        InpaintxError: the tensors do not fit together.
     """
     if not serves_layer(x.dtype, x.device):
         reference.gate_(x, gate, slope)
@@ -151,20 +186,31 @@ def image_down_(
 ) -> None:
     """A convolution with stride 2 that turns an image into feature maps, and a gate, in one pass.
 
+    ::
+
         maps = gated(conv2d(image, weight, bias, stride=2, padding=(k − 1) // 2))
 
     Without a gate the result gates itself, which is a leaky ReLU: D's first layer. With G's last feature maps
     as the gate it is the gradient with respect to what went into their ReLU, made from that with respect to
     the image: the derivative of a transposed convolution is a convolution with the same weights.
 
-    maps: the output, [B, F, H, W], best in channels-last memory. image: [B, C, 2 H, 2 W]. weight:
-    [F, C, k, k], k = 4 or 5: the layout both of D's first convolution and of G's last transposed one. bias:
-    [F]. gate, slope: as for `gate_`. image, weight and bias are float64 for float64 maps and float32
-    otherwise; native code computes in that, the reference in the dtype of maps.
-
     Changes maps, and raises their autograd version. Native results do not depend on batch mates or threads,
-    and on the instruction set up to rounding. Raises InpaintxError where tensors do not fit together. There
-    is no backward.
+    and on the instruction set up to rounding. There is no backward.
+
+    Image, weight and bias are float64 for float64 maps and float32 otherwise; native code computes in that,
+    the reference in the dtype of maps.
+
+    Args:
+        maps: the output, ``[B, F, H, W]``, best in channels-last memory.
+        image: ``[B, C, 2 H, 2 W]``.
+        weight: ``[F, C, k, k]``, k = 4 or 5: the layout both of D's first convolution and of G's last
+            transposed one.
+        bias: ``[F]``, or None.
+        gate: as for ``gate_``, or None.
+        slope: as for ``gate_``.
+
+    Raises:
+        InpaintxError: tensors do not fit together.
     """
     if not serves_layer(maps.dtype, maps.device):
         reference.image_down_(maps, image, weight, bias, gate, slope)
@@ -183,7 +229,9 @@ def image_up(
     gate: Tensor | None = None,
     slope: float = 0.0,
 ) -> Tensor:
-    """A gate, and the transposed convolution that turns feature maps into an image: `image_down_` backwards.
+    """A gate, and the transposed convolution that turns maps into an image: ``image_down_`` backwards.
+
+    ::
 
         image = conv_transpose2d(gated(maps), weight, bias, stride=2, padding=(k − 1) // 2,
                                  output_padding=k − 4)
@@ -191,9 +239,17 @@ def image_up(
     Without a gate (nothing is gated then) it is G's last layer up to its tanh. With D's first feature maps as
     the gate, and the gradient with respect to them as maps, it is the gradient with respect to the image.
 
-    maps, weight, gate, slope: as for `image_down_`, and so is all that is said there. bias: [C].
+    Dtypes, devices and errors are those of ``image_down_``.
 
-    Returns the image, [B, C, 2 H, 2 W], contiguous, in the dtype of weight.
+    Args:
+        maps: ``[B, F, H, W]``, best in channels-last memory.
+        weight: as for ``image_down_``.
+        bias: ``[C]``, or None.
+        gate: as for ``gate_``, or None.
+        slope: as for ``gate_``.
+
+    Returns:
+        The image, ``[B, C, 2 H, 2 W]``, contiguous, in the dtype of weight.
     """
     if not serves_layer(maps.dtype, maps.device):
         return reference.image_up(maps, weight, bias, gate, slope)
@@ -230,44 +286,3 @@ def _one_line(error: RuntimeError) -> Exception:
         if f"{op}: " in message:
             return InpaintxError(message[message.index(f"{op}: ") :])
     return error
-
-
-def _register_fakes() -> None:
-    """What the ops return for tensors without data: for torch.compile, export and meta tensors."""
-
-    @torch.library.register_fake("inpaintx::context_loss")
-    def _(
-        x: Tensor, y: Tensor, w: Tensor, prior_grad: Tensor | None, norm: int, delta: float
-    ) -> tuple[Tensor, Tensor]:
-        reference.check_context_loss(x, y, w, prior_grad)
-        wide = torch.float64 if x.dtype == torch.float64 else torch.float32
-        return x.new_empty(x.shape[:1], dtype=wide), torch.empty_like(x)
-
-    @torch.library.register_fake("inpaintx::latent_step_")
-    def _(*args: Any) -> None:
-        tensors, optimizer = args[:7], args[7]
-        reference.check_latent_step(*tensors, adam=optimizer == OPTIMIZERS["adam"])
-
-    @torch.library.register_fake("inpaintx::context_weight")
-    def _(mask: Tensor, window: int, border: int) -> Tensor:
-        return torch.empty_like(mask, memory_format=torch.contiguous_format)
-
-    @torch.library.register_fake("inpaintx::gate_")
-    def _(x: Tensor, gate: Tensor, slope: float) -> None:
-        reference.check_gate("gate_", gate, "x", x)
-
-    @torch.library.register_fake("inpaintx::image_down_")
-    def _(
-        maps: Tensor, image: Tensor, weight: Tensor, bias: Tensor | None, gate: Tensor | None, slope: float
-    ) -> None:
-        reference.check_image_down(maps, image, weight, bias, gate)
-
-    @torch.library.register_fake("inpaintx::image_up")
-    def _(maps: Tensor, weight: Tensor, bias: Tensor | None, gate: Tensor | None, slope: float) -> Tensor:
-        reference.check_image_layer("image_up", maps, weight, bias, gate, biases=weight.shape[1])
-        batch, _, height, width = maps.shape
-        return weight.new_empty(batch, weight.shape[1], 2 * height, 2 * width)
-
-
-if native_available():
-    _register_fakes()

@@ -1,13 +1,12 @@
 """The native library, and what it serves.
 
-Native code of `context_loss`, `latent_step_` and `context_weight`: float32 and float64 on the CPU; float32,
-bfloat16 and float16 on CUDA. Of the layers, `gate_`, `image_down_` and `image_up`: float32, float64 and
-bfloat16 on the CPU; on CUDA they are PyTorch's own convolutions.
-Environment, read at import:
+Native code of ``context_loss``, ``latent_step_`` and ``context_weight``: float32 and float64 on the CPU;
+float32, bfloat16 and float16 on CUDA. Of the layers, ``gate_``, ``image_down_`` and ``image_up``: float32,
+float64 and bfloat16 on the CPU; on CUDA they are PyTorch's own convolutions. Environment, read at import:
 
-- `INPAINTX_NATIVE=0`: the reference, and no warning about it.
-- `INPAINTX_CPU=baseline|avx2|avx512`: the instruction set of the CPU loops; else the widest that the CPU has
-  for the layers, and AVX2 for the rest, which waits for memory rather than for arithmetic.
+- ``INPAINTX_NATIVE=0``: the reference, and no warning about it.
+- ``INPAINTX_CPU=baseline|avx2|avx512``: the instruction set of the CPU loops; else the widest that the CPU
+  has for the layers, and AVX2 for the rest, which waits for memory rather than for arithmetic.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from typing import Any
 import torch
 
 from inpaintx.errors import InpaintxError
+from inpaintx.ops.fakes import register_fakes
 
 _PATH = Path(__file__).with_name("_ops.so")
 _CPU_DTYPES = frozenset({torch.float32, torch.float64})
@@ -66,7 +66,7 @@ def serves(dtype: torch.dtype, device: torch.device) -> bool:
 
 
 def serves_layer(dtype: torch.dtype, device: torch.device) -> bool:
-    """The same for `gate_`, `image_down_` and `image_up`."""
+    """The same for ``gate_``, ``image_down_`` and ``image_up``."""
     return _library is not None and device.type == "cpu" and dtype in _LAYER_DTYPES
 
 
@@ -141,3 +141,4 @@ def _check_cpu_choice(library: ctypes.CDLL) -> None:
 _library, _missing = _load()
 if _library is not None:
     _check_cpu_choice(_library)
+    register_fakes()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @cache
 def native() -> ModuleType | None:
-    """The native module, `inpaintx.ops._native`; None where the reference takes its place."""
+    """The native module, ``inpaintx.ops._native``; None where the reference takes its place."""
     if os.environ.get("INPAINTX_NATIVE") == "0":
         return None
     try:
@@ -42,20 +42,25 @@ def membrane(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Interpolates known pixels into the hole like a membrane stretched over it.
 
     In the hole the 5-point Laplacian of the result is 0, with the known pixels as Dirichlet values and zero
-    flux over the picture's border; everywhere else it equals `values` bit for bit. The native solver is off
+    flux over the picture's border; everywhere else it equals ``values`` bit for bit. The native solver is off
     from the exact solution by a few millionths of the range of the known pixels beside the hole; the
     reference solves directly.
 
-    values: float32 or float64 [H, W] or [H, W, C]; finite where known, not read in the hole.
-    known: bool [H, W]; any shape of hole, also at the border.
-    Returns an array of the shape and dtype of `values`. Channels are independent of each other.
-    Raises InpaintxError where shapes or dtypes don't fit, nothing is known, or a known value is not finite.
+    Args:
+        values: float32 or float64 [H, W] or [H, W, C]; finite where known, not read in the hole.
+        known: bool [H, W]; any shape of hole, also at the border.
+
+    Returns:
+        An array of the shape and dtype of ``values``. Channels are independent of each other.
+
+    Raises:
+        InpaintxError: shapes or dtypes don't fit, nothing is known, or a known value is not finite.
     """
     return _interpolate(values, known, "membrane", membrane_reference)
 
 
 def membrane_reference(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """`membrane` by a sparse direct solve; values: [H, W, C]. Its arguments must be in order already."""
+    """``membrane`` by a sparse direct solve; values: [H, W, C]. Its arguments must be in order already."""
     return _solve_directly(values, known, None)
 
 
@@ -63,7 +68,7 @@ def biharmonic(values: np.ndarray, known: np.ndarray, tension: float = 0.0) -> n
     """Interpolates known pixels into the hole like a thin plate clamped to them, or a plate in tension.
 
     In the hole the 5-point Laplacian of the result's 5-point Laplacian is 0, both with zero flux over the
-    picture's border; everywhere else it equals `values` bit for bit. In other words, the sum of the squared
+    picture's border; everywhere else it equals ``values`` bit for bit. In other words, the sum of the squared
     Laplacian over the picture is the least possible. Pixels up to two steps from the hole count, so that
     their slopes are continued, too, and the result may leave the range of the known pixels. (Damelin and
     Hoang, On surface completion and image inpainting by biharmonic functions: numerical aspects, 2018, Int.
@@ -73,12 +78,20 @@ def biharmonic(values: np.ndarray, known: np.ndarray, tension: float = 0.0) -> n
     thousands of pixels that hardly anything clamps.
 
     With tension, L (L + tension) u = 0 in the hole, with L the 5-point Laplacian, positive on its diagonal: a
-    plate up to about tension ** -0.5 pixels from the known ones, a membrane further in (Smith and Wessel,
+    plate up to about ``tension ** -0.5`` pixels from the known ones, a membrane further in (Smith and Wessel,
     Gridding with continuous curvature splines in tension, 1990, Geophysics 55, equation 3).
 
-    values, known, what it returns and raises: as for `membrane`. tension: in 1 / pixel², finite, not
-    negative. Also raises InpaintxError for another tension, and where the native solver does not converge
-    (met only with a thousandth of a line of more than 100,000 pixels known).
+    Args:
+        values: as for :func:`membrane`.
+        known: as for :func:`membrane`.
+        tension: in 1 / pixel², finite, not negative.
+
+    Returns:
+        As :func:`membrane` does.
+
+    Raises:
+        InpaintxError: as for :func:`membrane`; another tension; and where the native solver does not converge
+            (met only with a thousandth of a line of more than 100,000 pixels known).
     """
     if not 0 <= tension < np.inf:
         raise InpaintxError(f"a plate can't have the tension {tension}: use 0 or more")
@@ -86,7 +99,7 @@ def biharmonic(values: np.ndarray, known: np.ndarray, tension: float = 0.0) -> n
 
 
 def biharmonic_reference(values: np.ndarray, known: np.ndarray, tension: float = 0.0) -> np.ndarray:
-    """`biharmonic` by a sparse direct solve; values: [H, W, C]. Its arguments must be in order already."""
+    """``biharmonic`` by a sparse direct solve; values: [H, W, C]. Its arguments must be in order already."""
     return _solve_directly(values, known, tension)
 
 
@@ -132,7 +145,7 @@ def _laplacian(shape: tuple[int, ...]) -> csr_array:
 
 
 def _solve_directly(values: np.ndarray, known: np.ndarray, tension: float | None) -> np.ndarray:
-    """`values`, with the hole filled like a plate in tension, or (None) like a membrane."""
+    """``values``, with the hole filled like a plate in tension, or (None) like a membrane."""
     from scipy.sparse.linalg import splu
 
     filled = values.copy()
@@ -160,16 +173,23 @@ def _solve_directly(values: np.ndarray, known: np.ndarray, tension: float | None
 
 
 def _span(lines: np.ndarray, rim: int) -> slice:
-    """From the first of these lines to the last, with `rim` more on each side, where there are any."""
+    """From the first of these lines to the last, with ``rim`` more on each side, where there are any."""
     return slice(max(lines.min() - rim, 0), lines.max() + 1 + rim)
 
 
 def distance_to_known(known: np.ndarray) -> np.ndarray:
     """The exact Euclidean distance, in pixels, of each hole pixel to the nearest known one.
 
-    known: bool [H, W]. Returns float32 [H, W], 0 where known, at least 1 in the hole.
     By Felzenszwalb and Huttenlocher (2012), Distance transforms of sampled functions, Theory of Computing 8.
-    Raises InpaintxError where `known` isn't such a mask or nothing is known.
+
+    Args:
+        known: bool [H, W].
+
+    Returns:
+        Float32 [H, W], 0 where known, at least 1 in the hole.
+
+    Raises:
+        InpaintxError: ``known`` isn't such a mask or nothing is known.
     """
     _check_known(known)
     module = native()
@@ -178,7 +198,7 @@ def distance_to_known(known: np.ndarray) -> np.ndarray:
 
 
 def distance_reference(known: np.ndarray) -> np.ndarray:
-    """`distance_to_known` by SciPy. Its argument must be in order already."""
+    """``distance_to_known`` by SciPy. Its argument must be in order already."""
     from scipy.ndimage import distance_transform_edt
 
     return distance_transform_edt(~known).astype(np.float32)

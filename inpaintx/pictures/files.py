@@ -4,19 +4,16 @@ Depth, alpha, colour profile and resolution are kept: 8-bit and 16-bit, gray and
 Everything else that Pillow reads becomes one of these, and stands upright.
 """
 
-import os
-import secrets
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from inpaintx.atomic import atomic_file
 from inpaintx.errors import InpaintxError
 from inpaintx.pictures.decoding import decode
 from inpaintx.pictures.depths import TIFF_MAGIC, decode_tiff
@@ -169,6 +166,19 @@ def kept_format(path: Path, same: bool = False) -> str:
     return "png"
 
 
+def result_suffix(path: Path, format: str) -> str:
+    """The suffix of the file for the result of a picture, with its dot.
+
+    Args:
+        path: the picture's file; its own suffix is kept where its format is.
+        format: of :func:`write_picture`; ``"keep"``: see :func:`kept_format`; ``"same"``: a JPEG stays one.
+    """
+    if format not in ("keep", "same"):
+        return f".{format}"
+    suffixes = FORMATS[kept_format(path, format == "same")].suffixes
+    return path.suffix if path.suffix.lower() in suffixes else suffixes[0]
+
+
 def _changed(picture: Picture, jpeg: bytes, known: np.ndarray | None) -> tuple[int, int]:
     """How many known pixels a JPEG gives otherwise, and by how many levels at most."""
     with Image.open(BytesIO(jpeg)) as opened:
@@ -190,28 +200,6 @@ def _format_name(path: Path, format: str | None) -> str:
                 raise InpaintxError(f"JPEG would change known pixels: {path}; write a .png, or ask for JPEG")
             return name
     raise InpaintxError(f"can't tell the format to write from the suffix: {path}; write a .png")
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that becomes `path` when the block ends well, and leaves nothing behind when it doesn't.
-
-    Raises InpaintxError where it can't be written.
-    """
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")  # same folder, so that renaming is atomic
-    try:
-        try:
-            with open(temporary, "xb") as file:
-                yield file
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        if error.filename is not None and Path(error.filename) != temporary:
-            raise  # of another file, which the block worked on
-        reason = error.strerror or str(error)
-        raise InpaintxError(f"can't write: {path} ({reason}); is the folder there and writable?") from error
 
 
 def _foreign_tags(path: Path, samples: np.ndarray) -> tuple[Tags, tuple[float, float] | None, bytes | None]:

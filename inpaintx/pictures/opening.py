@@ -55,7 +55,7 @@ def load_upright(opened: Image.Image) -> None:
 
 @cache
 def register_formats() -> None:
-    """Lets Pillow read HEIC and JPEG XL, where the plugins of the extra `formats` are installed."""
+    """Lets Pillow read HEIC and JPEG XL, where the plugins of the extra ``formats`` are installed."""
     with suppress(ImportError):
         import_module("pillow_heif").register_heif_opener()
     with suppress(ImportError):

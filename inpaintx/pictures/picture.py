@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 class Picture:
     """A picture of the user's.
 
-    array: uint8 or uint16, [H, W] gray or [H, W, 3] RGB; not premultiplied by alpha.
-    alpha: [H, W] of the same dtype, or None.
-    path: the file it was read from, or None.
-    profile: its ICC profile, which says what colours the values are; None: nothing does.
-    dpi: pixels per inch, across and down, or None where unknown.
-    root: the folder that was searched when the file was found, or None where it was named itself.
-    tags: what else its file says: EXIF, XMP, comments.
+    Attributes:
+        array: uint8 or uint16, ``[H, W]`` gray or ``[H, W, 3]`` RGB; not premultiplied by alpha.
+        alpha: ``[H, W]`` of the same dtype, or None.
+        path: the file it was read from, or None.
+        profile: its ICC profile, which says what colours the values are; None: nothing does.
+        dpi: pixels per inch, across and down, or None where unknown.
+        root: the folder that was searched when the file was found, or None where it was named itself.
+        tags: what else its file says: EXIF, XMP, comments.
     """
 
     array: np.ndarray
@@ -61,10 +62,12 @@ class Picture:
 
     @property
     def height(self) -> int:
+        """In pixels."""
         return self.array.shape[0]
 
     @property
     def width(self) -> int:
+        """In pixels."""
         return self.array.shape[1]
 
     @property
@@ -89,12 +92,14 @@ class Picture:
         )
 
     def with_fill(self, filled: np.ndarray, mask: np.ndarray, region: Region | None = None) -> Picture:
-        """This picture with its hole taken from `filled`, the known pixels bit for bit as they were.
+        """This picture with its hole taken from ``filled``, the known pixels bit for bit as they were.
 
-        filled: float32 [H, W, C] in [0, 1] (clipped to it); read in the hole only.
-        mask: bool [H, W], True = keep.
-        region: the part of the picture that `filled` is of, where it holds the whole hole; None: all.
         What was filled becomes opaque: a hole is often where the picture was transparent.
+
+        Args:
+            filled: float32 [H, W, C] in [0, 1] (clipped to it); read in the hole only.
+            mask: bool [H, W], True = keep.
+            region: the part of the picture that ``filled`` is of, where it holds the whole hole; None: all.
         """
         shape = (self.height, self.width)
         if mask.dtype != bool or mask.shape != shape:

@@ -56,8 +56,7 @@ class Region:
 
 
 def fit_region(height: int, width: int, fit: Fit) -> Region:
-    """What of a picture of the collection is trained on: its largest centred square (``"crop"``) or all of it
-    (``"stretch"``)."""
+    """What of a picture is trained on: its largest centred square (``"crop"``), or all (``"stretch"``)."""
     if fit == "stretch":
         return Region(0, 0, height, width)
     side = min(height, width)

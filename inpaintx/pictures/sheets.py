@@ -1,7 +1,7 @@
 """Pictures side by side, to look at: grids, three-row sheets, and GIFs of a fill that forms.
 
 Images here are numpy arrays, [H, W], [H, W, 1] or [H, W, 3]: uint8, uint16, or float in [0, 1]. Sheets are
-Pillow images in RGB; `write_picture(Picture(np.asarray(sheet)), path)` writes one.
+Pillow images in RGB; ``write_picture(Picture(np.asarray(sheet)), path)`` writes one.
 """
 
 import math
@@ -28,7 +28,9 @@ _LARGEST_CELL = 192
 def show_hole(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """The image as uint8 [H, W, 3], its hole in a colour that stands out.
 
-    mask: bool [H, W], True = keep. What lies under the hole is not shown.
+    Args:
+        image: what is damaged; what lies under the hole is not shown.
+        mask: bool ``[H, W]``, True = keep.
     """
     shown = np.array(_to_rgb(image))
     shown[~mask] = _HOLE
@@ -41,7 +43,7 @@ def show_uncertainty(uncertainty: np.ndarray) -> np.ndarray:
 
 
 def grid(images: Sequence[np.ndarray], columns: int | None = None) -> Image.Image:
-    """The images in equal cells, row by row; without `columns`, about as many columns as rows.
+    """The images in equal cells, row by row; without ``columns``, about as many columns as rows.
 
     Small images are enlarged by a whole number of times, so that their pixels stay sharp; large ones are
     reduced.
@@ -65,10 +67,10 @@ def three_row_sheet(
     columns: int = 12,
     uncertainty: Sequence[np.ndarray] | None = None,
 ) -> Image.Image:
-    """Row 1 real, row 2 corrupted (see `show_hole`), row 3 reconstructed, each with its caption on the left.
+    """Row 1 real, row 2 corrupted (by ``show_hole``), row 3 reconstructed, each captioned on its left.
 
-    The i-th images of the rows belong together, one below the other. More than `columns` of them go on in
-    further bands of rows below. With uncertainty, see `show_uncertainty`, there is a fourth row.
+    The i-th images of the rows belong together, one below the other. More than ``columns`` of them go on in
+    further bands of rows below. With uncertainty, see ``show_uncertainty``, there is a fourth row.
     """
     rows = (real, corrupted, reconstructed, *([] if uncertainty is None else [uncertainty]))
     count = len(real)
@@ -94,7 +96,8 @@ def three_row_sheet(
 def animate(frames: Sequence[Image.Image], path: Path) -> None:
     """Writes sheets of the same size as an endless GIF of a few seconds; the last one stays for a while.
 
-    Raises InpaintxError where the file can't be written.
+    Raises:
+        InpaintxError: the file can't be written.
     """
     each = min(max(2000 // len(frames), 80), 300)  # milliseconds
     durations = [each] * (len(frames) - 1) + [1500]

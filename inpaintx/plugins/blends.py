@@ -15,12 +15,12 @@ from inpaintx.plugins.registry import plugin_errors
 
 
 class BlendPlugin(Protocol):
-    """What `registry.make("blend", …)` gives. Several threads blend with it at once."""
+    """What ``registry.make("blend", …)`` gives. Several threads blend with it at once."""
 
     name: ClassVar[str]
 
     def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """float32 [H,W,C] in [0,1]."""
+        """float32 [H, W, C] in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class ChoosingBlend(Protocol):
     trials: ClassVar[int]
 
     def choose(self, trials: Sequence[Trial], scale: float, estimate: Estimate) -> BlendPlugin:
-        """The blend for a picture with `scale` pixels, along a side, to one of the trials'."""
+        """The blend for a picture with ``scale`` pixels, along a side, to one of the trials'."""
 
 
 def apply_blend(
@@ -58,11 +58,19 @@ def apply_blend(
 ) -> np.ndarray:
     """The picture with its hole filled: by the plugin in the hole, bit for bit as it was where known.
 
-    picture, fill: float32 [H,W,C] in [0,1]; mask: bool [H,W], True = keep. What the picture holds under the
-    hole is never read, NaN included: the plugin gets zeros there, and arrays that can't be written to.
-    of: what is filled, for messages: its path, or None.
-    Returns float32 [H,W,C], clipped to [0,1] in the hole.
-    Raises InpaintxError where the inputs don't fit each other, the plugin fails, or gives no such picture.
+    Args:
+        plugin: an instance.
+        picture: float32 ``[H, W, C]`` in [0, 1]; what it holds under the hole is never read, NaN included:
+            the plugin gets zeros there, and arrays that can't be written to.
+        fill: float32 ``[H, W, C]`` in [0, 1].
+        mask: bool ``[H, W]``, True = keep.
+        of: what is filled, for messages: its path, or None.
+
+    Returns:
+        float32 ``[H, W, C]``, clipped to [0, 1] in the hole.
+
+    Raises:
+        InpaintxError: the inputs don't fit each other, the plugin fails, or gives no such picture.
     """
     _check_inputs(picture, fill, mask)
     return fill_hole(plugin, picture, fill, plain_mask(mask), of)
@@ -71,7 +79,7 @@ def apply_blend(
 def fill_hole(
     plugin: BlendPlugin, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray, of: object = None
 ) -> np.ndarray:
-    """`apply_blend` of inputs that are known to fit each other."""
+    """``apply_blend`` of inputs that are known to fit each other."""
     hole = ~mask
     seen = picture.copy()
     seen[hole] = 0

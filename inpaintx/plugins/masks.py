@@ -31,18 +31,18 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 class MaskPlugin(Protocol):
-    """What `registry.make("mask", …)` gives."""
+    """What ``registry.make("mask", …)`` gives."""
 
     name: ClassVar[str]
 
     def mask(self, picture: Picture, rng: np.random.Generator) -> np.ndarray:
-        """bool [H,W], True = keep."""
+        """bool [H, W], True = keep."""
 
 
 def make_mask(plugin: MaskPlugin, picture: Picture, seed: int) -> np.ndarray:
-    """The plugin's mask for the picture: bool [H,W], True = keep; it keeps something and hides something.
+    """The plugin's mask for the picture: bool [H, W], True = keep; it keeps something and hides something.
 
-    The generator that the plugin draws from is seeded by `seed` (0 or more) and the picture's file name
+    The generator that the plugin draws from is seeded by ``seed`` (0 or more) and the picture's file name
     (without its folder; empty for a picture without a path), so that a mask doesn't depend on the other
     pictures of a run.
 

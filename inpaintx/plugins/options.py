@@ -39,7 +39,7 @@ class Option:
 
 
 def option_fields(plugin: type) -> list[Field[Any]]:
-    """The fields of the dataclass `plugin` that its constructor takes."""
+    """The fields of the dataclass ``plugin`` that its constructor takes."""
     return [field for field in fields(plugin) if field.init]
 
 
@@ -57,13 +57,13 @@ def _default(field: Field[Any]) -> Any:
 
 
 def nearest(word: str, words: list[str]) -> str:
-    """` (did you mean '…'?)` with the one of `words` that is nearest to `word`; empty where none is near."""
+    """A question, `` (did you mean '…'?)``, with the nearest of ``words``; empty where none is near."""
     near = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def takes(hint: Any) -> str:
-    """What an option of type `hint` takes, in words. Raises TypeError where the type isn't supported."""
+    """What an option of type ``hint`` takes, in words. Raises TypeError where the type isn't supported."""
     if hint is types.NoneType:
         return "none"
     if choices := _choices(hint):
@@ -78,17 +78,20 @@ def takes(hint: Any) -> str:
 
 
 def as_text(value: object) -> str:
-    """The string that `convert` reads as `value`."""
+    """The string that ``convert`` reads as ``value``."""
     if isinstance(value, enum.Enum):
         return str(value.value)
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
 def convert(value: object, hint: Any) -> Any:
-    """`value` as an option of type `hint`.
+    """``value`` as an option of type ``hint``.
 
-    A string is read; anything else must be of the type already (an int will do for a float). Raises
-    ValueError where the value doesn't fit, which says what would; TypeError where the type isn't supported.
+    A string is read; anything else must be of the type already (an int will do for a float).
+
+    Raises:
+        ValueError: the value doesn't fit; the message says what would.
+        TypeError: the type isn't supported.
     """
     expected = takes(hint)
     try:

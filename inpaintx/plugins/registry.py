@@ -1,11 +1,11 @@
 """Finding and making plugins: those that packages offer by entry point, and those registered at run time.
 
-A plugin is one dataclass: its fields are its options, `name` is a `ClassVar[str]`, its docstring's first line
-describes it, and it has one method, called like its kind: `mask` or `blend`. Packages offer theirs in the
-entry-point groups `inpaintx.masks` and `inpaintx.blends`; the built-in ones come by the same door.
+A plugin is one dataclass: its fields are its options, ``name`` is a ``ClassVar[str]``, its docstring's first
+line describes it, and it has one method, called like its kind: ``mask`` or ``blend``. Packages offer theirs
+in the entry-point groups ``inpaintx.masks`` and ``inpaintx.blends``; the built-in ones come by the same door.
 
 A plugin is imported when it is asked for. One that can't be imported, or that isn't a plugin, is kept out and
-named by `failures()`; the others work on.
+named by ``failures()``; the others work on.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def plugin_errors(where: str) -> Iterator[None]:
 
 
 def contract_problem(kind: Kind, plugin: object, name: str | None = None) -> str | None:
-    """What keeps `plugin` from being used as a plugin of this kind, in words; None where nothing does.
+    """What keeps ``plugin`` from being used as a plugin of this kind, in words; None where nothing does.
 
-    `name` is what it must be called (its entry point's name). `inpaintx.plugins.testing` checks the rest.
+    ``name`` is what it must be called (its entry point's name). ``inpaintx.plugins.testing`` checks the rest.
     """
     if not isinstance(plugin, type):
         return f"{plugin!r} is not a class"
@@ -86,7 +86,7 @@ def description(plugin: type) -> str:
 class Registry:
     """All plugins that can be found; the module's functions are the methods of one such registry.
 
-    `find` gives the entry points of a group.
+    ``find`` gives the entry points of a group.
     """
 
     def __init__(
@@ -105,7 +105,8 @@ class Registry:
     def get(self, kind: Kind, name: str) -> type:
         """The plugin of this name.
 
-        Raises InpaintxError where there is none (with the nearest name) or it is broken (with the reason).
+        Raises:
+            InpaintxError: there is none (with the nearest name) or it is broken (with the reason).
         """
         offered = self._offered(kind)
         if name in offered:
@@ -122,8 +123,8 @@ class Registry:
     def make(self, kind: Kind, name: str, options: Mapping[str, object] | None = None) -> Any:
         """The plugin of this name, with these options; a string is converted to its option's type.
 
-        Raises InpaintxError for an unknown plugin or option (with the nearest name), and for a value that
-        doesn't fit.
+        Raises:
+            InpaintxError: an unknown plugin or option (with the nearest name), or a value that doesn't fit.
         """
         plugin = self.get(kind, name)
         hints = get_type_hints(plugin)
@@ -153,9 +154,10 @@ class Registry:
     def register(
         self, kind: Kind, plugin: Plugin | None = None, *, replace: bool = False
     ) -> Plugin | Callable[[Plugin], Plugin]:
-        """Add a plugin to this process: `register("mask", Spiral)`, or `@register("mask")` above its class.
+        """Add a plugin to this process: ``register("mask", Spiral)``, or ``@register("mask")`` above a class.
 
-        Raises InpaintxError where the class isn't a plugin, or its name is taken and `replace` is false.
+        Raises:
+            InpaintxError: the class isn't a plugin, or its name is taken and ``replace`` is false.
         """
         offered = self._offered(kind)
 

@@ -29,9 +29,9 @@ Result = TypeVar("Result")
 def check_mask_plugin(plugin: type, **options: Any) -> None:
     """Check the class of a mask plugin, made with these options.
 
-    The class: a dataclass with a `name`, a docstring, a `mask` method, and options that have a supported
+    The class: a dataclass with a ``name``, a docstring, a ``mask`` method, and options that have a supported
     type, a default and a help text. What it gives, on gray and RGB pictures of 8 and 16 bits, with and
-    without alpha, from 1×1 on: bool [H,W]; the same for the same generator state, and nothing from any other
+    without alpha, from 1×1 on: bool [H, W]; the same for the same generator state, and nothing from any other
     source of chance; its input left as it was; from 32×32 on, something kept and something hidden. It may
     refuse pictures by raising InpaintxError, but not all of these.
     """
@@ -59,10 +59,10 @@ def check_mask_plugin(plugin: type, **options: Any) -> None:
 def check_blend_plugin(plugin: type, **options: Any) -> None:
     """Check the class of a blend plugin, made with these options.
 
-    The class: as for a mask plugin, with a `blend` method. What it gives, for 1 and 3 channels, from 1×1 on,
-    with holes in the middle, at the border, scattered, and of all but one pixel: float32 [H,W,C], finite and
-    in [0, 1]; the same each time; the same whatever the picture holds under the hole, NaN included; its
-    inputs left as they were.
+    The class: as for a mask plugin, with a ``blend`` method. What it gives, for 1 and 3 channels, from 1×1
+    on, with holes in the middle, at the border, scattered, and of all but one pixel: float32 [H, W, C],
+    finite and in [0, 1]; the same each time; the same whatever the picture holds under the hole, NaN
+    included; its inputs left as they were.
     """
     _check_class("blend", plugin)
     made = plugin(**options)
@@ -108,7 +108,7 @@ def _reads_back(value: object, hint: Any) -> bool:
 def _call(
     where: str, method: Callable[..., Result], *inputs: Any, may_raise: tuple[type[Exception], ...] = ()
 ) -> Result:
-    """The method's result; what it raises, `may_raise` apart, breaks the contract."""
+    """The method's result; what it raises, ``may_raise`` apart, breaks the contract."""
     try:
         return method(*inputs)
     except may_raise:

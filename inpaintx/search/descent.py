@@ -11,7 +11,7 @@ from torch import Tensor
 from inpaintx import ops
 from inpaintx.options import Plan, SearchOptions
 from inpaintx.search.optimizers import Codes, make_optimizer
-from inpaintx.search.precision import Networks
+from inpaintx.search.precision import FrozenPair
 from inpaintx.search.replay import Replay, can_record
 from inpaintx.search.rows import Rows
 
@@ -28,7 +28,7 @@ class Descent:
         plan: what follows from where it starts.
     """
 
-    def __init__(self, networks: Networks, options: SearchOptions, plan: Plan) -> None:
+    def __init__(self, networks: FrozenPair, options: SearchOptions, plan: Plan) -> None:
         self._generator, self._discriminator = networks.generator, networks.discriminator
         self._options, self._plan = options, plan
         self._optimizer = make_optimizer(options, plan.lr, self._generator.architecture.bound)

@@ -50,6 +50,7 @@ class Recorder:
         self._seen: dict[int, list[tuple[int, Tensor, float]]] = {}  # by the numbers of the rows
 
     def look(self, rows: Rows) -> None:
+        """Keeps what the rows under way are now."""
         now = time.perf_counter() - self._start
         # Copied to the host before the rows move on; on the CPU that is no copy yet.
         codes = rows.best_z.cpu().clone()

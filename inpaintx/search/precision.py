@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 from inpaintx.errors import InpaintxError
-from inpaintx.networks.dcgan import Discriminator, Generator
+from inpaintx.networks.architectures import freeze
+from inpaintx.networks.base import Discriminator, Generator
 from inpaintx.networks.frozen import FrozenDiscriminator, FrozenGenerator
 from inpaintx.options import SearchOptions, SearchPrecision
 
 
 @dataclass(frozen=True)
-class Networks:
+class FrozenPair:
     """G and D, frozen.
 
     Attributes:
@@ -38,19 +39,21 @@ class Networks:
         return self.exact.forward(codes.to(self.device, self.dtype))
 
 
-def freeze(generator: Generator, discriminator: Discriminator | None, options: SearchOptions) -> Networks:
+def freeze_pair(
+    generator: Generator, discriminator: Discriminator | None, options: SearchOptions
+) -> FrozenPair:
     """The networks of a search; raises InpaintxError where the prior needs a D that is not there."""
     weights = next(generator.parameters())
     inside = inner_dtype(options.precision, weights)
     same = inside == weights.dtype
-    exact, critic, asked = FrozenGenerator(generator), None, None
+    exact, critic, asked = freeze(generator), None, None
     if options.prior:
         if discriminator is None:
             raise InpaintxError("search: the prior loss needs a discriminator; load one, or set prior to 0")
-        critic = FrozenDiscriminator(discriminator)
-        asked = critic if same else FrozenDiscriminator(discriminator, inside)
-    drawing = exact if same else FrozenGenerator(generator, inside)
-    return Networks(drawing, asked, exact, critic, weights.device, weights.dtype)
+        critic = freeze(discriminator)
+        asked = critic if same else freeze(discriminator, inside)
+    drawing = exact if same else freeze(generator, inside)
+    return FrozenPair(drawing, asked, exact, critic, weights.device, weights.dtype)
 
 
 def inner_dtype(precision: SearchPrecision, weights: Tensor) -> torch.dtype:

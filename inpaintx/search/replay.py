@@ -67,7 +67,9 @@ class Replay:
 def record(work: Callable[[], None], device: torch.device) -> Callable[[], None]:
     """Does the work some times, then gives what does it again on the same memory, as one launch.
 
-    device: where the work happens, whichever device is the current one.
+    Args:
+        work: what to do, in place.
+        device: where the work happens, whichever device is the current one.
     """
     with torch.cuda.device(device):
         # One stream for warming up and for capturing: torch's own for capturing is on whichever device was

@@ -38,6 +38,7 @@ class Rows:
         return self._each(lambda *pair: torch.cat(pair), 0, fresh)
 
     def clone(self) -> Rows:
+        """A copy in memory of its own."""
         return self._each(torch.clone, self.age)
 
     def copy_(self, other: Rows) -> None:

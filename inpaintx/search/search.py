@@ -14,12 +14,12 @@ from torch import Tensor
 
 from inpaintx import ops
 from inpaintx.errors import InpaintxError
-from inpaintx.networks.dcgan import Discriminator, Generator
+from inpaintx.networks.base import Discriminator, Generator
 from inpaintx.networks.predictor import Encoder
 from inpaintx.options import SearchOptions
 from inpaintx.search.descent import Descent
 from inpaintx.search.history import History, Recorder
-from inpaintx.search.precision import freeze
+from inpaintx.search.precision import freeze_pair
 from inpaintx.search.rows import Rows
 from inpaintx.search.starts import Guesses, NearestCodes, starting_codes
 
@@ -78,7 +78,7 @@ class Search:
             )
         self.options = options
         self._architecture = generator.architecture
-        self._networks = freeze(generator, discriminator, options)
+        self._networks = freeze_pair(generator, discriminator, options)
         self._device, self._dtype = self._networks.device, self._networks.dtype
         plan = options.plan(encoder is not None)
         self._descent = Descent(self._networks, options, plan)

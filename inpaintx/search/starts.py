@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from inpaintx import ops
-from inpaintx.networks.dcgan import Generator
+from inpaintx.networks.base import Generator
 from inpaintx.networks.frozen import FrozenGenerator
 from inpaintx.networks.predictor import Encoder
 from inpaintx.options import SearchOptions

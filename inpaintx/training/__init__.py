@@ -1,6 +1,7 @@
 """Training: a folder of pictures becomes networks."""
 
-from inpaintx.training.run import LOG_NAME, Report, train
+from inpaintx.training.request import TrainRequest, begin
+from inpaintx.training.run import LOG_NAME, Report, is_log, train
 from inpaintx.training.trainer import Trainer
 
-__all__ = ["LOG_NAME", "Report", "Trainer", "train"]
+__all__ = ["LOG_NAME", "Report", "TrainRequest", "Trainer", "begin", "is_log", "train"]

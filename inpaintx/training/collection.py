@@ -15,7 +15,7 @@ from torch import Tensor
 
 from inpaintx.errors import InpaintxError
 from inpaintx.options import Fit
-from inpaintx.pictures import Picture, find_pictures, read_picture
+from inpaintx.pictures import Picture, read_picture, search_pictures
 from inpaintx.pictures.arrays import fit_channels, to_levels
 from inpaintx.pictures.regions import fit_region, resample
 
@@ -28,11 +28,13 @@ class Collection:
         images: uint8 ``[N, C, size, size]``, held in memory.
         paths: the N files they came from.
         skipped: unreadable files, and why.
+        left_out: the folder's files that are no pictures, and why, in a line; None: there are none.
     """
 
     images: Tensor
     paths: list[Path]
     skipped: dict[Path, str] = field(default_factory=dict)
+    left_out: str | None = None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -75,7 +77,8 @@ def load_collection(
     squares: list[np.ndarray] = []
     paths: list[Path] = []
     skipped: dict[Path, str] = {}
-    found = find_pictures([folder])
+    searched = search_pictures([folder])
+    found = searched.pictures
     wanted = [path for path in found if not _matches(path.relative_to(folder), exclude)]
     for path in progress(wanted):
         try:
@@ -94,7 +97,8 @@ def load_collection(
         )
     most = channels or max(square.shape[2] for square in squares)
     stack = np.stack([fit_channels(square, most) for square in squares])
-    return Collection(torch.from_numpy(stack).permute(0, 3, 1, 2).contiguous(), paths, skipped)
+    images = torch.from_numpy(stack).permute(0, 3, 1, 2).contiguous()
+    return Collection(images, paths, skipped, searched.summary())
 
 
 def _matches(path: Path, patterns: Sequence[str]) -> bool:

@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inpaintx.networks.dcgan import Generator
+from inpaintx.networks.base import Generator
 from inpaintx.networks.predictor import Encoder
 from inpaintx.options import TrainOptions
 from inpaintx.pictures import Picture
 from inpaintx.pictures.arrays import levels_to_images
 from inpaintx.plugins.masks import FAMILIES, family_masks
+from inpaintx.training.losses import Losses
 
 MASKS = 100  # of each family, drawn once
 LR = 1e-3  # falls to nothing along half a cosine
@@ -59,6 +60,7 @@ def train_encoder(
     masks = _mask_pool(generator.architecture.size)
     enabled = options.precision == "bfloat16"
     samples = options.batch // 4
+    losses = Losses(device)
     for _ in range(steps):
         chosen = torch.randint(len(images), (options.batch - samples,), generator=noise)
         real = levels_to_images(images[chosen]).to(device)
@@ -76,7 +78,11 @@ def train_encoder(
         loss.backward()
         optimizer.step()
         schedule.step()
-        if not on_step(loss.item()):
+        for [told] in losses.add(loss.detach()[None]):
+            if not on_step(told):
+                return None
+    for [told] in losses.read():
+        if not on_step(told):
             return None
     encoder.eval().requires_grad_(False)
     encoder.bank = _code_bank(encoder, images, options.batch)

@@ -9,9 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from inpaintx.atomic import atomic_file
 from inpaintx.errors import InpaintxError
-from inpaintx.networks.dcgan import Generator
+from inpaintx.networks.base import Generator
+from inpaintx.training.determinism import deterministic
+from inpaintx.training.losses import Losses
 from inpaintx.training.predictor import train_encoder
 from inpaintx.training.trainer import Trainer
 
@@ -38,8 +42,8 @@ def train(
     """Runs ``trainer`` to its last step, saving to ``run/checkpoint.safetensors`` on the way.
 
     ``run/log.jsonl`` gets a line a step. Then an encoder is trained, if the options ask for one, and saved,
-    too. Ctrl-C finishes the step, saves and returns; an encoder that is interrupted is trained from its first
-    step when the run goes on.
+    too. Ctrl-C or SIGTERM finishes the step, saves and returns; an encoder that is interrupted is trained
+    from its first step when the run goes on, and the last one there was stays until then.
 
     Args:
         trainer: fresh, or restored from the run's checkpoint.
@@ -65,16 +69,30 @@ def train(
         saved_at, saved = trainer.step, trainer.save(run)
         on_save(saved)
 
-    with _log(run / LOG_NAME, trainer.step) as write, _interruptible() as interrupted:
-        while trainer.step < options.steps and not interrupted():
-            loss_d, loss_g = trainer.advance()
-            report = Report(trainer.step, loss_d, loss_g, time.monotonic() - start)
+    losses, told = Losses(trainer.device), trainer.step
+
+    def tell(read: list[list[float]]) -> None:
+        nonlocal told
+        for loss_d, loss_g in read:
+            told += 1
+            trainer.check(told, loss_d, loss_g)
+            report = Report(told, loss_d, loss_g, time.monotonic() - start)
             write(report)
             on_step(report)
+
+    with (
+        deterministic(options.deterministic),
+        _log(run / LOG_NAME, trainer.step) as write,
+        interruptible() as interrupted,
+    ):
+        while trainer.step < options.steps and not interrupted():
+            tell(losses.add(trainer.descend()))
             if trainer.step % options.save_every == 0:
+                tell(losses.read())
                 save()
             if deadline is not None and time.monotonic() >= deadline:
                 break
+        tell(losses.read())
         if trainer.step != saved_at:
             save()
 
@@ -90,6 +108,16 @@ def train(
         return not interrupted()
 
 
+def is_log(path: Path) -> bool:
+    """Whether a file is the log of a run, which may have been stopped before its first step."""
+    try:
+        with path.open("rb") as file:
+            first = file.readline(80)
+            return not first or first.startswith(b'{"step": 1, "loss_d": ')
+    except OSError:
+        return False
+
+
 @contextmanager
 def _log(path: Path, step: int) -> Iterator[Callable[[Report], None]]:
     """Appends reports to the run's log, after dropping what a lost continuation wrote past ``step``.
@@ -97,31 +125,42 @@ def _log(path: Path, step: int) -> Iterator[Callable[[Report], None]]:
     Each line is written when it is made: a run that is killed leaves no gap before its checkpoint.
     """
     try:
-        lines = path.read_text().splitlines(keepends=True) if path.is_file() else []
-        file = path.open("w", buffering=1)
+        lines = path.read_text(errors="replace").splitlines(keepends=True) if path.is_file() else []
+        if len(lines) > step:  # a line a step, from the first on
+            with atomic_file(path) as whole:
+                whole.write("".join(lines[:step]).encode())
+        file = path.open("a", buffering=1)
     except OSError as error:
         raise InpaintxError(f"can't write: {path} ({error.strerror}); choose another --out") from error
     with file:
-        file.writelines(lines[:step])  # a line a step, from the first on
         yield lambda report: print(json.dumps(asdict(report)), file=file)
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Turns the first Ctrl-C into a flag, so that a step is never left half done; a second one interrupts."""
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Turns the first Ctrl-C or SIGTERM into a flag, so that a step is never left half done.
+
+    A second one does what it would do outside.
+    """
     seen = False
+    before: dict[signal.Signals, Any] = {}
 
     def note(*_: object) -> None:
         nonlocal seen
         seen = True
-        signal.signal(signal.SIGINT, before)
+        restore()
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     try:
-        before = signal.signal(signal.SIGINT, note)
-    except ValueError:  # not in the main thread, where no Ctrl-C arrives
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, note)
+    except ValueError:  # not in the main thread, where no signal arrives
         yield lambda: False
         return
     try:
         yield lambda: seen
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()

@@ -18,10 +18,13 @@ from torch import Tensor, nn
 
 from inpaintx.errors import InpaintxError
 from inpaintx.networks import checkpoint
-from inpaintx.networks.dcgan import Discriminator, Generator, calibrate
+from inpaintx.networks.architectures import build
+from inpaintx.networks.base import Generator, calibrate
 from inpaintx.networks.predictor import Encoder
+from inpaintx.networks.storage import Stored
 from inpaintx.options import Architecture, TrainOptions
 from inpaintx.pictures.arrays import images_to_levels, levels_to_images
+from inpaintx.training.augmentation import shift
 from inpaintx.training.collection import Collection
 
 
@@ -47,7 +50,7 @@ class Trainer:
         self.step = 0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
-            generator, discriminator = Generator(architecture), Discriminator(architecture)
+            generator, discriminator = build(architecture)
         # Convolutions run fastest in channels-last, on CPUs and on GPUs; torch's types don't know of it here.
         place: dict[str, Any] = {"device": self.device, "memory_format": torch.channels_last}
         self.generator, self.discriminator = generator.to(**place), discriminator.to(**place)
@@ -56,6 +59,9 @@ class Trainer:
             "generator": self._adam(self.generator),
             "discriminator": self._adam(self.discriminator),
         }
+        self.encoder: Encoder | None = None  # the last one, and the step of G that it belongs to
+        self.encoder_step = 0
+        self._saved = False
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
 
@@ -66,9 +72,37 @@ class Trainer:
     # -- one step ---------------------------------------------------------------------------------
 
     def advance(self) -> tuple[float, float]:
+        """One step of D, then one of G.
+
+        Returns:
+            D's and G's loss.
+
+        Raises:
+            InpaintxError: one of them is not finite.
+        """
+        loss_d, loss_g = self.descend().tolist()
+        self.check(self.step, loss_d, loss_g)
+        return loss_d, loss_g
+
+    def check(self, step: int, loss_d: float, loss_g: float) -> None:
+        """Raises InpaintxError where the losses of a step were not finite."""
+        if not np.isfinite((loss_d, loss_g)).all():
+            raise InpaintxError(
+                f"training: the loss is not finite at step {step} (D {loss_d}, G {loss_g}); {self._advice}"
+            )
+
+    @property
+    def _advice(self) -> str:
+        """What to do where training has gone wrong."""
+        if self._saved:
+            return "the last good checkpoint is kept; resume with a lower learning rate"
+        return "nothing is saved yet; train anew with a lower learning rate"
+
+    def descend(self) -> Tensor:
         """One step of D, then one of G, with the non-saturating loss (Goodfellow et al., 2014).
 
-        Returns D's and G's loss. Raises InpaintxError when one of them is not finite; nothing is saved then.
+        Returns:
+            D's and G's loss, ``[2]``, on the device and unread, so that the host need not wait for them.
         """
         noise = generator_for(self.options.seed, 1, self.step)
         real = self._real(noise)
@@ -87,13 +121,7 @@ class Trainer:
         self.discriminator.requires_grad_(True)
         self._update_average()
         self.step += 1
-        losses = loss_d.item(), loss_g.item()
-        if not np.isfinite(losses).all():
-            raise InpaintxError(
-                f"training: the loss is not finite at step {self.step} (D {losses[0]}, G {losses[1]}); "
-                "the last good checkpoint is kept; resume with a lower learning rate"
-            )
-        return losses
+        return torch.stack([loss_d.detach(), loss_g.detach()])
 
     def _autocast(self) -> torch.autocast:
         enabled = self.options.precision == "bfloat16"
@@ -129,10 +157,8 @@ class Trainer:
         reach = round(self.options.translate * size)
         if reach == 0:
             return images
-        shifts = torch.randint(2 * reach + 1, (len(images), 2), generator=noise).tolist()
-        padded = F.pad(images, [reach] * 4, mode="replicate").unbind(0)
-        moved = [image[:, y : y + size, x : x + size] for image, (y, x) in zip(padded, shifts, strict=True)]
-        return torch.stack(moved).contiguous(memory_format=torch.channels_last)
+        shifts = torch.randint(2 * reach + 1, (len(images), 2), generator=noise)
+        return shift(images, shifts.to(self.device), reach)
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -163,11 +189,22 @@ class Trainer:
         return min(self.options.encoder_steps, self.step)
 
     def save(self, run: Path, encoder: Encoder | None = None) -> Generator:
-        """Writes the run's checkpoint, whole or not at all; returns the calibrated G that is in it."""
+        """Writes the run's checkpoint, whole or not at all.
+
+        Args:
+            run: the run's folder.
+            encoder: trained for this G; None: the last one there was, if any, stays in the file, and the
+                header says of which step it is.
+
+        Returns:
+            The calibrated G that is in it.
+        """
+        if encoder is not None:
+            self.encoder, self.encoder_step = encoder, self.step
         network = self.calibrated()
         tensors = checkpoint.state(network, "generator.")
-        if encoder is not None:
-            tensors |= checkpoint.state(encoder, "encoder.")
+        if self.encoder is not None:
+            tensors |= checkpoint.state(self.encoder, "encoder.")
         tensors |= checkpoint.state(self.discriminator, "discriminator.")
         tensors |= checkpoint.state(self.generator, "training.generator.")
         tensors |= {f"training.average.{name}": tensor for name, tensor in self.average.named_parameters()}
@@ -177,10 +214,13 @@ class Trainer:
         broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
         if broken:
             raise InpaintxError(
-                f"training: weights are not finite at step {self.step} ({broken[0]}); "
-                "the last good checkpoint is kept; resume with a lower learning rate"
+                f"training: weights are not finite at step {self.step} ({broken[0]}); {self._advice}"
             )
-        checkpoint.save(run / checkpoint.FILE_NAME, self._header(), tensors)
+        header = self._header()
+        if self.encoder is not None:
+            header["encoder_step"] = self.encoder_step
+        checkpoint.save(run / checkpoint.FILE_NAME, header, tensors)
+        self._saved = True
         return network
 
     def _header(self) -> dict[str, Any]:
@@ -198,47 +238,58 @@ class Trainer:
     def restore(self, path: Path) -> None:
         """Goes on from a run's checkpoint.
 
-        Raises InpaintxError if it is damaged, holds no training state, or was made with another
-        architecture, collection or seed, with which the run would not be the same run.
+        Raises:
+            InpaintxError: it is damaged, holds no training state, or was made with another architecture,
+                collection or seed, with which the run would not be the same run.
         """
-        header, tensors = checkpoint.load(path)
-        if not any(name.startswith(checkpoint.TRAINING) for name in tensors):
-            raise InpaintxError(
-                f"cannot resume: {path}: an exported model has no training state; give a run folder"
-            )
-        ours = self._header()
-        for key, mine in (
-            ("architecture", ours["architecture"]),
-            ("fit", self.fit),
-            ("collection", ours["collection"]),
-        ):
-            if header.get(key) != mine:
+        with checkpoint.opened(path) as stored:
+            if not any(name.startswith(checkpoint.TRAINING) for name in stored.names):
                 raise InpaintxError(
-                    f"cannot resume: {path}: its {key} is {header.get(key)}, this run's is {mine}; "
+                    f"cannot resume: {path}: an exported model has no training state; give a run folder"
+                )
+            step = self._check_same_run(stored)
+            stored.fill(self.generator, "training.generator.")
+            stored.fill(self.discriminator, "discriminator.")
+            self._fill(stored, "training.average.", dict(self.average.named_parameters()))
+            for name, optimizer in self.optimizers.items():
+                self._restore_optimizer(stored, f"training.{name}_adam.", optimizer, step)
+            if self.options.encoder_steps:  # else the run is to have none
+                self.encoder = checkpoint.read_encoder(stored, self.architecture)
+                self.encoder_step = stored.header.get("encoder_step", step)
+        self.step, self._saved = step, True
+
+    def _check_same_run(self, stored: Stored) -> int:
+        """The step that a run's checkpoint is of. Raises InpaintxError where the run is another."""
+        path, header = stored.path, dict(stored.header)
+        header["architecture"] = checkpoint.described(stored).to_dict()
+        ours = self._header()
+        for key in ("architecture", "fit", "collection"):
+            if header.get(key) != ours[key]:
+                raise InpaintxError(
+                    f"cannot resume: {path}: its {key} is {header.get(key)}, this run's is {ours[key]}; "
                     "use the same, or a new --out"
                 )
+        theirs = checkpoint.run_options(stored)
         for key in ("batch", "seed"):
-            theirs, own = header["options"][key], getattr(self.options, key)
-            if theirs != own:
+            their, own = getattr(theirs, key), getattr(self.options, key)
+            if their != own:
                 raise InpaintxError(
-                    f"cannot resume: {path}: its {key} is {theirs}, not {own}; use the same, or a new --out"
+                    f"cannot resume: {path}: its {key} is {their}, not {own}; use the same, or a new --out"
                 )
-        checkpoint.restore(self.generator, tensors, "training.generator.", path)
-        checkpoint.restore(self.discriminator, tensors, "discriminator.", path)
-        for name, parameter in self.average.named_parameters():
-            parameter.data.copy_(tensors[f"training.average.{name}"])
-        for name, optimizer in self.optimizers.items():
-            saved = optimizer.state_dict()
-            for index, parameter in enumerate(optimizer.param_groups[0]["params"]):
-                prefix = f"training.{name}_adam.{index}."
-                values = {
-                    key.removeprefix(prefix): tensor
-                    for key, tensor in tensors.items()
-                    if key.startswith(prefix)
-                }
-                saved["state"][index] = {
-                    key: torch.empty_like(parameter).copy_(value) if value.dim() else value
-                    for key, value in values.items()
-                }
-            optimizer.load_state_dict(saved)
-        self.step = header["step"]
+        return checkpoint.run_step(stored)
+
+    @staticmethod
+    def _fill(stored: Stored, prefix: str, tensors: dict[str, Tensor]) -> None:
+        stored.check(prefix, tensors)
+        for name, tensor in stored.read((prefix,)).items():
+            tensors[name.removeprefix(prefix)].data.copy_(tensor)
+
+    @staticmethod
+    def _restore_optimizer(stored: Stored, prefix: str, optimizer: torch.optim.Adam, step: int) -> None:
+        saved = optimizer.state_dict()
+        for index, parameter in enumerate(optimizer.param_groups[0]["params"]) if step else ():
+            values = {"step": torch.tensor(0.0)}
+            values |= {key: torch.empty_like(parameter) for key in ("exp_avg", "exp_avg_sq")}
+            Trainer._fill(stored, f"{prefix}{index}.", values)
+            saved["state"][index] = values
+        optimizer.load_state_dict(saved)

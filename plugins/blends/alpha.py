@@ -1,4 +1,4 @@
-"""The blend `alpha`."""
+"""The blend ``alpha``."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ class Alpha:
             raise ValueError(f"option 'width' must be more than 0, is {self.width}")
 
     def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """float32 [H,W,C] in [0,1]."""
+        """float32 [H, W, C] in [0, 1]."""
         share = np.minimum(distance_to_known(mask) / np.float32(self.width), 1)[..., None]
         return share * fill + (1 - share) * membrane(picture, mask)

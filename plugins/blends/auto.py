@@ -1,4 +1,4 @@
-"""The blend `auto`."""
+"""The blend ``auto``."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Auto:
     trials: ClassVar[int] = 4
 
     def choose(self, trials: Sequence[Trial], scale: float, estimate: Estimate) -> Spline:
-        """The blend for a picture with `scale` pixels, along a side, to one of the trials'.
+        """The blend for a picture with ``scale`` pixels, along a side, to one of the trials'.
 
         Where nothing was held out, from a single candidate or where hardly anything is known, the fill is
         trusted.
@@ -74,7 +74,7 @@ class Auto:
         return Spline(length * scale, reach=reach if trust > 0 else float("inf"))
 
     def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """float32 [H,W,C] in [0,1]: without trials, the fill is trusted."""
+        """float32 [H, W, C] in [0, 1]: without trials, the fill is trusted."""
         return Spline().blend(picture, fill, mask)
 
 

@@ -1,4 +1,4 @@
-"""The blend `biharmonic`."""
+"""The blend ``biharmonic``."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ class Biharmonic:
     name: ClassVar[str] = "biharmonic"
 
     def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """float32 [H,W,C] in [0,1]."""
+        """float32 [H, W, C] in [0, 1]."""
         return np.clip(fill + biharmonic(picture - fill, mask), 0, 1)

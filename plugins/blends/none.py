@@ -1,4 +1,4 @@
-"""The blend `none`."""
+"""The blend ``none``."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ class NoBlend:
     name: ClassVar[str] = "none"
 
     def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """float32 [H,W,C] in [0,1]."""
+        """float32 [H, W, C] in [0, 1]."""
         return fill.copy()

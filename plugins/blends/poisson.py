@@ -1,4 +1,4 @@
-"""The blend `poisson`."""
+"""The blend ``poisson``."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ class Poisson:
     name: ClassVar[str] = "poisson"
 
     def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """float32 [H,W,C] in [0,1]."""
+        """float32 [H, W, C] in [0, 1]."""
         return np.clip(fill + membrane(picture - fill, mask), 0, 1)

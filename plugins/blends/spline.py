@@ -1,4 +1,4 @@
-"""The blend `spline`."""
+"""The blend ``spline``."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Spline:
             raise ValueError(f"option 'blur' must be finite and more than 0, is {self.blur}")
 
     def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """float32 [H,W,C] in [0,1]."""
+        """float32 [H, W, C] in [0, 1]."""
         share = np.float32(self.trust) * fill
         if self.detail < 1:
             share = self._with_less_detail(share, mask)
@@ -73,8 +73,10 @@ class Spline:
 def smoothed(images: np.ndarray, deviation: float) -> np.ndarray:
     """About a Gaussian filter, as fast for a wide one as for a narrow one: three means over squares.
 
-    images: float ``[H, W, n]``, mirrored at their borders. deviation: in pixels; since the squares' sides are
-    odd, it becomes the nearest that they make: 0, 1.41, 2.45, 3.46, …
+    Args:
+        images: float ``[H, W, n]``, mirrored at their borders.
+        deviation: in pixels; since the squares' sides are odd, it becomes the nearest that they make: 0,
+            1.41, 2.45, 3.46, …
     """
     from scipy.ndimage import uniform_filter
 

@@ -1,0 +1,1 @@
+"""The built-in masks, one file each."""

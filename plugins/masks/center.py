@@ -1,4 +1,4 @@
-"""The mask `center`."""
+"""The mask ``center``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Center:
         check_share("size", self.size)
 
     def mask(self, picture: Picture, rng: np.random.Generator) -> np.ndarray:
-        """bool [H,W], True = keep."""
+        """bool [H, W], True = keep."""
         keep = np.ones((picture.height, picture.width), dtype=bool)
         height, width = (max(1, round(self.size * side)) for side in keep.shape)
         top, left = (picture.height - height) // 2, (picture.width - width) // 2

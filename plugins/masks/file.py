@@ -1,4 +1,4 @@
-"""The mask `file`."""
+"""The mask ``file``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from inpaintx.pictures import Picture
 
 
-_ADVICE = "make it so, or give a threshold (0: all but black) or the color that marks the hole"
+_ADVICE = "make it black and white, or give a threshold (0: all but black) or the color that marks the hole"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class File:
     is softer is taken with a `threshold` only. A mask with an alpha channel of its own is refused unless that
     is the same everywhere: it may hide the hole or show it.
 
-    Raises InpaintxError where there is no such mask, it has another size, or it can't be told what is hole.
+    Raises:
+        InpaintxError: there is no such mask, it has another size, or it can't be told what is hole.
     """
 
     name: ClassVar[str] = "file"
@@ -63,7 +64,7 @@ class File:
         object.__setattr__(self, "_masks", None if self.path is None else Masks(self.path))
 
     def mask(self, picture: Picture, rng: np.random.Generator) -> np.ndarray:
-        """bool [H,W], True = keep."""
+        """bool [H, W], True = keep."""
         hole = self._hole(picture) != self.invert
         if self.grow and hole.any():
             from inpaintx.ops.solvers import distance_to_known
@@ -72,7 +73,7 @@ class File:
         return ~hole
 
     def _hole(self, picture: Picture) -> np.ndarray:
-        """bool [H,W], True = what is marked."""
+        """bool [H, W], True = what is marked."""
         masks: Masks | None = self._masks  # type: ignore[attr-defined]
         if masks is not None:
             return self._marked(_read(masks.of(picture), picture))

@@ -1,4 +1,4 @@
-"""The mask `freeform`."""
+"""The mask ``freeform``."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Freeform:
     )
 
     def mask(self, picture: Picture, rng: np.random.Generator) -> np.ndarray:
-        """bool [H,W], True = keep."""
+        """bool [H, W], True = keep."""
         for _ in range(_TRIES):
             keep = _strokes((picture.height, picture.width), _BRUSHES[self.brush], rng)
             if not _too_full(keep):
@@ -83,7 +83,7 @@ def _strokes(shape: tuple[int, int], brush: _Brush, rng: np.random.Generator) ->
 
 
 def _hide_segment(keep: np.ndarray, start: np.ndarray, end: np.ndarray, radius: float) -> None:
-    """Hide, in place, the pixels within `radius` (at least ½) of the segment; its ends are (row, column)."""
+    """Hide, in place, the pixels within ``radius`` (at least ½) of a segment; its ends are (row, column)."""
     radius = max(radius, 0.5)
     low = np.maximum(np.floor(np.minimum(start, end) - radius), 0).astype(int)
     high = np.ceil(np.maximum(start, end) + radius).astype(int) + 1

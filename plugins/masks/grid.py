@@ -1,4 +1,4 @@
-"""The mask `grid`."""
+"""The mask ``grid``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Grid:
         check_step(self.step)
 
     def mask(self, picture: Picture, rng: np.random.Generator) -> np.ndarray:
-        """bool [H,W], True = keep."""
+        """bool [H, W], True = keep."""
         keep = np.ones((picture.height, picture.width), dtype=bool)
         keep[:: self.step] = False
         keep[:, :: self.step] = False

@@ -1,4 +1,4 @@
-"""The masks `left`, `right`, `top` and `bottom`."""
+"""The masks ``left``, ``right``, ``top`` and ``bottom``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Half:
         check_share("share", self.share)
 
     def mask(self, picture: Picture, rng: np.random.Generator) -> np.ndarray:
-        """bool [H,W], True = keep. Draws nothing at random."""
+        """bool [H, W], True = keep. Draws nothing at random."""
         keep = np.ones((picture.height, picture.width), dtype=bool)
         count = max(1, round(self.share * keep.shape[self.axis]))
         hidden = slice(-count, None) if self.at_end else slice(count)

@@ -1,4 +1,4 @@
-"""The mask `lowres`."""
+"""The mask ``lowres``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LowRes:
         check_step(self.step)
 
     def mask(self, picture: Picture, rng: np.random.Generator) -> np.ndarray:
-        """bool [H,W], True = keep."""
+        """bool [H, W], True = keep."""
         keep = np.zeros((picture.height, picture.width), dtype=bool)
         keep[:: self.step, :: self.step] = True
         return keep

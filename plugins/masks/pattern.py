@@ -1,4 +1,4 @@
-"""The mask `pattern`."""
+"""The mask ``pattern``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Pattern:
         check_share("blob", self.blob)
 
     def mask(self, picture: Picture, rng: np.random.Generator) -> np.ndarray:
-        """bool [H,W], True = keep."""
+        """bool [H, W], True = keep."""
         grain = self.blob * min(picture.height, picture.width)
         rows, columns = picture.height / grain, picture.width / grain
         # The interpolation reads two grid values beyond; where the window starts in a grid cell is random.

@@ -1,4 +1,4 @@
-"""The mask `random-patch`."""
+"""The mask ``random-patch``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RandomPatch:
             raise ValueError(f"option 'min_side' ({self.min_side}) is more than 'max_side' ({self.max_side})")
 
     def mask(self, picture: Picture, rng: np.random.Generator) -> np.ndarray:
-        """bool [H,W], True = keep."""
+        """bool [H, W], True = keep."""
         keep = np.ones((picture.height, picture.width), dtype=bool)
         rows, columns = (self._span(side, rng) for side in keep.shape)
         keep[rows, columns] = False

@@ -1,4 +1,4 @@
-"""The mask `random`."""
+"""The mask ``random``."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ class RandomPixels:
         check_share("share", self.share)
 
     def mask(self, picture: Picture, rng: np.random.Generator) -> np.ndarray:
-        """bool [H,W], True = keep."""
+        """bool [H, W], True = keep."""
         return keep_highest(rng.random((picture.height, picture.width)), self.share)

@@ -11,6 +11,8 @@ from types import ModuleType
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 BENCH = Path(__file__).parents[2] / "benches" / "scale.py"
 
 

@@ -18,6 +18,13 @@ from inpaintx.completion import Completer, folder
 from inpaintx_cli.main import cli as in_process
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs the command line in a process of its own is slow, wherever it does so."""
+    for item in items:
+        if "cli" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     """Runs `inpaintx` with the arguments given, in a process of its own without a GPU, from `folder`."""

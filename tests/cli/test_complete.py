@@ -24,6 +24,7 @@ from inpaintx_cli.main import cli as in_process
 
 Complete = Callable[..., dict]
 # The hole of the mask `center` with size 0.5 in a picture of 40 × 40.
+KEPT = {suffix: suffix for suffix in (".png", ".tif", ".webp", ".bmp")}  # formats that are lossless
 CENTRE = (slice(10, 30), slice(10, 30))
 
 
@@ -91,10 +92,11 @@ def test_pictures_of_any_kind_keep_their_known_pixels(
     summary = complete("mixed", "--out", "out", "--mask-plugin", "center", "-o", "mask.size=0.5")
     assert summary == {"completed": 10, "out": "out", "failed": {}}
     assert files_in(mixed) == before
-    assert set(files_in(tmp_path / "out")) == {str(Path(name).with_suffix(".png")) for name in before}
+    results = {name: Path(name).with_suffix(KEPT.get(Path(name).suffix, ".png")) for name in before}
+    assert set(files_in(tmp_path / "out")) == set(map(str, results.values()))
     for name in before:
         original = read_picture(mixed / name)
-        result = read_picture((tmp_path / "out" / name).with_suffix(".png"))
+        result = read_picture(tmp_path / "out" / results[name])
         assert result.array.dtype == original.array.dtype, name
         assert result.array.shape == original.array.shape, name
         changed = (result.array != original.array).reshape(original.height, original.width, -1).any(2)
@@ -138,10 +140,14 @@ def test_pictures_that_differ_in_their_suffix_only(complete: Complete, tmp_path:
     blob(2).save(tmp_path / "twins" / "a.bmp")
     blob(3).save(tmp_path / "twins" / "b.bmp")
     complete("twins", "twins/b.bmp", "--out", "out", "--mask-plugin", "left", "--fill", "constant")
-    assert set(files_in(tmp_path / "out")) == {"a.png.png", "a.bmp.png", "b.png"}
+    assert set(files_in(tmp_path / "out")) == {"a.png", "a.bmp", "b.bmp"}
+    arguments = ("--mask-plugin", "left", "--fill", "constant", "--format", "png", "--uncertainty")
+    complete("twins", "--out", "pngs", *arguments, "maps")
+    assert set(files_in(tmp_path / "pngs")) == {"a.png.png", "a.bmp.png", "b.png"}
     for source in ("a.png", "a.bmp"):
         known = array(tmp_path / "twins" / source)[:, 20:]
-        assert (array(tmp_path / "out" / f"{source}.png")[:, 20:] == known).all()
+        for result in (tmp_path / "out" / source, tmp_path / "pngs" / f"{source}.png"):
+            assert (array(result)[:, 20:] == known).all()
 
 
 def test_several_folders_keep_their_names(complete: Complete, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from cli_tools import GROUP, Stream, blob, files_in
 
 from inpaintx.completion import folder
 from inpaintx.pictures import Picture, read_picture
+from inpaintx.pictures.files import Written
 
 SECONDS = 60  # until a test that waits for what does not come fails
 
@@ -57,10 +58,10 @@ def test_an_interrupt_while_the_last_pictures_are_written(
     """A real signal: the main thread has nothing left to do but to wait for the one that writes."""
     write = folder.write_picture
 
-    def write_and_interrupt(picture: Picture, path: Path, format_: str) -> None:
+    def write_and_interrupt(picture: Picture, path: Path, *more: Any) -> Written:
         if path.name == "28.png":
             os.kill(os.getpid(), signal.SIGINT)
-        write(picture, path, format_)
+        return write(picture, path, *more)
 
     monkeypatch.setattr(folder, "write_picture", write_and_interrupt)
     ended = stream()

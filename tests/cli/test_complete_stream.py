@@ -14,6 +14,7 @@ from PIL import Image, ImageSequence
 
 from inpaintx.completion import Completer, folder
 from inpaintx.pictures import Picture, read_picture
+from inpaintx.pictures.files import Written
 
 SECONDS = 60  # until a test that waits for what does not come fails
 
@@ -35,10 +36,10 @@ def test_pictures_are_read_while_a_search_is_under_way(
     """The first search does not begin before pictures of the second group are read. In turns, none would."""
     second_group = threading.Event()
 
-    def read(path: Path) -> Picture:
+    def read(path: Path, *root: Any) -> Picture:
         if path.name == f"{GROUP + 1:02d}.png":
             second_group.set()
-        return read_picture(path)
+        return read_picture(path, *root)
 
     monkeypatch.setattr(folder, "read_picture", read)
     before_search(lambda group: until(second_group))
@@ -53,10 +54,11 @@ def test_results_are_written_while_a_search_is_under_way(
     begun, written = threading.Event(), threading.Event()
     write = folder.write_picture
 
-    def write_late(*arguments: Any) -> None:
+    def write_late(*arguments: Any) -> Written:
         until(begun)
-        write(*arguments)
+        result = write(*arguments)
         written.set()
+        return result
 
     def search(group: int) -> None:
         if group == 1:
@@ -77,15 +79,15 @@ def test_memory_holds_few_pictures_however_many_there_are(
     seen: list[int] = []
     write = folder.write_picture
 
-    def read(path: Path) -> Picture:
-        picture = read_picture(path)
+    def read(path: Path, *root: Any) -> Picture:
+        picture = read_picture(path, *root)
         alive.add(picture)
         seen.append(len(alive))
         return picture
 
-    def write_slowly(*arguments: Any) -> None:
+    def write_slowly(*arguments: Any) -> Written:
         time.sleep(0.01)
-        write(*arguments)
+        return write(*arguments)
 
     monkeypatch.setattr(folder, "read_picture", read)
     if slow == "write":
@@ -107,11 +109,11 @@ def test_large_pictures_wait_in_smaller_numbers(
     read: list[str] = []
     waiting = threading.Event()
 
-    def note(path: Path) -> Picture:
+    def note(path: Path, *root: Any) -> Picture:
         read.append(path.name)
         if len(read) == 4:
             waiting.set()
-        return read_picture(path)
+        return read_picture(path, *root)
 
     def search(group: int) -> None:
         until(waiting)
@@ -165,9 +167,9 @@ def test_a_gif_is_made_of_the_first_group_alone(
         groups.append((len(group), history))
         return search(self, group, masks, history)
 
-    def write_slowly(*arguments: Any) -> None:
+    def write_slowly(*arguments: Any) -> Written:
         time.sleep(0.01)
-        write(*arguments)
+        return write(*arguments)
 
     monkeypatch.setattr(Completer, "search", note)
     monkeypatch.setattr(folder, "write_picture", write_slowly)
@@ -207,7 +209,9 @@ def test_skip_done_makes_what_is_missing_and_leaves_the_rest_alone(
     (tmp_path / "out" / "05.png").write_bytes(b"mine now")
     read: list[str] = []
     original = folder.read_picture
-    monkeypatch.setattr(folder, "read_picture", lambda path: (read.append(path.name), original(path))[1])
+    monkeypatch.setattr(
+        folder, "read_picture", lambda path, root: (read.append(path.name), original(path, root))[1]
+    )
     ended = stream("--skip-done", *maps)
     assert (ended.exit_code, ended.stderr) == (0, "")
     assert ended.stdout == f"3 pictures in {tmp_path / 'out'}\n"
@@ -277,7 +281,7 @@ def test_full_disk_under_the_metrics_ends_the_run(
 
 
 def test_a_mistake_in_the_reader_ends_the_run(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(path: Path) -> Picture:
+    def fail(*_: Any) -> Picture:
         raise MemoryError("too much")
 
     monkeypatch.setattr(folder, "read_picture", fail)

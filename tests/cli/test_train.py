@@ -42,6 +42,7 @@ def test_a_run_leaves_a_model_a_log_and_samples(model: Path) -> None:
         "kernel": 4,
         "nz": 8,
         "code": "uniform",
+        "kind": "dcgan",
     }
     log = [json.loads(line) for line in (model / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log] == list(range(1, 21))
@@ -121,6 +122,7 @@ def test_tensorboard_gets_scalars_and_samples(cli: Cli, collection: Path, tmp_pa
     assert [event.step for event in events.Images("samples")] == [3]
 
 
+@pytest.mark.slow
 def test_tensorboard_that_is_not_installed(
     collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,13 +164,7 @@ def test_ctrl_c_saves_and_the_run_goes_on_from_there(
         "--save-every",
         "500000",
     ]
-    command = subprocess.Popen(
-        [sys.executable, "-m", "inpaintx", *map(str, arguments)],
-        env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command = _started(*arguments)
     log = tmp_path / "log.jsonl"
     wait_until(lambda: log.is_file() and log.stat().st_size > 0)
     command.send_signal(signal.SIGINT)
@@ -181,3 +177,64 @@ def test_ctrl_c_saves_and_the_run_goes_on_from_there(
     ended = cli("train", collection, "--out", tmp_path, "--resume", "--steps", step + 1)
     assert f"resumed at step {step}\n" in ended.out
     assert header_of(tmp_path)["step"] == step + 1
+
+
+# --- runs that were stopped before their first checkpoint ---
+
+
+def test_a_log_alone_is_no_run(cli: Cli, collection: Path, tmp_path: Path) -> None:
+    """What a run leaves that was killed, or failed, before it could save."""
+    failed = cli("train", collection, "--out", tmp_path, *TINY_RUN, "--lr", "1e20")
+    assert "not finite" in failed.error
+    assert "nothing is saved yet; train anew with a lower learning rate" in failed.error
+    assert set(files_in(tmp_path)) == {"log.jsonl"}
+    assert "leave out --resume" in cli("train", collection, "--out", tmp_path, "--resume").error
+    assert cli("train", collection, "--out", tmp_path, *TINY_RUN, "--steps", 2).code == 0
+    lines = (tmp_path / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2]
+
+
+def test_sigterm_ends_like_ctrl_c(
+    cli: Cli, collection: Path, tmp_path: Path, wait_until: Callable[[Callable[[], bool]], None]
+) -> None:
+    command = _started("train", collection, "--out", tmp_path, *TINY_RUN, "--steps", 10**6)
+    log = tmp_path / "log.jsonl"
+    wait_until(lambda: log.is_file() and log.stat().st_size > 0)
+    command.send_signal(signal.SIGTERM)
+    out, err = command.communicate(timeout=120)
+    assert (command.returncode, err) == (130, "Interrupted.\n")
+    step = header_of(tmp_path)["step"]
+    assert f"at step {step}; samples in" in out
+    assert 0 < step == len(log.read_text().splitlines())
+
+
+def test_sigterm_while_completing_keeps_what_is_done_and_leaves_no_litter(
+    model: Path, tmp_path: Path, wait_until: Callable[[Callable[[], bool]], None]
+) -> None:
+    pictures, out = tmp_path / "pictures", tmp_path / "out"
+    pictures.mkdir()
+    for number in range(300):
+        blob(number).save(pictures / f"{number:03d}.png")
+    search = ("--iterations", 400, "--candidates", 2, "--mask-plugin", "center", "--device", "cpu")
+    command = _started("complete", pictures, "--model", model, "--out", out, *search)
+    wait_until(lambda: out.is_dir() and any(out.iterdir()))
+    command.send_signal(signal.SIGTERM)
+    _, err = command.communicate(timeout=120)
+    assert command.returncode == 130, err
+    assert err.endswith("Interrupted.\n")
+    assert "go on with --skip-done" in err
+    done = sorted(path.name for path in out.iterdir())
+    assert 0 < len(done) < 300
+    assert all(name.endswith(".png") and not name.startswith(".") for name in done)
+    for name in done:
+        Image.open(out / name).load()
+
+
+def _started(*arguments: object) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "inpaintx", *map(str, arguments)],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )

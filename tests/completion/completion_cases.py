@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import SearchOptions
 from inpaintx.pictures import Picture
 from inpaintx.plugins import registry
 
 OPTIONS = SearchOptions(iterations=12, candidates=2, starts=4, lr=0.1, prior=0.1, precision="float32")
 
-MakeModel = Callable[..., Model]
+MakeModel = Callable[..., Networks]
 
 
 def make_picture(

@@ -11,7 +11,7 @@ from search_cases import images_of
 from inpaintx.completion.candidates import CandidateFinder, Candidates, Square
 from inpaintx.completion.estimate import combine
 from inpaintx.completion.folds import draw_folds
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import SearchOptions
 
 OPTIONS = SearchOptions(
@@ -32,14 +32,14 @@ def _mask(top: int = 8, left: int = 10) -> np.ndarray:
     return mask
 
 
-def _squares(model: Model, count: int = 2) -> list[Square]:
+def _squares(model: Networks, count: int = 2) -> list[Square]:
     """What the model can draw, 0 under the hole."""
     images = images_of(model, count).permute(0, 2, 3, 1).float().numpy() / 2 + 0.5
     masks = [_mask(8 + 3 * index, 10 - 2 * index) for index in range(count)]
     return [(image * mask[..., None], mask) for image, mask in zip(images, masks, strict=True)]
 
 
-def _find(model: Model, squares: list[Square], options: SearchOptions = OPTIONS, **more: Any) -> Any:
+def _find(model: Networks, squares: list[Square], options: SearchOptions = OPTIONS, **more: Any) -> Any:
     return CandidateFinder(model, options)(squares, **more)
 
 
@@ -70,14 +70,14 @@ def test_candidates_of_the_model(make_model: Any, channels: int) -> None:
 
 
 @pytest.mark.parametrize("estimate", ["mean", "sample"])
-def test_fill_is_the_estimate_of_the_candidates(model: Model, estimate: Any) -> None:
+def test_fill_is_the_estimate_of_the_candidates(model: Networks, estimate: Any) -> None:
     (found,) = _find(model, _squares(model, 1))
     expected = combine(found.fills, found.contextual, estimate)
     assert np.array_equal(found.fill(estimate), expected)
 
 
 @pytest.mark.parametrize("folds", [0, 4])
-def test_constant_is_mid_gray_whatever_the_image(model: Model, folds: int) -> None:
+def test_constant_is_mid_gray_whatever_the_image(model: Networks, folds: int) -> None:
     squares = _squares(model)
     for found in CandidateFinder(model, OPTIONS, "constant")(squares, folds):
         assert (found.fills == 0.5).all()
@@ -89,7 +89,7 @@ def test_constant_is_mid_gray_whatever_the_image(model: Model, folds: int) -> No
         assert found.blind_to.tolist() == (list(range(folds)) or [-1])
 
 
-def test_untrained_has_the_shape_of_the_model_and_not_its_weights(model: Model) -> None:
+def test_untrained_has_the_shape_of_the_model_and_not_its_weights(model: Networks) -> None:
     squares = _squares(model, 1)
     state = torch.get_rng_state()
     untrained, again = (CandidateFinder(model, OPTIONS, "untrained")(squares)[0] for _ in range(2))
@@ -104,7 +104,7 @@ def test_untrained_has_the_shape_of_the_model_and_not_its_weights(model: Model) 
 
 
 @pytest.mark.parametrize("folds", [2, 4])
-def test_folds_are_drawn_and_shared_by_the_candidates(model: Model, folds: int) -> None:
+def test_folds_are_drawn_and_shared_by_the_candidates(model: Networks, folds: int) -> None:
     squares = _squares(model)
     for (_, mask), found in zip(squares, _find(model, squares, folds=folds), strict=True):
         assert np.array_equal(found.folds, draw_folds(mask, folds, OPTIONS.seed))
@@ -120,7 +120,7 @@ def _blind(found: Candidates, number: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("weight", ["mask", "window"])
 @pytest.mark.parametrize("number", [0, 1])
-def test_held_out_pixels_are_truly_not_seen(exact: Model, number: int, weight: Any) -> None:
+def test_held_out_pixels_are_truly_not_seen(exact: Networks, number: int, weight: Any) -> None:
     """Whatever is there instead, the candidates that are blind to it stay the same, and no others."""
     options = replace(OPTIONS, weight=weight)
     ((image, mask),) = _squares(exact, 1)
@@ -140,7 +140,7 @@ def test_held_out_pixels_are_truly_not_seen(exact: Model, number: int, weight: A
 
 @pytest.mark.parametrize("folds", [0, 2])
 @pytest.mark.parametrize("garbage", [np.nan, np.inf, 7.0])
-def test_trap_4_what_lies_under_the_hole_is_never_read(model: Model, folds: int, garbage: float) -> None:
+def test_trap_4_what_lies_under_the_hole_is_never_read(model: Networks, folds: int, garbage: float) -> None:
     ((image, mask),) = _squares(model, 1)
     (clean,) = _find(model, [(image, mask)], folds=folds)
     spoilt = np.where(mask[..., None], image, np.float32(garbage))
@@ -153,7 +153,7 @@ def test_trap_4_what_lies_under_the_hole_is_never_read(model: Model, folds: int,
     ("candidates", "folds", "held"), [(6, 4, 2), (4, 8, 4), (3, 4, 0), (1, 4, 0), (5, 0, 0), (4, 1, 0)]
 )
 def test_folds_are_as_many_as_the_candidates_can_share(
-    model: Model, candidates: int, folds: int, held: int
+    model: Networks, candidates: int, folds: int, held: int
 ) -> None:
     """Fewer where they don't divide the candidates; none where all candidates would miss the same pixels."""
     options = replace(OPTIONS, candidates=candidates, iterations=2)
@@ -164,7 +164,7 @@ def test_folds_are_as_many_as_the_candidates_can_share(
     assert blind_to == (sorted(list(range(held)) * (candidates // held)) if held else [-1] * candidates)
 
 
-def test_without_folds_every_candidate_sees_everything(exact: Model) -> None:
+def test_without_folds_every_candidate_sees_everything(exact: Networks) -> None:
     """As a search without held-out pixels does; none is dropped or drawn from fewer pixels."""
     squares = _squares(exact, 1)
     (found,) = _find(exact, squares, folds=0)
@@ -181,7 +181,7 @@ def test_without_folds_every_candidate_sees_everything(exact: Model) -> None:
 
 @pytest.mark.parametrize("folds", [0, 2])
 @pytest.mark.parametrize("estimate", ["mean", "sample"])
-def test_history_ends_at_the_fill(model: Model, folds: int, estimate: Any) -> None:
+def test_history_ends_at_the_fill(model: Networks, folds: int, estimate: Any) -> None:
     options = replace(OPTIONS, iterations=25, estimate=estimate)
     for found in _find(model, _squares(model), options, folds=folds, history=True):
         steps = [step for step, _ in found.history]
@@ -193,7 +193,7 @@ def test_history_ends_at_the_fill(model: Model, folds: int, estimate: Any) -> No
         assert np.abs(found.history[0][1] - found.history[-1][1]).max() > 0.01
 
 
-def test_history_of_candidates_that_stop_at_different_times(model: Model) -> None:
+def test_history_of_candidates_that_stop_at_different_times(model: Networks) -> None:
     """Those that ended early stand still while the others go on."""
     options = replace(OPTIONS, iterations=80, patience=4, lr=0.2, batch=3)
     (found,) = _find(model, _squares(model, 1), options, history=True)

@@ -12,7 +12,7 @@ from inpaintx.completion import Completed, Completer
 from inpaintx.completion.candidates import CandidateFinder
 from inpaintx.completion.estimate import disagreement
 from inpaintx.errors import InpaintxError
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.ops.solvers import biharmonic, membrane
 from inpaintx.options import SearchOptions
 from inpaintx.pictures import Picture
@@ -22,11 +22,12 @@ from inpaintx_plugins.blends.auto import LENGTHS, Auto
 from inpaintx_plugins.blends.spline import Spline
 
 
-def _complete(model: Model, picture: Picture, mask: np.ndarray, **more: Any) -> Completed:
+def _complete(model: Networks, picture: Picture, mask: np.ndarray, **more: Any) -> Completed:
     (completed,) = Completer(model, make_blend(), OPTIONS, **more)([picture], [mask])
     return completed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(32, 32), (20, 20), (45, 70), (90, 33), (9, 24)], ids=str)
 @pytest.mark.parametrize("kind", ["gray8", "gray16", "rgb8", "rgb16", "gray8-alpha", "rgb16-alpha"])
 @pytest.mark.parametrize("channels", [1, 3], ids=["gray-model", "rgb-model"])
@@ -55,7 +56,7 @@ def test_known_pixels_stay_bit_for_bit(
 @pytest.mark.parametrize("blend", ["none", "alpha", "poisson"])
 @pytest.mark.parametrize("size", [(32, 32), (50, 75)], ids=str)
 def test_trap_4_what_lies_under_the_hole_is_never_read(
-    model: Model, control: Any, blend: str, size: tuple[int, int]
+    model: Networks, control: Any, blend: str, size: tuple[int, int]
 ) -> None:
     picture, mask = make_picture(*size), make_mask(*size)
     completer = Completer(model, make_blend(blend), OPTIONS, control)
@@ -69,7 +70,7 @@ def test_trap_4_what_lies_under_the_hole_is_never_read(
     assert results[0].contextual == results[1].contextual
 
 
-def test_input_is_left_as_it_was(model: Model) -> None:
+def test_input_is_left_as_it_was(model: Networks) -> None:
     picture, mask = make_picture(32, 32), make_mask(32, 32)
     array, hidden = picture.array.copy(), mask.copy()
     _complete(model, picture, mask)
@@ -77,8 +78,9 @@ def test_input_is_left_as_it_was(model: Model) -> None:
     assert np.array_equal(mask, hidden)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1, 2])
-def test_what_the_model_can_draw_comes_back(model: Model, scale: int) -> None:
+def test_what_the_model_can_draw_comes_back(model: Networks, scale: int) -> None:
     """At the model's size, and at twice that, where the fill is scaled back up."""
     codes = model.generator.sample_codes(1, torch.Generator().manual_seed(1))
     drawn = (model.generator(codes)[0, 0].numpy() + 1) * 127.5
@@ -94,7 +96,7 @@ def test_what_the_model_can_draw_comes_back(model: Model, scale: int) -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("size", [(32, 32), (40, 61)], ids=str)
 def test_constant_fill_blends_to_the_membrane_of_the_picture(
-    model: Model, channels: int, size: tuple[int, int]
+    model: Networks, channels: int, size: tuple[int, int]
 ) -> None:
     """Classical interpolation is Poisson blending of nothing."""
     picture, mask = make_picture(*size, channels=channels), make_mask(*size)
@@ -104,13 +106,13 @@ def test_constant_fill_blends_to_the_membrane_of_the_picture(
     assert (completed.contextual, completed.prior, completed.iterations) == (0, 0, 0)
 
 
-def test_constant_fill_is_mid_gray(model: Model) -> None:
+def test_constant_fill_is_mid_gray(model: Networks) -> None:
     picture, mask = make_picture(40, 50, channels=3), make_mask(40, 50)
     (completed,) = Completer(model, make_blend("none"), OPTIONS, "constant")([picture], [mask])
     assert set(completed.picture.array[~mask].ravel()) <= {127, 128}
 
 
-def test_untrained_networks_fill_otherwise(model: Model) -> None:
+def test_untrained_networks_fill_otherwise(model: Networks) -> None:
     picture, mask = make_picture(32, 32), make_mask(32, 32)
     trained, untrained = (
         _complete(model, picture, mask, control=control) for control in ("model", "untrained")
@@ -120,13 +122,13 @@ def test_untrained_networks_fill_otherwise(model: Model) -> None:
     assert not np.isclose(trained.contextual, untrained.contextual, rtol=1e-3)
 
 
-def test_untrained_networks_are_the_same_each_time(model: Model) -> None:
+def test_untrained_networks_are_the_same_each_time(model: Networks) -> None:
     picture, mask = make_picture(32, 32), make_mask(32, 32)
     first, again = (_complete(model, picture, mask, control="untrained") for _ in range(2))
     assert np.array_equal(first.picture.array, again.picture.array)
 
 
-def test_result_does_not_depend_on_the_rest_of_the_group(model: Model) -> None:
+def test_result_does_not_depend_on_the_rest_of_the_group(model: Networks) -> None:
     pictures = [make_picture(32 + 9 * k, 50 - 4 * k, channels=1 + 2 * (k % 2), seed=k) for k in range(4)]
     masks = [make_mask(p.height, p.width, 0.1 * k, 0.6 - 0.2 * k) for k, p in enumerate(pictures)]
     completer = Completer(model, make_blend(), OPTIONS)
@@ -138,7 +140,7 @@ def test_result_does_not_depend_on_the_rest_of_the_group(model: Model) -> None:
         assert completed.mask is mask
 
 
-def test_losses_iterations_and_time_are_told(model: Model) -> None:
+def test_losses_iterations_and_time_are_told(model: Networks) -> None:
     pictures, masks = [make_picture(32, 32, seed=k) for k in range(3)], [make_mask(32, 32)] * 3
     group = Completer(model, make_blend(), OPTIONS)(pictures, masks)
     for completed in group:
@@ -150,7 +152,7 @@ def test_losses_iterations_and_time_are_told(model: Model) -> None:
 
 
 @pytest.mark.parametrize("batch", [64, 3])
-def test_trails_end_at_the_result(model: Model, batch: int) -> None:
+def test_trails_end_at_the_result(model: Networks, batch: int) -> None:
     options = SearchOptions(iterations=25, candidates=2, starts=4, lr=0.1, batch=batch, precision="float32")
     pictures, masks = [make_picture(40, 50, channels=3, seed=k) for k in range(3)], [make_mask(40, 50)] * 3
     for picture, completed in zip(
@@ -167,24 +169,24 @@ def test_trails_end_at_the_result(model: Model, batch: int) -> None:
         assert np.abs(completed.history[0][1].array.astype(int) - completed.picture.array).max() > 5
 
 
-def test_constant_fill_has_no_history(model: Model) -> None:
+def test_constant_fill_has_no_history(model: Networks) -> None:
     completer = Completer(model, make_blend(), OPTIONS, "constant")
     (completed,) = completer([make_picture(32, 32)], [make_mask(32, 32)], history=True)
     assert completed.history == []
 
 
 @pytest.mark.parametrize("control", ["model", "constant"])
-def test_no_pictures_give_no_results(model: Model, control: Any) -> None:
+def test_no_pictures_give_no_results(model: Networks, control: Any) -> None:
     assert Completer(model, make_blend(), OPTIONS, control)([], []) == []
 
 
-def test_default_options_are_those_of_the_search(model: Model) -> None:
+def test_default_options_are_those_of_the_search(model: Networks) -> None:
     (completed,) = Completer(model, make_blend())([make_picture(32, 32)], [make_mask(32, 32)])
     assert completed.iterations == SearchOptions().plan(encoder=False).iterations
 
 
 @pytest.mark.parametrize("where", ["center", "corner", "edge", "wide"])
-def test_holes_anywhere_are_filled(model: Model, where: str) -> None:
+def test_holes_anywhere_are_filled(model: Networks, where: str) -> None:
     """Trap 6: also where the hole meets the picture's border, or does not fit into the model's square."""
     mask = np.ones((40, 80), bool)
     mask[
@@ -214,13 +216,15 @@ def test_holes_anywhere_are_filled(model: Model, where: str) -> None:
     ids=["all", "none", "size", "dtype"],
 )
 @pytest.mark.parametrize("control", ["model", "constant"])
-def test_mask_that_does_not_fit_is_told(model: Model, mask: np.ndarray, message: str, control: Any) -> None:
+def test_mask_that_does_not_fit_is_told(
+    model: Networks, mask: np.ndarray, message: str, control: Any
+) -> None:
     with pytest.raises(InpaintxError, match=f"the mask of a picture without a path {message}") as caught:
         _complete(model, make_picture(32, 32), mask, control=control)
     assert "\n" not in str(caught.value)
 
 
-def test_as_many_masks_as_pictures(model: Model) -> None:
+def test_as_many_masks_as_pictures(model: Networks) -> None:
     with pytest.raises(ValueError, match="zip"):
         Completer(model, make_blend(), OPTIONS)([make_picture(32, 32)], [])
 
@@ -242,7 +246,7 @@ def test_uncertainty_is_a_map_of_the_hole(
     assert doubt.max() <= 0.5
 
 
-def test_uncertainty_is_the_candidates_disagreement(model: Model) -> None:
+def test_uncertainty_is_the_candidates_disagreement(model: Networks) -> None:
     picture, mask = make_picture(32, 32), make_mask(32, 32)
     (candidates,) = CandidateFinder(model, OPTIONS)([(picture.as_float() * mask[..., None], mask)])
     expected = np.where(mask, 0, disagreement(candidates.fills))
@@ -250,7 +254,7 @@ def test_uncertainty_is_the_candidates_disagreement(model: Model) -> None:
 
 
 @pytest.mark.parametrize("blend", ["poisson", "auto"])
-def test_nothing_is_uncertain_where_there_is_one_candidate(model: Model, blend: str) -> None:
+def test_nothing_is_uncertain_where_there_is_one_candidate(model: Networks, blend: str) -> None:
     picture, mask = make_picture(40, 50), make_mask(40, 50)
     alone = replace(OPTIONS, candidates=1)
     for control, options in (("model", alone), ("constant", OPTIONS)):
@@ -275,13 +279,14 @@ def choices(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float, str, Spli
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "fit", "scale"),
     [((32, 32), "crop", 1), ((64, 64), "crop", 2), ((45, 70), "crop", 45 / 32), ((48, 96), "stretch", 3)],
 )
 @pytest.mark.parametrize("estimate", ["mean", "sample"])
 def test_auto_is_told_the_pictures_scale_and_blends_as_it_chose(
-    model: Model, choices: list, size: tuple[int, int], fit: str, scale: float, estimate: Any
+    model: Networks, choices: list, size: tuple[int, int], fit: str, scale: float, estimate: Any
 ) -> None:
     picture, mask = make_picture(*size), make_mask(*size)
     fitted = replace(model, header=model.header | {"fit": fit})
@@ -301,7 +306,7 @@ def test_auto_is_told_the_pictures_scale_and_blends_as_it_chose(
 
 
 @pytest.mark.parametrize("scale", [1, 2])
-def test_auto_trusts_a_model_that_can_draw_the_picture(model: Model, choices: list, scale: int) -> None:
+def test_auto_trusts_a_model_that_can_draw_the_picture(model: Networks, choices: list, scale: int) -> None:
     """And completes it better than interpolation alone, also where the fill is scaled up."""
     codes = model.generator.sample_codes(1, torch.Generator().manual_seed(1))
     drawn = ((model.generator(codes)[0, 0].numpy() + 1) / 2)[..., None]
@@ -319,7 +324,7 @@ def test_auto_trusts_a_model_that_can_draw_the_picture(model: Model, choices: li
 
 @pytest.mark.parametrize("size", [(32, 32), (45, 70)], ids=str)
 def test_auto_with_a_constant_fill_is_interpolation_alone(
-    model: Model, choices: list, size: tuple[int, int]
+    model: Networks, choices: list, size: tuple[int, int]
 ) -> None:
     picture, mask = make_picture(*size, channels=3), make_mask(*size)
     (completed,) = Completer(model, make_blend("auto"), OPTIONS, "constant")([picture], [mask])
@@ -328,7 +333,7 @@ def test_auto_with_a_constant_fill_is_interpolation_alone(
     assert np.abs(completed.picture.as_float() - alone).max() < 0.51 / 255 + 1e-5
 
 
-def test_auto_does_without_trials_where_candidates_can_not_share_them(model: Model, choices: list) -> None:
+def test_auto_does_without_trials_where_candidates_can_not_share_them(model: Networks, choices: list) -> None:
     """A single candidate sees everything, and is trusted."""
     picture, mask = make_picture(40, 40), make_mask(40, 40)
     for candidates, trials in ((1, 0), (3, 0), (6, 2), (8, 4)):

@@ -11,11 +11,11 @@ from completion_cases import OPTIONS, make_blend, make_mask, make_picture
 
 from inpaintx.completion import Completed, Completer
 from inpaintx.errors import InpaintxError
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 
 
 def test_time_is_the_share_of_the_search_and_the_own_blend(
-    model: Model, monkeypatch: pytest.MonkeyPatch
+    model: Networks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By clocks that stand still but in the search, which takes six seconds, and in one of the blends."""
     now, threads = 0.0, defaultdict(float)
@@ -46,7 +46,7 @@ def test_time_is_the_share_of_the_search_and_the_own_blend(
     assert [completed.seconds for completed in completer(pictures, [make_mask(32, 32)] * 3)] == [2, 2.5, 2]
 
 
-def test_one_by_one_is_the_same_as_together(model: Model) -> None:
+def test_one_by_one_is_the_same_as_together(model: Networks) -> None:
     pictures, masks = [make_picture(32, 40, seed=k) for k in range(3)], [make_mask(32, 40)] * 3
     completer = Completer(model, make_blend("auto"), replace(OPTIONS, candidates=4))
     together = completer(pictures, masks)
@@ -67,7 +67,7 @@ class _Refuses:
         return fill
 
 
-def test_a_picture_that_the_blend_refuses_stops_no_other(model: Model) -> None:
+def test_a_picture_that_the_blend_refuses_stops_no_other(model: Networks) -> None:
     pictures = [make_picture(32, 32, seed=k) for k in range(3)]
     for picture, level in zip(pictures, (255, 0, 255), strict=True):
         picture.array[0, 0] = level

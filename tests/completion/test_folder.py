@@ -1,6 +1,7 @@
 """Folders of pictures by the library: isolation, order, overlap, bounds, interrupts. Events, never times."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -17,8 +18,9 @@ from PIL import Image
 
 from inpaintx.completion import Completer, FolderRequest, FolderResult, complete_folder, folder, streaming
 from inpaintx.errors import InpaintxError
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.pictures import Picture, read_picture, write_picture
+from inpaintx.pictures.files import Written
 from inpaintx.plugins import registry
 
 SECONDS = 60  # until a test that waits for what does not come fails
@@ -69,7 +71,7 @@ class Blend:
 
 
 @pytest.fixture
-def completer(model: Model) -> Callable[..., Completer]:
+def completer(model: Networks) -> Callable[..., Completer]:
     def make(before: Callable[[int], object] = lambda number: None) -> Completer:
         return Completer(model, Blend(before), OPTIONS, "constant")
 
@@ -150,7 +152,7 @@ def test_a_report_is_enough(completer, request_for, tmp_path: Path) -> None:
     assert whole(tmp_path / "out") == NAMES
 
 
-def test_sheet_gif_and_maps(model: Model, request_for, tmp_path: Path) -> None:
+def test_sheet_gif_and_maps(model: Networks, request_for, tmp_path: Path) -> None:
     request = request_for(
         sheet=tmp_path / "more" / "s.png", gif=tmp_path / "f.gif", uncertainty=tmp_path / "maps"
     )
@@ -162,7 +164,7 @@ def test_sheet_gif_and_maps(model: Model, request_for, tmp_path: Path) -> None:
 
 
 def test_results_do_not_depend_on_the_number_of_threads(
-    model: Model, request_for, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: Networks, request_for, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = {}
     for threads in (1, 7):
@@ -215,15 +217,15 @@ def test_memory_holds_few_pictures_however_many_there_are(
     alive: weakref.WeakSet[Picture] = weakref.WeakSet()
     seen: list[int] = []
 
-    def read(path: Path) -> Picture:
-        picture = read_picture(path)
+    def read(path: Path, *root: Any) -> Picture:
+        picture = read_picture(path, *root)
         alive.add(picture)
         seen.append(len(alive))
         return picture
 
-    def write_slowly(*arguments: Any) -> None:
+    def write_slowly(*arguments: Any) -> Written:
         time.sleep(0.01)
-        write_picture(*arguments)
+        return write_picture(*arguments)
 
     monkeypatch.setattr(folder, "read_picture", read)
     if slow == "write":
@@ -240,16 +242,19 @@ def test_memory_holds_few_pictures_however_many_there_are(
 # --- how it ends early ---
 
 
-def test_a_mistake_in_a_blend_ends_the_run(completer, request_for, tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit])
+def test_a_mistake_in_a_blend_fails_its_picture_by_name(
+    completer, request_for, tmp_path: Path, error: type[BaseException]
+) -> None:
     def stumble(number: int) -> None:
         if number == 6:
-            raise ZeroDivisionError("in the blend")
+            raise error("in the blend")
 
-    with pytest.raises(ZeroDivisionError, match="in the blend"):
-        complete_folder(completer(stumble), request_for())
-    done = whole(tmp_path / "out")
-    assert done[:6] == NAMES[:6]
-    assert NAMES[6] not in done
+    report = complete_folder(completer(stumble), request_for())
+    assert whole(tmp_path / "out") == [name for name in NAMES if name != NAMES[6]]
+    [(path, why)] = report.failures.items()
+    assert path.name == NAMES[6]
+    assert re.match(rf"blend plugin '[a-z]+' on .*{NAMES[6]}: it raised {error.__name__}: in the blend", why)
 
 
 def test_a_mistake_in_a_callback_ends_the_run(completer, request_for, tmp_path: Path) -> None:
@@ -308,7 +313,7 @@ def test_an_interrupt_while_the_last_pictures_are_blended(completer, request_for
     assert len(whole(tmp_path / "out")) >= COUNT - 2 - GROUP
 
 
-def test_a_picture_that_nobody_waits_for_is_given_up(model: Model) -> None:
+def test_a_picture_that_nobody_waits_for_is_given_up(model: Networks) -> None:
     """Between two blends: one whose forming is to be shown has many."""
     blends: list[int] = []
     stopped = threading.Event()
@@ -332,7 +337,7 @@ def test_a_picture_that_nobody_waits_for_is_given_up(model: Model) -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"format": "gif"}, "no format 'gif' to write; there are: png, tiff, webp, bmp, jpeg"),
+        ({"format": "gif"}, "no format 'gif' to write; there are: keep, same, png, tiff, webp, bmp, jpeg"),
         ({"overwrite": True, "skip_done": True}, "skip_done and overwrite exclude each other"),
     ],
     ids=["format", "skip and overwrite"],

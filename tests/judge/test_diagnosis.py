@@ -4,11 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from inpaintx.judge.clusters import near_copies
 from inpaintx.judge.diagnosis import diagnose_model, held_out_pictures, typical_shift
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.training.collection import Collection
 
 
@@ -62,7 +63,8 @@ def test_a_large_cluster_stays_in_training() -> None:
         assert all(int(path.stem) >= 50 for path in held_out_pictures(collection, 20, seed))
 
 
-def test_mirror_images_are_the_linear_models_and_can_be_copied_where_g_learned_them(model: Model) -> None:
+@pytest.mark.slow
+def test_mirror_images_are_the_linear_models_and_can_be_copied_where_g_learned_them(model: Networks) -> None:
     codes = model.generator.sample_codes(40, torch.Generator().manual_seed(0))
     samples = ((model.generator(codes) + 1) * 127.5).round().to(torch.uint8)
     collection = Collection(samples.flip(-1), [Path(f"{number}.png") for number in range(40)])

@@ -19,6 +19,8 @@ from inpaintx import InpaintxError
 from inpaintx.judge import features
 from inpaintx.judge.features import embed, kid, lpips_distance, perceptual_distance, two_sample_accuracy
 
+pytestmark = pytest.mark.slow
+
 Distortion = Callable[[np.ndarray, float], np.ndarray]
 
 

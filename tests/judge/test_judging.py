@@ -17,9 +17,11 @@ from inpaintx.judge.judging import held_out_from, verdict_on
 from inpaintx.judge.methods import MEAN, SAMPLE
 from inpaintx.judge.protocol import Scope
 from inpaintx.judge.verdict import Verdict
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import PRESETS, SearchOptions
 from inpaintx.training.collection import Collection, load_collection
+
+pytestmark = pytest.mark.slow
 
 OPTIONS = SearchOptions(iterations=3, candidates=4, starts=4, precision="float32")
 
@@ -46,7 +48,7 @@ def people(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pictures_are_brought_to_the_models_size(
-    make_model: Callable[..., Model], people: Path, channels: int
+    make_model: Callable[..., Networks], people: Path, channels: int
 ) -> None:
     held_out = held_out_from([people], make_model(channels=channels), None)
     assert held_out.images.shape == (20, 32, 32, channels)
@@ -56,7 +58,7 @@ def test_pictures_are_brought_to_the_models_size(
     assert held_out.labels is None
 
 
-def test_folders_are_groups(model: Model, people: Path) -> None:
+def test_folders_are_groups(model: Networks, people: Path) -> None:
     held_out = held_out_from([people], model, None)
     assert sorted(held_out.groups) == sorted(4 * [f"s{person}" for person in range(5)])
     # Each picture has the name and the group of its own file.
@@ -68,7 +70,7 @@ def test_folders_are_groups(model: Model, people: Path) -> None:
     assert set(several.groups) == {"s1", "s3"}
 
 
-def test_in_one_folder_near_copies_are_groups(model: Model, tmp_path: Path) -> None:
+def test_in_one_folder_near_copies_are_groups(model: Networks, tmp_path: Path) -> None:
     for number in range(6):
         _write(tmp_path / f"{number}.png", seed=number // 2)
     held_out = held_out_from([tmp_path], model, None)
@@ -77,7 +79,7 @@ def test_in_one_folder_near_copies_are_groups(model: Model, tmp_path: Path) -> N
     assert len(set(first.values())) == 3
 
 
-def test_count_spreads_over_all(model: Model, people: Path) -> None:
+def test_count_spreads_over_all(model: Networks, people: Path) -> None:
     held_out = held_out_from([people], model, 5)
     assert len(held_out.images) == 5
     assert set(held_out.groups) == {"s0", "s1", "s2", "s3", "s4"}
@@ -85,7 +87,7 @@ def test_count_spreads_over_all(model: Model, people: Path) -> None:
         assert len(held_out_from([people], model, count).images) == 20
 
 
-def test_first_few_are_of_many_groups(model: Model, people: Path) -> None:
+def test_first_few_are_of_many_groups(model: Networks, people: Path) -> None:
     """What slow methods are judged on; sorted files begin with one person's."""
     first, again = (held_out_from([people], model, None) for _ in range(2))
     assert len(set(first.groups[:8])) >= 3
@@ -93,7 +95,7 @@ def test_first_few_are_of_many_groups(model: Model, people: Path) -> None:
     assert np.array_equal(first.images, again.images)
 
 
-def test_names_tell_letters(model: Model, tmp_path: Path) -> None:
+def test_names_tell_letters(model: Networks, tmp_path: Path) -> None:
     for number in (1, 11, 62):
         _write(tmp_path / "letters" / f"img{number:03d}-00001.png", number)
     held_out = held_out_from([tmp_path / "letters"], model, None)
@@ -103,7 +105,7 @@ def test_names_tell_letters(model: Model, tmp_path: Path) -> None:
     assert held_out_from([tmp_path / "letters"], model, None).labels is None
 
 
-def test_inputs_that_can_not_be_judged_on(model: Model, people: Path, tmp_path: Path) -> None:
+def test_inputs_that_can_not_be_judged_on(model: Networks, people: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_text("no picture")
     for path in (tmp_path / "missing", tmp_path / "broken.png"):
         with pytest.raises(InpaintxError, match=path.name):
@@ -137,7 +139,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _judge(
-    model: Model, inputs: Path, collection: Collection | None, **more: Any
+    model: Networks, inputs: Path, collection: Collection | None, **more: Any
 ) -> tuple[Verdict, list[tuple[int, int]]]:
     seen: list[tuple[int, int]] = []
     held_out = held_out_from([inputs], model, None)
@@ -147,7 +149,7 @@ def _judge(
 
 
 @pytest.mark.usefixtures("quick")
-def test_without_a_collection_nothing_learned_takes_part(model: Model, people: Path) -> None:
+def test_without_a_collection_nothing_learned_takes_part(model: Networks, people: Path) -> None:
     for path in people.glob("*/*.png"):
         if path.parent.name > "s2" or path.name > "2.png":
             path.unlink()  # 9 are left
@@ -175,7 +177,7 @@ def test_without_a_collection_nothing_learned_takes_part(model: Model, people: P
 
 @pytest.mark.usefixtures("quick")
 def test_with_letters_to_learn_from_a_reader_takes_part(
-    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: Networks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(judging, "Reader", Optimist)
     for number in range(1, 21):
@@ -204,7 +206,7 @@ def test_with_letters_to_learn_from_a_reader_takes_part(
 
 @pytest.mark.usefixtures("quick")
 def test_who_learns_from_the_collection_sees_mirror_images_where_g_did(
-    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: Networks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(12):
         original = _write(tmp_path / "train" / f"{number}.png", number)

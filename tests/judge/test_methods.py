@@ -18,17 +18,19 @@ from inpaintx.completion.estimate import disagreement
 from inpaintx.judge import methods
 from inpaintx.judge.learned import ProbabilisticPCA
 from inpaintx.judge.methods import BLENDS, MEAN, SAMPLE, Filled, Source, Square
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.ops.solvers import biharmonic, membrane
 from inpaintx.options import PRESETS, SearchOptions
 from inpaintx.pictures import Picture
 from inpaintx.plugins import registry
 from inpaintx.search import Search
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = SearchOptions(iterations=12, candidates=4, starts=12, lr=0.1, precision="float32")
 SIZE = 32
 
-MakeModel = Callable[..., Model]
+MakeModel = Callable[..., Networks]
 
 
 def _squares(channels: int = 1, count: int = 3) -> list[Square]:
@@ -119,7 +121,7 @@ def test_ours_is_what_complete_gives(make_model: MakeModel, channels: int) -> No
     assert len({fill.tobytes() for fill in fills}) == len(fills)
 
 
-def test_one_search_serves_all_of_ours(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_search_serves_all_of_ours(model: Networks, monkeypatch: pytest.MonkeyPatch) -> None:
     searches = []
     search = Search.__call__
 
@@ -146,7 +148,7 @@ def test_one_search_serves_all_of_ours(model: Model, monkeypatch: pytest.MonkeyP
 # --- switched off, and presets ---
 
 
-def test_constant_generator_is_interpolation_alone(model: Model) -> None:
+def test_constant_generator_is_interpolation_alone(model: Networks) -> None:
     """By the blend `auto`: a plate in tension, or without it where that predicts known pixels better."""
     squares = _squares()
     told, source = methods.switched(model, OPTIONS, "constant")
@@ -157,7 +159,7 @@ def test_constant_generator_is_interpolation_alone(model: Model) -> None:
         assert min(np.abs(image - alone).max() for alone in lengths) < 1e-5
 
 
-def test_untrained_generator_is_searched_as_ours_is(model: Model) -> None:
+def test_untrained_generator_is_searched_as_ours_is(model: Networks) -> None:
     squares = _squares()
     told, source = methods.switched(model, OPTIONS, "untrained")
     (filled,) = _filled(source, squares).values()
@@ -170,7 +172,9 @@ def test_untrained_generator_is_searched_as_ours_is(model: Model) -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_preset_searches_as_its_source_did(model: Model, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_preset_searches_as_its_source_did(
+    model: Networks, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[SearchOptions] = []
     made = Search.__init__
 

@@ -18,6 +18,8 @@ from inpaintx.judge.protocol import Contender, HeldOut, Scope, judge, masks_for
 from inpaintx.judge.verdict import FamilyVerdict, Method, Metric, Verdict
 from inpaintx.plugins.masks import FAMILIES
 
+pytestmark = pytest.mark.slow
+
 SIZE, COUNT = 32, 8
 LEVEL = 1 / 255  # of 8 bits
 

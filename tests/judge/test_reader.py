@@ -14,6 +14,8 @@ from inpaintx.judge import reader
 from inpaintx.judge.reader import Reader, fused, label_of
 from inpaintx.letters.chars import CLASSES, TEST_FAMILIES, CharsOptions, render_chars
 
+pytestmark = pytest.mark.slow
+
 
 def _number(letter: str) -> int:
     return CLASSES.index(letter) + 1

@@ -35,6 +35,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return render_chars(CharsOptions(count=620, size=32, seed=5), tmp_path_factory.mktemp("chars") / "out")
 
 
+@pytest.mark.slow
 def test_files_are_named_as_in_chars74k_and_lie_by_family(rendered: list[Path]) -> None:
     assert [path.name for path in rendered[:2]] == ["img001-00001.png", "img002-00001.png"]
     assert rendered[62 + 10].name == "img011-00002.png"
@@ -43,6 +44,7 @@ def test_files_are_named_as_in_chars74k_and_lie_by_family(rendered: list[Path]) 
     assert all(path.is_file() for path in rendered)
 
 
+@pytest.mark.slow
 def test_the_manifest_lists_all(rendered: list[Path]) -> None:
     out = rendered[0].parents[1]
     manifest = json.loads((out / "chars.json").read_text())
@@ -65,6 +67,7 @@ def test_letters_are_dark_on_white_and_tightly_cropped(rendered: list[Path]) -> 
     assert np.ptp(middles) > 0, "letters are never shifted"
 
 
+@pytest.mark.slow
 def test_no_letter_is_cut_off(tmp_path: Path) -> None:
     for path in render_chars(CharsOptions(count=124, size=160), tmp_path / "out"):
         letter = ink(path)
@@ -72,6 +75,7 @@ def test_no_letter_is_cut_off(tmp_path: Path) -> None:
             assert border.max() == 0, f"{path.name} touches the border"
 
 
+@pytest.mark.slow
 def test_every_letter_is_the_right_one(rendered: list[Path]) -> None:
     """A picture is more like the mean of its own class, over the other families, than like the usual other.
 
@@ -89,6 +93,7 @@ def test_every_letter_is_the_right_one(rendered: list[Path]) -> None:
         assert np.median(ranks) < 6, f"{family} is read wrong"
 
 
+@pytest.mark.slow
 def test_a_look_depends_on_seed_and_index_alone(rendered: list[Path], tmp_path: Path) -> None:
     again = render_chars(CharsOptions(count=70, size=32, seed=5), tmp_path / "again")
     other = render_chars(CharsOptions(count=70, size=32, seed=6), tmp_path / "other")
@@ -99,6 +104,7 @@ def test_a_look_depends_on_seed_and_index_alone(rendered: list[Path], tmp_path: 
     assert differing == 70
 
 
+@pytest.mark.slow
 def test_weight_width_and_slant_vary_within_one_font(tmp_path: Path) -> None:
     """Of the letter H in one font: how thick its strokes are, its proportions, and how far its top leans."""
     options = CharsOptions(families=("cmss10",), count=62 * 20, size=32)

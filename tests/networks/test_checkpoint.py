@@ -11,7 +11,7 @@ import torch
 
 from inpaintx.errors import InpaintxError
 from inpaintx.networks import checkpoint
-from inpaintx.networks.checkpoint import FILE_NAME, HEADER_KEY, Model
+from inpaintx.networks.checkpoint import FILE_NAME, HEADER_KEY, Networks
 from inpaintx.networks.dcgan import Discriminator, Generator
 from inpaintx.options import Architecture
 
@@ -261,7 +261,7 @@ def test_every_model_kept_beside_the_package_loads_and_says_its_terms(file: Path
 # --- export ---
 
 
-def _difference(a: Model, b: Model) -> float:
+def _difference(a: Networks, b: Networks) -> float:
     with torch.no_grad():
         codes = a.generator.sample_codes(4, torch.Generator().manual_seed(1))
         images = [model.generator(codes) for model in (a, b)]

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from inpaintx.networks.dcgan import LEAK, Discriminator, Generator, calibrate
+from inpaintx.networks.base import calibrate
+from inpaintx.networks.dcgan import LEAK, Discriminator, Generator
 from inpaintx.options import Architecture
 
 SIZES, KERNELS, CHANNELS = (32, 64, 96, 128), (4, 5), (1, 3)

@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inpaintx import ops
-from inpaintx.networks.dcgan import Discriminator, Generator
-from inpaintx.networks.frozen import FrozenDiscriminator, FrozenGenerator
+from inpaintx.networks.dcgan import Discriminator, FrozenDiscriminator, FrozenGenerator, Generator
 from inpaintx.options import Architecture
 
 ARCHITECTURES = [
@@ -205,6 +204,7 @@ def _resident() -> int:
     return pages * 4096
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
 def test_memory_stays_flat_over_10000_iterations() -> None:
     g, d = _pair(Architecture(size=32, channels=1, width=4, nz=8))

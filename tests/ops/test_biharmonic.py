@@ -57,6 +57,7 @@ def test_native_is_the_direct_solution(hole: str, shape: tuple[int, int], dtype:
     assert abs(u - _direct(values, known)).max() < TOLERANCE
 
 
+@pytest.mark.slow
 @needs_native
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(
@@ -86,6 +87,7 @@ def _posts(shape: tuple[int, int]) -> np.ndarray:
     return (y % 50 == 7) & (x % 50 == 31)
 
 
+@pytest.mark.slow
 @needs_native
 @pytest.mark.parametrize(
     ("hole", "shape"), [(_sparse, (200, 180)), (_ends, (2, 600)), (_ends, (150, 140)), (_posts, (200, 200))]
@@ -111,6 +113,7 @@ def test_cubics_are_their_own_interpolation(solver: str) -> None:
     assert np.allclose(u, cubic, rtol=0, atol=TOLERANCE * np.ptp(cubic[known]))
 
 
+@pytest.mark.slow
 @needs_native
 def test_large_blob_that_no_direct_solver_would_like() -> None:
     known = blob((900, 1100))
@@ -157,6 +160,7 @@ def test_is_the_least_bent(solver: str, hole: str) -> None:
         assert known.all() or bending(other) > bending(u)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (30, 40), (300, 200)])
 def test_one_known_pixel_makes_a_constant(solver: str, shape: tuple[int, int]) -> None:
     known = np.zeros(shape, dtype=bool)
@@ -281,6 +285,7 @@ def test_native_in_tension_is_the_direct_solution(hole: str, tension: float) -> 
         assert abs(u - exact).max() < TOLERANCE
 
 
+@pytest.mark.slow
 @needs_native
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(

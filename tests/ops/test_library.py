@@ -79,6 +79,7 @@ def test_the_reference_when_asked_for_comes_without_warning(
     assert [record.getMessage() for record in caplog.records] == ["INPAINTX_NATIVE=0: using the reference"]
 
 
+@pytest.mark.slow
 def test_an_instruction_set_that_is_not_there_is_refused(native: None) -> None:
     run = run_python("import inpaintx.ops.face", INPAINTX_CPU="sse9")
     runnable = ", ".join(native_info()["cpu_runs"])
@@ -109,6 +110,7 @@ print(ops.context_weight((x[:, :1] > 0).float()).sum().item().hex())
 """
 
 
+@pytest.mark.slow
 def test_every_instruction_set_gives_the_same_bits(native: None) -> None:
     runnable = native_info()["cpu_runs"]
     assert runnable[-1] == "baseline"

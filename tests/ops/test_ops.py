@@ -28,6 +28,7 @@ def operator_calls(device: torch.device) -> dict[str, tuple[Any, ...]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", operator_calls(torch.device("cpu")))
 def test_opcheck(device: torch.device, native: None, call: str) -> None:
     name = call.split()[0]
@@ -44,6 +45,7 @@ def compiled() -> Any:
     torch._dynamo.reset()
 
 
+@pytest.mark.slow
 def test_context_loss_compiles_whole(device: torch.device, compiled: Callable[..., Any]) -> None:
     def function(logits: Tensor, y: Tensor, mask: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
         loss, grad = ops.context_loss(torch.tanh(logits), y, ops.context_weight(mask, 5), prior, "huber", 0.2)
@@ -58,6 +60,7 @@ def test_context_loss_compiles_whole(device: torch.device, compiled: Callable[..
         assert result.stride() == expected.stride()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_latent_step_compiles_whole(
     device: torch.device, compiled: Callable[..., Any], optimizer: str
@@ -89,6 +92,7 @@ def test_other_errors_pass_through(native: None) -> None:
         ops.context_loss(x, y, w, None, "l1", "wide")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_search_step_compiles_whole_with_the_default_backend(device: torch.device) -> None:
     def function(x: Tensor, y: Tensor, w: Tensor, s: dict[str, Any]) -> Tensor:
         loss, grad = ops.context_loss(x, y, w)

@@ -268,6 +268,7 @@ def operator_calls() -> dict[str, tuple[Any, ...]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", operator_calls())
 def test_opcheck(native: None, call: str) -> None:
     operator = getattr(torch.ops.inpaintx, call.split()[0]).default
@@ -276,6 +277,7 @@ def test_opcheck(native: None, call: str) -> None:
     assert len(results) == 4
 
 
+@pytest.mark.slow
 def test_a_pass_through_the_layers_compiles_whole() -> None:
     def function(maps: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         grad = torch.empty_like(maps)
@@ -305,6 +307,7 @@ for dtype in DTYPES:
 """
 
 
+@pytest.mark.slow
 def test_every_instruction_set_gives_the_same_up_to_rounding(native: None) -> None:
     results = {}
     for isa in native_info()["cpu_runs"]:

@@ -77,6 +77,7 @@ def test_native_membrane_is_the_direct_solution(
     assert abs(u - _direct(values, known)).max() < TOLERANCE < 0.1 * STEP
 
 
+@pytest.mark.slow
 @needs_native
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(
@@ -108,6 +109,7 @@ def test_saddle_is_its_own_membrane(solver: str) -> None:
     assert np.allclose(solvers.membrane(saddle, known), saddle, atol=TOLERANCE * np.ptp(saddle))
 
 
+@pytest.mark.slow
 @needs_native
 def test_large_blob_that_no_direct_solver_would_like() -> None:
     y, x = grid((900, 1100))
@@ -189,6 +191,7 @@ def test_same_bits_each_time() -> None:
     assert solvers.membrane(values, known).tobytes() == solvers.membrane(values, known).tobytes()
 
 
+@pytest.mark.slow
 @needs_native
 def test_other_threads_run_meanwhile() -> None:
     values = np.random.default_rng(10).random((1000, 1000))
@@ -264,6 +267,7 @@ def test_distance_is_that_of_the_nearest_known_pixel(solver: str, hole: str) -> 
     assert np.array_equal(distance, nearest)
 
 
+@pytest.mark.slow
 @needs_native
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(

@@ -76,6 +76,7 @@ def test_auto_leaves_known_pixels_and_never_reads_under_the_hole(mask: np.ndarra
     assert np.array_equal(*results)
 
 
+@pytest.mark.slow
 def test_auto_keeps_the_contract(solver: str) -> None:
     check_blend_plugin(Auto)
 
@@ -124,6 +125,7 @@ def test_trust_makes_up_for_too_much_contrast(mask: np.ndarray, contrast: float,
         np.testing.assert_allclose(apply_blend(blend, picture, fill, mask), picture, rtol=0, atol=0.01)
 
 
+@pytest.mark.slow
 @each_hole
 def test_auto_makes_the_best_of_fills_that_are_more_or_less_wrong(mask: np.ndarray) -> None:
     """Over many pictures it fills the hole better than interpolation alone, and than the fill, trusted."""
@@ -269,6 +271,7 @@ def test_length_is_finite_in_a_deep_hole_whatever_the_trials_say() -> None:
     assert _chosen(picture, left(), constant).length < np.inf
 
 
+@pytest.mark.slow
 @each_hole
 def test_disagreement_of_few_candidates_is_not_held_against_the_mean_of_all(mask: np.ndarray) -> None:
     """Candidates are the truth and noise of their own: the mean of two is noisier than that of eight.

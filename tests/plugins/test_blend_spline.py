@@ -15,6 +15,7 @@ from inpaintx_plugins.blends.poisson import Poisson
 from inpaintx_plugins.blends.spline import Spline, smoothed
 
 
+@pytest.mark.slow
 def test_spline_keeps_the_contract(solver: str) -> None:
     check_blend_plugin(Spline)
 

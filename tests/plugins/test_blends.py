@@ -50,6 +50,7 @@ def _noise(channels: int, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).random((32, 32, channels), dtype=np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plugin", [NoBlend, Alpha, Poisson, Biharmonic])
 def test_keeps_the_contract(solver: str, plugin: type) -> None:
     check_blend_plugin(plugin)

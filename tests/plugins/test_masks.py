@@ -34,11 +34,13 @@ def mask(name: str, height: int, width: int, seed: int = 0, **options: Any) -> n
     return make_mask(registry.make("mask", name, options), Picture(np.zeros((height, width), np.uint8)), seed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_keeps_to_the_contract(name: str) -> None:
     check_mask_plugin(registry.get("mask", name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("brush", ["thin", "thick"])
 def test_freeform_keeps_to_the_contract_with_every_brush(brush: str) -> None:
     check_mask_plugin(registry.get("mask", "freeform"), brush=brush)

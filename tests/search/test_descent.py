@@ -8,7 +8,7 @@ import torch
 from search_cases import QUICK, images_of, masks_of, run_search
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import SearchOptions
 
 #: What tells the host a tensor's values, so that it waits for the device: `.item()`, `int()`, `if tensor`.
@@ -34,7 +34,7 @@ class Waits(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def _waits(model: Model, options: SearchOptions) -> int:
+def _waits(model: Networks, options: SearchOptions) -> int:
     with Waits() as waits:
         run_search(model, options, images_of(model, 2), masks_of(2))
     return waits.count
@@ -44,13 +44,15 @@ def _waits(model: Model, options: SearchOptions) -> int:
     "more", [{}, {"optimizer": "nesterov"}, {"optimizer": "lbfgs"}, {"prior_every": 3}], ids=str
 )
 @pytest.mark.parametrize("batch", [64, 3])
-def test_without_patience_the_host_waits_for_no_look(model: Model, more: dict[str, Any], batch: int) -> None:
+def test_without_patience_the_host_waits_for_no_look(
+    model: Networks, more: dict[str, Any], batch: int
+) -> None:
     options = replace(QUICK, candidates=4, starts=16, lr=0.01, batch=batch, **more)
     few, many = (_waits(model, replace(options, iterations=count)) for count in (5, 95))
     assert few == many == 0
 
 
-def test_with_patience_the_host_looks_for_finished_rows(model: Model) -> None:
+def test_with_patience_the_host_looks_for_finished_rows(model: Networks) -> None:
     """Or else the test above would count nothing: the slowest row, what is finished, what is left."""
     options = replace(QUICK, patience=1000)
     assert _waits(model, replace(options, iterations=5)) == 3

@@ -8,12 +8,12 @@ import torch
 from search_cases import QUICK, images_of, masks_of, run_search
 from torch import Tensor
 
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.search.descent import Descent
 from inpaintx.search.rows import Rows
 
 
-def test_history_is_remembered_where_it_is_asked_for_only(model: Model) -> None:
+def test_history_is_remembered_where_it_is_asked_for_only(model: Networks) -> None:
     images, masks = images_of(model, 2), masks_of(2)
     plain, told = (run_search(model, QUICK, images, masks, history=asked) for asked in (False, True))
     assert plain.history == ()
@@ -24,7 +24,7 @@ def test_history_is_remembered_where_it_is_asked_for_only(model: Model) -> None:
 
 @pytest.mark.parametrize("folds", [0, 2])
 @pytest.mark.parametrize("batch", [64, 3])
-def test_history_goes_in_strides_to_what_was_found(model: Model, folds: int, batch: int) -> None:
+def test_history_goes_in_strides_to_what_was_found(model: Networks, folds: int, batch: int) -> None:
     options = replace(QUICK, candidates=4, starts=16, batch=batch)
     images, masks = images_of(model, 2), masks_of(2)
     more: dict[str, Any] = {}
@@ -42,7 +42,7 @@ def test_history_goes_in_strides_to_what_was_found(model: Model, folds: int, bat
 
 
 def test_codes_are_the_best_that_each_row_had_at_the_look(
-    model: Model, monkeypatch: pytest.MonkeyPatch
+    model: Networks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With places that are taken by others in between: histories are those of the candidates' own rows."""
     looks: dict[int, list[tuple[int, Tensor]]] = {}
@@ -69,7 +69,7 @@ def test_codes_are_the_best_that_each_row_had_at_the_look(
         assert len(history.steps) == max(lengths)
 
 
-def test_images_are_drawn_from_the_codes(model: Model) -> None:
+def test_images_are_drawn_from_the_codes(model: Networks) -> None:
     options = replace(QUICK, precision="bfloat16")  # and yet at full precision
     found = run_search(model, options, images_of(model, 2), masks_of(2), history=True)
     for index, history in enumerate(found.history):
@@ -81,7 +81,7 @@ def test_images_are_drawn_from_the_codes(model: Model) -> None:
         torch.testing.assert_close(drawn[-1], found.fills[index], rtol=0, atol=1e-5)
 
 
-def test_images_of_one_look_are_drawn_at_a_time(model: Model) -> None:
+def test_images_of_one_look_are_drawn_at_a_time(model: Networks) -> None:
     """So that a long history takes no more memory than its codes do."""
     found = run_search(model, QUICK, images_of(model, 1), masks_of(1), history=True)
     (history,) = found.history

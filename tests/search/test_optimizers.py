@@ -12,7 +12,7 @@ import torch
 from search_cases import QUICK, images_of, masks_of, run_search
 from torch import Tensor
 
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import SearchOptions
 from inpaintx.search.optimizers import INVERSE_TEMPERATURE, TRAJECTORY, Codes, Optimizer, make_optimizer
 
@@ -141,8 +141,9 @@ def test_codes_stay_in_their_box_and_inactive_ones_where_they_are(optimizer: str
     assert not torch.equal(codes.z[1::2], before[1::2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["lbfgs", "hmc"])
-def test_search_finds_codes_whatever_their_batch_mates(exact: Model, optimizer: str) -> None:
+def test_search_finds_codes_whatever_their_batch_mates(exact: Networks, optimizer: str) -> None:
     options = replace(QUICK, optimizer=optimizer, norm="l2", lr={"lbfgs": 0.05, "hmc": 0.002}[optimizer])
     options = replace(options, iterations=130, prior=0)  # beyond a trajectory
     images, masks = images_of(exact, 4), masks_of(4).double()

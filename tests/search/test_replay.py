@@ -9,7 +9,7 @@ import torch
 from search_cases import QUICK, images_of, masks_of, run_search
 
 from inpaintx.errors import InpaintxError
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import SearchOptions
 from inpaintx.search import Search, descent, replay
 from inpaintx.search.replay import WARM_UP, can_record
@@ -48,7 +48,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     ],
     ids=["adam", "lbfgs", "nesterov"],
 )
-def test_recorded_search_is_the_search(model: Model, recorded: list[int], options: SearchOptions) -> None:
+def test_recorded_search_is_the_search(model: Networks, recorded: list[int], options: SearchOptions) -> None:
     """Eleven candidates and a batch of four: two sizes, the larger one twice."""
     options = replace(options, candidates=11, batch=4)
     images, masks = images_of(model, 1), masks_of(1)
@@ -61,7 +61,7 @@ def test_recorded_search_is_the_search(model: Model, recorded: list[int], option
         assert torch.equal(getattr(found, name), getattr(plain, name)), name
 
 
-def test_recordings_serve_the_next_call_with_other_images(model: Model, recorded: list[int]) -> None:
+def test_recordings_serve_the_next_call_with_other_images(model: Networks, recorded: list[int]) -> None:
     options = replace(QUICK, candidates=3)
     one = Search(model.generator, model.discriminator, options)
     images, masks = images_of(model, 2), masks_of(2)
@@ -72,7 +72,9 @@ def test_recordings_serve_the_next_call_with_other_images(model: Model, recorded
     assert not torch.equal(first.codes, second.codes)
 
 
-def test_memory_of_a_recording_is_held_when_the_networks_move_on(model: Model, recorded: list[int]) -> None:
+def test_memory_of_a_recording_is_held_when_the_networks_move_on(
+    model: Networks, recorded: list[int]
+) -> None:
     options = replace(QUICK, candidates=5, batch=3)
     one = Search(model.generator, model.discriminator, options)
     one(images_of(model, 1), masks_of(1))
@@ -100,7 +102,7 @@ def test_what_decides_on_the_cpu_is_not_recorded(
 
 @pytest.mark.parametrize("batch", [2, 64])
 def test_recording_that_holds_nothing_is_told(
-    model: Model, monkeypatch: pytest.MonkeyPatch, batch: int
+    model: Networks, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
     """As where the work went to another device than the recording: no search without end, no result."""
     replays: list[None] = []

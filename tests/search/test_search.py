@@ -12,12 +12,12 @@ from torch import Tensor
 
 from inpaintx import ops
 from inpaintx.errors import InpaintxError
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import PRESETS, SearchOptions
 from inpaintx.search import Search
 from inpaintx.search.starts import starting_codes
 
-MakeModel = Callable[..., Model]
+MakeModel = Callable[..., Networks]
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def codes_seen(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
 # --- what it computes ---
 
 
-def _by_autograd(model: Model, options: SearchOptions, y: Tensor, w: Tensor) -> list[Tensor]:
+def _by_autograd(model: Networks, options: SearchOptions, y: Tensor, w: Tensor) -> list[Tensor]:
     """The codes after each iteration, by autograd and torch's optimisers: one image, one candidate."""
     z = starting_codes(model.generator, replace(options, candidates=1)).double().requires_grad_()
     optimizer: torch.optim.Optimizer = torch.optim.Adam(
@@ -78,7 +78,7 @@ def _by_autograd(model: Model, options: SearchOptions, y: Tensor, w: Tensor) -> 
     ids=["l1", "prior now and then", "l2", "huber", "nesterov", "window", *PRESETS],
 )
 def test_search_is_the_published_descent(
-    exact: Model, codes_seen: list[Tensor], options: SearchOptions
+    exact: Networks, codes_seen: list[Tensor], options: SearchOptions
 ) -> None:
     options = replace(options, candidates=1, starts=1, iterations=15)
     y, masks = images_of(exact, 1), masks_of(1).double()
@@ -90,7 +90,7 @@ def test_search_is_the_published_descent(
         torch.testing.assert_close(codes_seen[iteration], wanted, rtol=1e-6, atol=1e-6)
 
 
-def test_preset_seed_takes_the_steps_of_its_source(exact: Model, codes_seen: list[Tensor]) -> None:
+def test_preset_seed_takes_the_steps_of_its_source(exact: Networks, codes_seen: list[Tensor]) -> None:
     """0.999 · summed squares + 0.001 · D's loss, Nesterov 0.9 at 0.01: the 0.999 may move elsewhere only
     if no step changes by it."""
     y, masks = images_of(exact, 1), masks_of(1).double()
@@ -108,7 +108,7 @@ def test_preset_seed_takes_the_steps_of_its_source(exact: Model, codes_seen: lis
         torch.testing.assert_close(codes_seen[iteration], z.detach(), rtol=1e-6, atol=1e-6)
 
 
-def test_code_of_a_generated_image_is_recovered(model: Model) -> None:
+def test_code_of_a_generated_image_is_recovered(model: Networks) -> None:
     images, masks = images_of(model, 4), masks_of(4)
     options = SearchOptions(iterations=200, candidates=4, starts=4, prior=0, precision="float32")
     found = run_search(model, options, images, masks)
@@ -122,7 +122,7 @@ def test_code_of_a_generated_image_is_recovered(model: Model) -> None:
     assert (error < 0.1).all()
 
 
-def test_losses_are_those_of_the_codes_returned(model: Model) -> None:
+def test_losses_are_those_of_the_codes_returned(model: Networks) -> None:
     images, masks = images_of(model, 3), masks_of(3)
     found = run_search(model, QUICK, images, masks)
     with torch.no_grad():
@@ -137,7 +137,7 @@ def test_losses_are_those_of_the_codes_returned(model: Model) -> None:
     assert found.codes.shape == (3, 2, 8)
 
 
-def test_prior_pulls_towards_what_the_discriminator_likes(model: Model) -> None:
+def test_prior_pulls_towards_what_the_discriminator_likes(model: Networks) -> None:
     images, masks = images_of(model, 4), masks_of(4)
     weak, strong = (
         run_search(model, replace(QUICK, candidates=1, iterations=60, prior=prior), images, masks)
@@ -177,13 +177,15 @@ def test_trap_1_codes_are_in_their_box_after_every_iteration(
     assert at_the_edge.any() == (clip == "clamp")
 
 
-def test_codes_leave_the_box_where_asked_to(model: Model, codes_seen: list[Tensor]) -> None:
+def test_codes_leave_the_box_where_asked_to(model: Networks, codes_seen: list[Tensor]) -> None:
     """Or else the test above would pass for steps that never reach the edge."""
     run_search(model, replace(QUICK, lr=0.8, clip="none"), images_of(model, 3), masks_of(3))
     assert max(codes.abs().max() for codes in codes_seen) > 1.5
 
 
-def test_rows_of_an_image_are_clipped_by_draws_of_their_own(model: Model, codes_seen: list[Tensor]) -> None:
+def test_rows_of_an_image_are_clipped_by_draws_of_their_own(
+    model: Networks, codes_seen: list[Tensor]
+) -> None:
     """Stochastic clipping: equal draws would make candidates meet."""
     options = replace(QUICK, clip="stochastic", lr=1e6, candidates=3, iterations=1)
     run_search(model, options, images_of(model, 1), masks_of(1))
@@ -199,7 +201,7 @@ def test_starting_codes_are_in_the_box(make_model: MakeModel) -> None:
 
 
 @pytest.mark.parametrize("norm", ["l1", "l2"])
-def test_trap_3_result_does_not_depend_on_batch_mates(exact: Model, norm: Any) -> None:
+def test_trap_3_result_does_not_depend_on_batch_mates(exact: Networks, norm: Any) -> None:
     model = exact  # in float32, batches of another size round apart
     images, masks = images_of(model, 5), masks_of(5)
     options = replace(QUICK, norm=norm, candidates=1)
@@ -211,7 +213,7 @@ def test_trap_3_result_does_not_depend_on_batch_mates(exact: Model, norm: Any) -
 
 
 @pytest.mark.parametrize("part", ["generator", "discriminator"])
-def test_trap_3_networks_in_training_mode_are_refused(model: Model, part: str) -> None:
+def test_trap_3_networks_in_training_mode_are_refused(model: Networks, part: str) -> None:
     getattr(model, part).train()
     with pytest.raises(InpaintxError, match=r"training mode.*eval\(\)"):
         Search(model.generator, model.discriminator, QUICK)
@@ -219,7 +221,7 @@ def test_trap_3_networks_in_training_mode_are_refused(model: Model, part: str) -
 
 @pytest.mark.parametrize("weight", ["mask", "window"])
 @pytest.mark.parametrize("garbage", [float("nan"), float("inf"), -1e30, 0.3])
-def test_trap_4_what_lies_under_the_hole_is_never_read(model: Model, weight: Any, garbage: float) -> None:
+def test_trap_4_what_lies_under_the_hole_is_never_read(model: Networks, weight: Any, garbage: float) -> None:
     images, masks = images_of(model, 2), masks_of(2)
     options = replace(QUICK, weight=weight, starts=10)
     clean = run_search(model, options, images, masks)
@@ -229,7 +231,7 @@ def test_trap_4_what_lies_under_the_hole_is_never_read(model: Model, weight: Any
     assert torch.equal(clean.contextual, soiled.contextual)
 
 
-def test_trap_5_weight_counts_pixels_near_the_hole_only(model: Model) -> None:
+def test_trap_5_weight_counts_pixels_near_the_hole_only(model: Networks) -> None:
     """With window 7, known pixels more than 3 away from the hole say nothing; with the mask they do."""
     images, masks = images_of(model, 1), torch.ones(1, 1, 32, 32)
     masks[..., 12:20, 12:20] = 0
@@ -246,7 +248,7 @@ def test_trap_5_weight_counts_pixels_near_the_hole_only(model: Model) -> None:
     )
 
 
-def test_a_hole_too_thin_for_the_models_pixels_leaves_all_known_ones_alike(model: Model) -> None:
+def test_a_hole_too_thin_for_the_models_pixels_leaves_all_known_ones_alike(model: Networks) -> None:
     images, masks = images_of(model, 2), masks_of(2)
     masks[1] = 1
     window, mask = replace(QUICK, weight="window"), replace(QUICK, weight="mask")
@@ -255,12 +257,12 @@ def test_a_hole_too_thin_for_the_models_pixels_leaves_all_known_ones_alike(model
     assert not torch.equal(found.codes[0], alike.codes[0])
 
 
-def test_trap_8_prior_without_a_discriminator_is_refused(model: Model) -> None:
+def test_trap_8_prior_without_a_discriminator_is_refused(model: Networks) -> None:
     with pytest.raises(InpaintxError, match=r"needs a discriminator; .*prior to 0"):
         Search(model.generator, None, QUICK)
 
 
-def test_no_discriminator_is_needed_without_a_prior(model: Model) -> None:
+def test_no_discriminator_is_needed_without_a_prior(model: Networks) -> None:
     options = replace(QUICK, prior=0)
     images, masks = images_of(model, 2), masks_of(2)
     without = Search(model.generator, None, options)(images, masks)
@@ -272,7 +274,7 @@ def test_no_discriminator_is_needed_without_a_prior(model: Model) -> None:
 
 
 @pytest.mark.parametrize("clip", ["clamp", "stochastic"])
-def test_seed_decides_the_result(model: Model, clip: Any) -> None:
+def test_seed_decides_the_result(model: Networks, clip: Any) -> None:
     images, masks = images_of(model, 2), masks_of(2)
     options = replace(QUICK, clip=clip, lr=0.3)
     torch.manual_seed(1)
@@ -284,7 +286,7 @@ def test_seed_decides_the_result(model: Model, clip: Any) -> None:
     assert not torch.allclose(first.codes, other.codes)
 
 
-def test_no_image_gives_nothing_found(model: Model) -> None:
+def test_no_image_gives_nothing_found(model: Networks) -> None:
     found = run_search(model, QUICK, torch.empty(0, 1, 32, 32), torch.empty(0, 1, 32, 32))
     assert found.fills.shape == (0, 2, 1, 32, 32)
     assert found.fill.shape == (0, 1, 32, 32)
@@ -304,13 +306,13 @@ def test_no_image_gives_nothing_found(model: Model) -> None:
     ids=str,
 )
 def test_shapes_that_do_not_fit_are_told(
-    model: Model, images: tuple[int, ...], masks: tuple[int, ...], message: str
+    model: Networks, images: tuple[int, ...], masks: tuple[int, ...], message: str
 ) -> None:
     with pytest.raises(InpaintxError, match=message):
         run_search(model, QUICK, torch.zeros(images), torch.ones(masks))
 
 
-def test_search_records_no_graph(model: Model) -> None:
+def test_search_records_no_graph(model: Networks) -> None:
     model.generator.requires_grad_(True)
     found = run_search(model, QUICK, images_of(model, 1).requires_grad_(), masks_of(1))
     assert not any(getattr(found, name).requires_grad for name in ("codes", "fills", "contextual", "prior"))

@@ -9,7 +9,7 @@ from search_cases import QUICK, images_of, masks_of, run_search
 from torch import Tensor
 
 from inpaintx import InpaintxError, ops
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.search.starts import starting_codes
 
 OPTIONS = replace(QUICK, candidates=4, starts=16)
@@ -24,7 +24,7 @@ def _bands(count: int, masks: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_each_part_of_the_candidates_is_found_without_its_fold(exact: Model, count: int) -> None:
+def test_each_part_of_the_candidates_is_found_without_its_fold(exact: Networks, count: int) -> None:
     """As if those pixels were a part of the hole, for a search of so many candidates."""
     images, masks = images_of(exact, 2), masks_of(2)
     folds = _bands(count, masks)
@@ -43,7 +43,7 @@ def test_each_part_of_the_candidates_is_found_without_its_fold(exact: Model, cou
 
 @pytest.mark.parametrize("weight", ["mask", "window"])
 @pytest.mark.parametrize("norm", ["l1", "l2"])
-def test_losses_are_over_all_known_pixels(exact: Model, weight: Any, norm: Any) -> None:
+def test_losses_are_over_all_known_pixels(exact: Networks, weight: Any, norm: Any) -> None:
     """So that candidates which did not see the same can be compared."""
     images, masks = images_of(exact, 3), masks_of(3)
     options = replace(OPTIONS, weight=weight, norm=norm)
@@ -53,7 +53,7 @@ def test_losses_are_over_all_known_pixels(exact: Model, weight: Any, norm: Any) 
     torch.testing.assert_close(found.contextual, (w[:, None] * apart).sum((2, 3, 4)), rtol=1e-5, atol=1e-5)
 
 
-def test_candidates_are_sorted_by_their_losses_on_all_known_pixels(model: Model) -> None:
+def test_candidates_are_sorted_by_their_losses_on_all_known_pixels(model: Networks) -> None:
     images, masks = images_of(model, 3), masks_of(3)
     found = run_search(model, OPTIONS, images, masks, folds=_bands(2, masks))
     loss = found.contextual + OPTIONS.prior * found.prior
@@ -63,7 +63,7 @@ def test_candidates_are_sorted_by_their_losses_on_all_known_pixels(model: Model)
 
 
 @pytest.mark.parametrize("batch", [64, 5])
-def test_each_part_begins_at_the_codes_nearest_on_what_it_sees(model: Model, batch: int) -> None:
+def test_each_part_begins_at_the_codes_nearest_on_what_it_sees(model: Networks, batch: int) -> None:
     images, masks = images_of(model, 3), masks_of(3)
     folds = _bands(2, masks)
     standing = replace(OPTIONS, starts=40, lr=1e-9, iterations=1, prior=0, batch=batch)
@@ -82,7 +82,7 @@ def test_each_part_begins_at_the_codes_nearest_on_what_it_sees(model: Model, bat
                 torch.testing.assert_close(found.codes[image, row], expected, rtol=0, atol=1e-6)
 
 
-def test_folds_that_hold_nothing_leave_the_candidates_as_near_as_ever(exact: Model) -> None:
+def test_folds_that_hold_nothing_leave_the_candidates_as_near_as_ever(exact: Networks) -> None:
     """Each part is then the same search."""
     images, masks = images_of(exact, 2), masks_of(2)
     nothing = torch.zeros(2, 2, 32, 32, dtype=torch.bool)
@@ -93,7 +93,7 @@ def test_folds_that_hold_nothing_leave_the_candidates_as_near_as_ever(exact: Mod
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_candidates_say_what_they_are_blind_to(exact: Model, count: int) -> None:
+def test_candidates_say_what_they_are_blind_to(exact: Networks, count: int) -> None:
     """Whatever stands in a fold, those that are blind to it come out the same, and no others."""
     images, masks = images_of(exact, 2), masks_of(2)
     folds = _bands(count, masks)
@@ -112,7 +112,7 @@ def test_candidates_say_what_they_are_blind_to(exact: Model, count: int) -> None
             assert len(told) == OPTIONS.candidates // count
 
 
-def test_without_folds_candidates_saw_everything(model: Model) -> None:
+def test_without_folds_candidates_saw_everything(model: Networks) -> None:
     found = run_search(model, OPTIONS, images_of(model, 2), masks_of(2))
     assert found.blind_to.tolist() == [[-1] * 4] * 2
 
@@ -120,7 +120,7 @@ def test_without_folds_candidates_saw_everything(model: Model) -> None:
 @pytest.mark.parametrize(
     "shape", [(2, 32, 32), (3, 2, 32, 32), (2, 2, 32, 31), (2, 2, 16, 32)], ids=lambda shape: str(list(shape))
 )
-def test_folds_that_do_not_fit(model: Model, shape: tuple[int, ...]) -> None:
+def test_folds_that_do_not_fit(model: Networks, shape: tuple[int, ...]) -> None:
     with pytest.raises(
         InpaintxError, match=r"held-out pixels have shape .*; these images need \[2, F, 32, 32\]"
     ):
@@ -130,7 +130,7 @@ def test_folds_that_do_not_fit(model: Model, shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("count", [3, 8])
-def test_candidates_that_can_not_share_the_bands(model: Model, count: int) -> None:
+def test_candidates_that_can_not_share_the_bands(model: Networks, count: int) -> None:
     masks = masks_of(2)
     message = f"4 candidates can't share {count} sets of held-out pixels; choose a multiple of {count}"
     with pytest.raises(InpaintxError, match=message) as caught:

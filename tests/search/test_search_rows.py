@@ -9,7 +9,7 @@ from search_cases import QUICK, images_of, masks_of, run_search
 from torch import Tensor
 
 from inpaintx import ops
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import SearchOptions
 from inpaintx.search import Search, descent, precision
 from inpaintx.search.descent import Descent
@@ -44,7 +44,7 @@ def losses_seen(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
 # --- iterations ---
 
 
-def test_trap_7_best_code_is_kept_not_the_last(model: Model, losses_seen: list[Tensor]) -> None:
+def test_trap_7_best_code_is_kept_not_the_last(model: Networks, losses_seen: list[Tensor]) -> None:
     images, masks = images_of(model, 4), masks_of(4)
     options = SearchOptions(
         iterations=30, candidates=1, starts=1, prior=0, lr=3.0, clip="none", precision="float32"
@@ -56,7 +56,7 @@ def test_trap_7_best_code_is_kept_not_the_last(model: Model, losses_seen: list[T
     assert (losses[-1] > 1.05 * losses.amin(0)).any()  # the last would have been worse
 
 
-def test_trap_7_the_last_step_counts_too(model: Model, losses_seen: list[Tensor]) -> None:
+def test_trap_7_the_last_step_counts_too(model: Networks, losses_seen: list[Tensor]) -> None:
     """While the loss still falls, the best code is that of the last step."""
     options = SearchOptions(iterations=7, candidates=1, starts=1, prior=0, lr=1e-3, precision="float32")
     found = run_search(model, options, images_of(model, 2), masks_of(2))
@@ -66,7 +66,7 @@ def test_trap_7_the_last_step_counts_too(model: Model, losses_seen: list[Tensor]
 
 
 @pytest.mark.parametrize("iterations", [1, 10, 25])
-def test_iterations_are_counted(model: Model, losses_seen: list[Tensor], iterations: int) -> None:
+def test_iterations_are_counted(model: Networks, losses_seen: list[Tensor], iterations: int) -> None:
     found = run_search(model, replace(QUICK, iterations=iterations), images_of(model, 2), masks_of(2))
     assert (found.iterations == iterations).all()
     assert len(losses_seen) == iterations + 1
@@ -75,7 +75,7 @@ def test_iterations_are_counted(model: Model, losses_seen: list[Tensor], iterati
 # --- candidates and where they start ---
 
 
-def test_candidates_are_sorted_by_loss(model: Model) -> None:
+def test_candidates_are_sorted_by_loss(model: Networks) -> None:
     options = replace(QUICK, candidates=5, iterations=5)
     found = run_search(model, options, images_of(model, 3), masks_of(3))
     loss = found.contextual + options.prior * found.prior
@@ -84,7 +84,7 @@ def test_candidates_are_sorted_by_loss(model: Model) -> None:
     assert len({tuple(row) for row in found.candidates.tolist()}) > 1
 
 
-def test_more_candidates_never_make_it_worse(exact: Model) -> None:
+def test_more_candidates_never_make_it_worse(exact: Networks) -> None:
     model = exact  # in float32, batches of another size round apart
     images, masks = images_of(model, 3), masks_of(3)
     options = replace(QUICK, starts=8)
@@ -95,7 +95,7 @@ def test_more_candidates_never_make_it_worse(exact: Model) -> None:
     assert (losses[1] <= losses[0] + 1e-6).all()
 
 
-def test_starting_codes_are_a_function_of_the_seed(model: Model) -> None:
+def test_starting_codes_are_a_function_of_the_seed(model: Networks) -> None:
     torch.manual_seed(1)
     first = starting_codes(model.generator, replace(QUICK, starts=5))
     torch.manual_seed(2)
@@ -106,7 +106,7 @@ def test_starting_codes_are_a_function_of_the_seed(model: Model) -> None:
 
 @pytest.mark.parametrize(("starts", "candidates"), [(1, 4), (4, 4), (9, 4)])
 def test_there_are_as_many_starting_codes_as_candidates_at_least(
-    model: Model, starts: int, candidates: int
+    model: Networks, starts: int, candidates: int
 ) -> None:
     codes = starting_codes(model.generator, replace(QUICK, starts=starts, candidates=candidates))
     assert codes.shape == (max(starts, candidates), 8)
@@ -115,7 +115,7 @@ def test_there_are_as_many_starting_codes_as_candidates_at_least(
 @pytest.mark.parametrize("weight", ["mask", "window"])
 @pytest.mark.parametrize("batch", [64, 7])
 def test_search_begins_from_the_codes_that_are_nearest_on_the_known_pixels(
-    model: Model, weight: Any, batch: int
+    model: Networks, weight: Any, batch: int
 ) -> None:
     images, masks = images_of(model, 3), masks_of(3)
     w = masks if weight == "mask" else ops.context_weight(masks, QUICK.window)
@@ -133,7 +133,8 @@ def test_search_begins_from_the_codes_that_are_nearest_on_the_known_pixels(
 # --- rows under way ---
 
 
-def test_rows_beyond_the_batch_wait_and_take_the_place_of_finished_ones(exact: Model) -> None:
+@pytest.mark.slow
+def test_rows_beyond_the_batch_wait_and_take_the_place_of_finished_ones(exact: Networks) -> None:
     model = exact  # in float32, batches of another size round apart
     images, masks = images_of(model, 5), masks_of(5)
     options = replace(QUICK, patience=8, iterations=80, lr=0.15)
@@ -162,7 +163,7 @@ def test_rows_beyond_the_batch_wait_and_take_the_place_of_finished_ones(exact: M
     torch.testing.assert_close(few.contextual, all_at_once.contextual, rtol=1e-6, atol=1e-6)
 
 
-def test_patience_stops_where_the_loss_stays(model: Model, losses_seen: list[Tensor]) -> None:
+def test_patience_stops_where_the_loss_stays(model: Networks, losses_seen: list[Tensor]) -> None:
     options = SearchOptions(
         iterations=300, patience=6, candidates=1, starts=1, prior=0, lr=0.05, precision="float32"
     )
@@ -173,7 +174,7 @@ def test_patience_stops_where_the_loss_stays(model: Model, losses_seen: list[Ten
     assert losses[-6:].min() > 0.999 * losses[:-6].min()
 
 
-def test_patience_waits_for_a_slow_but_steady_fall(model: Model, losses_seen: list[Tensor]) -> None:
+def test_patience_waits_for_a_slow_but_steady_fall(model: Networks, losses_seen: list[Tensor]) -> None:
     """Each step gains less than a thousandth, but together they gain more."""
     options = SearchOptions(
         iterations=60, patience=10, candidates=1, starts=1, prior=0, lr=3e-4, seed=2, precision="float32"
@@ -185,7 +186,7 @@ def test_patience_waits_for_a_slow_but_steady_fall(model: Model, losses_seen: li
     assert int(found.iterations) == 60
 
 
-def test_row_whose_loss_is_nan_never_looks_good(model: Model) -> None:
+def test_row_whose_loss_is_nan_never_looks_good(model: Networks) -> None:
     images = images_of(model, 2)
     images[0, 0, 20, 20] = float("nan")  # known to be nonsense
     found = run_search(model, QUICK, images, torch.ones(2, 1, 32, 32))
@@ -193,7 +194,7 @@ def test_row_whose_loss_is_nan_never_looks_good(model: Model) -> None:
     assert torch.isfinite(found.contextual[1]).all()
 
 
-def test_stride_does_not_change_the_result(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stride_does_not_change_the_result(model: Networks, monkeypatch: pytest.MonkeyPatch) -> None:
     images, masks = images_of(model, 2), masks_of(2)
     options = replace(QUICK, patience=5)
     usual = run_search(model, options, images, masks)
@@ -203,7 +204,7 @@ def test_stride_does_not_change_the_result(model: Model, monkeypatch: pytest.Mon
     assert torch.equal(usual.iterations, watchful.iterations)
 
 
-def test_losses_are_those_at_full_precision_whatever_the_search_computed_in(model: Model) -> None:
+def test_losses_are_those_at_full_precision_whatever_the_search_computed_in(model: Networks) -> None:
     images, masks = images_of(model, 3), masks_of(3)
     found = run_search(model, replace(QUICK, precision="bfloat16"), images, masks)
     with torch.no_grad():
@@ -212,7 +213,8 @@ def test_losses_are_those_at_full_precision_whatever_the_search_computed_in(mode
     torch.testing.assert_close(found.contextual, contextual, rtol=1e-3, atol=1e-2)
 
 
-def test_bfloat16_ends_about_where_float32_does(model: Model) -> None:
+@pytest.mark.slow
+def test_bfloat16_ends_about_where_float32_does(model: Networks) -> None:
     images, masks = images_of(model, 4), masks_of(4)
     options = replace(QUICK, iterations=100, candidates=4)
     exact, rough = (

@@ -197,3 +197,11 @@ def test_unit_range_is_that_of_tanh() -> None:
     unit = levels_to_images(torch.tensor([0, 255, 51], dtype=torch.uint8))
     torch.testing.assert_close(unit, torch.tensor([-1.0, 1.0, -0.6]))
     assert unit.dtype == torch.float32
+
+
+def test_what_a_folder_holds_besides_pictures_is_said(tmp_path: Path) -> None:
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    Image.new("L", (8, 8)).save(tmp_path / "a_mask.png")
+    assert load_collection(tmp_path, 32).left_out == "1 file left out: 1 masks of other pictures (a_mask.png)"
+    (tmp_path / "a_mask.png").unlink()
+    assert load_collection(tmp_path, 32).left_out is None

@@ -15,6 +15,8 @@ from inpaintx.training import Trainer
 from inpaintx.training.collection import Collection
 from inpaintx.training.trainer import generator_for
 
+pytestmark = pytest.mark.slow
+
 
 def _spy_on_discriminator(trainer: Trainer) -> list[Tensor]:
     """What D is given from now on: real, generated and, for G's step, generated images of each step."""

@@ -13,7 +13,7 @@ from training_cases import OPTIONS, make_trainer
 from inpaintx import InpaintxError
 from inpaintx.completion.candidates import CandidateFinder
 from inpaintx.networks import checkpoint
-from inpaintx.networks.checkpoint import Model
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.networks.predictor import Encoder
 from inpaintx.options import SearchOptions, TrainOptions
 from inpaintx.pictures.arrays import images_to_levels
@@ -21,24 +21,26 @@ from inpaintx.search import Found, Search
 from inpaintx.training import train
 from inpaintx.training.predictor import train_encoder
 
+pytestmark = pytest.mark.slow
+
 STEPS = TrainOptions(batch=16, seed=3)
 GUESS = SearchOptions(guess=True, candidates=4, iterations=5, lr=0.05, spread=0.2, precision="float32")
 
 
-def _images(model: Model, count: int, seed: int = 7) -> Tensor:
+def _images(model: Networks, count: int, seed: int = 7) -> Tensor:
     """What G draws: uint8 ``[count, C, S, S]``."""
     codes = model.generator.sample_codes(count, torch.Generator().manual_seed(seed))
     return torch.from_numpy(images_to_levels(model.generator(codes))).permute(0, 3, 1, 2).contiguous()
 
 
-def _damaged(model: Model, count: int = 6) -> tuple[Tensor, Tensor]:
+def _damaged(model: Networks, count: int = 6) -> tuple[Tensor, Tensor]:
     images = _images(model, count, seed=11).float() / 127.5 - 1
     masks = torch.ones(count, 1, 32, 32)
     masks[:, :, 8:24, 8:24] = 0
     return images, masks
 
 
-def _encoder(model: Model, bank: int = 0) -> Encoder:
+def _encoder(model: Networks, bank: int = 0) -> Encoder:
     """An untrained one, with a bank of that many codes."""
     torch.manual_seed(0)
     encoder = Encoder(model.architecture).eval().requires_grad_(False)
@@ -46,7 +48,9 @@ def _encoder(model: Model, bank: int = 0) -> Encoder:
     return encoder
 
 
-def test_guesses_are_codes_in_the_box_and_never_read_under_the_hole(make_model: Callable[..., Model]) -> None:
+def test_guesses_are_codes_in_the_box_and_never_read_under_the_hole(
+    make_model: Callable[..., Networks],
+) -> None:
     for shape in ({"channels": 3, "kernel": 5}, {"size": 96, "code": "normal"}):
         model = make_model(**shape)
         encoder, a = _encoder(model), model.architecture
@@ -60,7 +64,7 @@ def test_guesses_are_codes_in_the_box_and_never_read_under_the_hole(make_model: 
         assert not torch.equal(encoder(images, torch.ones_like(masks)), codes)
 
 
-def test_training_makes_guesses_that_draw_the_image(model: Model) -> None:
+def test_training_makes_guesses_that_draw_the_image(model: Networks) -> None:
     """On what it was not trained on: nearer to the image, hole included, than the nearest of many codes."""
     losses: list[float] = []
 
@@ -81,7 +85,7 @@ def test_training_makes_guesses_that_draw_the_image(model: Model) -> None:
     assert guessed < blind  # the rim of an image says more of it than its middle here
 
 
-def test_training_is_a_function_of_the_seed(model: Model) -> None:
+def test_training_is_a_function_of_the_seed(model: Networks) -> None:
     images = _images(model, 20)
     torch.manual_seed(1)
     before = torch.get_rng_state()
@@ -97,7 +101,7 @@ def test_training_is_a_function_of_the_seed(model: Model) -> None:
     assert not torch.equal(first.layers[0].weight, other.layers[0].weight)
 
 
-def test_training_that_is_given_up_gives_nothing_and_leaves_g_alone(model: Model) -> None:
+def test_training_that_is_given_up_gives_nothing_and_leaves_g_alone(model: Networks) -> None:
     state = {name: tensor.clone() for name, tensor in model.generator.state_dict().items()}
     seen: list[float] = []
     assert (
@@ -126,7 +130,7 @@ def test_run_ends_with_an_encoder_that_loads_and_exports(tmp_path: Path) -> None
 
 
 def test_bank_holds_the_codes_of_whole_pictures_spread_over_the_collection(
-    model: Model, monkeypatch: pytest.MonkeyPatch
+    model: Networks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = _images(model, 30)
     encoder = train_encoder(model.generator, images, STEPS, 2)
@@ -183,7 +187,7 @@ def test_encoder_takes_no_more_steps_than_the_networks_it_serves(tmp_path: Path)
 # --- the search ---
 
 
-def test_search_starts_from_the_guess_and_around_it(model: Model) -> None:
+def test_search_starts_from_the_guess_and_around_it(model: Networks) -> None:
     images, masks = _damaged(model)
     encoder = _encoder(model)
     found = Search(model.generator, None, replace(GUESS, iterations=1, lr=1e-6), encoder)(images, masks)
@@ -199,7 +203,7 @@ def test_search_starts_from_the_guess_and_around_it(model: Model) -> None:
 
 
 @pytest.mark.parametrize("bank", [0, 20])
-def test_guess_is_made_without_the_pixels_that_are_held_out(bank: int, model: Model) -> None:
+def test_guess_is_made_without_the_pixels_that_are_held_out(bank: int, model: Networks) -> None:
     """Whatever stands there, the candidates that are blind to it come out the same."""
     images, masks = _damaged(model, 2)
     folds = torch.zeros(2, 2, 32, 32, dtype=torch.bool)
@@ -222,7 +226,7 @@ def _by_candidate(found: Found) -> Tensor:
 
 
 @pytest.mark.parametrize("bank", [0, 20])
-def test_image_alone_and_in_a_batch_get_the_same_guesses(bank: int, model: Model) -> None:
+def test_image_alone_and_in_a_batch_get_the_same_guesses(bank: int, model: Networks) -> None:
     images, masks = _damaged(model, 5)
     search = Search(model.generator, None, replace(GUESS, batch=3), _encoder(model, bank))
     together = search(images, masks)
@@ -230,7 +234,7 @@ def test_image_alone_and_in_a_batch_get_the_same_guesses(bank: int, model: Model
     torch.testing.assert_close(together.codes[3:4], alone.codes, rtol=0, atol=1e-4)
 
 
-def test_every_other_candidate_starts_from_a_picture_of_the_bank_that_is_near(model: Model) -> None:
+def test_every_other_candidate_starts_from_a_picture_of_the_bank_that_is_near(model: Networks) -> None:
     """Images are the bank's own, damaged, and what lies under the hole is never read."""
     encoder = _encoder(model, bank=20)
     own = [3, 11, 17]
@@ -251,7 +255,7 @@ def test_every_other_candidate_starts_from_a_picture_of_the_bank_that_is_near(mo
         assert torch.equal(_by_candidate(without), plain)
 
 
-def test_candidates_that_see_other_pixels_start_from_other_pictures(model: Model) -> None:
+def test_candidates_that_see_other_pixels_start_from_other_pictures(model: Networks) -> None:
     encoder = _encoder(model, bank=20)
     _, masks = _damaged(model, 1)
     images = model.generator(encoder.bank[5:6])
@@ -265,7 +269,7 @@ def test_candidates_that_see_other_pixels_start_from_other_pictures(model: Model
     assert max(first.min(), second.min()) < 1e-4
 
 
-def test_search_guesses_where_there_is_an_encoder_and_nothing_says_otherwise(model: Model) -> None:
+def test_search_guesses_where_there_is_an_encoder_and_nothing_says_otherwise(model: Networks) -> None:
     images, masks = _damaged(model)
     encoder = _encoder(model)
     open_ = replace(GUESS, guess=None)
@@ -279,7 +283,7 @@ def test_search_guesses_where_there_is_an_encoder_and_nothing_says_otherwise(mod
     assert not torch.equal(random, codes(GUESS, encoder))
 
 
-def test_untrained_networks_get_no_guesses_of_another_generators_codes(model: Model) -> None:
+def test_untrained_networks_get_no_guesses_of_another_generators_codes(model: Networks) -> None:
     square = (np.full((32, 32, model.architecture.channels), 0.5, np.float32), np.ones((32, 32), bool))
     with_encoder = replace(model, encoder=_encoder(model))
     [mine], [others] = (
@@ -288,12 +292,12 @@ def test_untrained_networks_get_no_guesses_of_another_generators_codes(model: Mo
     assert np.array_equal(mine.fills, others.fills)
 
 
-def test_guessing_without_an_encoder_says_how_to_get_one(model: Model) -> None:
+def test_guessing_without_an_encoder_says_how_to_get_one(model: Networks) -> None:
     with pytest.raises(InpaintxError, match=r"no encoder.*--encoder-steps 3000") as caught:
         Search(model.generator, None, GUESS)
     assert "\n" not in str(caught.value)
 
 
-def test_encoder_in_training_mode_is_refused(model: Model) -> None:
+def test_encoder_in_training_mode_is_refused(model: Networks) -> None:
     with pytest.raises(InpaintxError, match="training mode"):
         Search(model.generator, None, GUESS, Encoder(model.architecture))

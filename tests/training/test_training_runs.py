@@ -22,6 +22,8 @@ from inpaintx.networks import checkpoint
 from inpaintx.options import TrainOptions
 from inpaintx.training import LOG_NAME, Report, Trainer, train
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 300  # seconds: for a machine with other things to do
 
 

@@ -1,6 +1,6 @@
 """The ops in plain PyTorch: signatures and results of the native ones, on any device and floating dtype.
 
-A file an op, as in ``csrc/ops``. `inpaintx.ops` documents them and takes these where no native code serves;
+A file an op, as in ``csrc/ops``. ``inpaintx.ops`` documents them and takes these where no native code serves;
 tests hold the two together. 16-bit types are computed in float32, as the CUDA kernels do.
 """
 

@@ -23,6 +23,7 @@ def wide_dtype(t: Tensor) -> torch.dtype:
 
 
 def check_floating(op: str, name: str, t: Tensor) -> None:
+    """Raises InpaintxError for whole numbers."""
     if not t.is_floating_point():
         raise InpaintxError(
             f"{op}: {name} is {str(t.dtype).removeprefix('torch.')}; it must be floating point"
@@ -30,6 +31,7 @@ def check_floating(op: str, name: str, t: Tensor) -> None:
 
 
 def check_like(op: str, name: str, t: Tensor, like_name: str, like: Tensor) -> None:
+    """Raises InpaintxError where shape, dtype or device differ."""
     if t.shape != like.shape:
         raise InpaintxError(
             f"{op}: {name} is {list(t.shape)} and {like_name} is {list(like.shape)}; they must have one shape"
@@ -38,11 +40,13 @@ def check_like(op: str, name: str, t: Tensor, like_name: str, like: Tensor) -> N
 
 
 def check_kind(op: str, name: str, t: Tensor, like_name: str, like: Tensor) -> None:
+    """Raises InpaintxError where dtype or device differ."""
     if t.dtype != like.dtype:
         raise InpaintxError(f"{op}: {name} and {like_name} differ in dtype; convert one")
     check_device(op, name, t, like_name, like)
 
 
 def check_device(op: str, name: str, t: Tensor, like_name: str, like: Tensor) -> None:
+    """Raises InpaintxError where the devices differ."""
     if t.device != like.device:
         raise InpaintxError(f"{op}: {name} and {like_name} are on different devices; move them to one")

@@ -33,7 +33,7 @@ NORMS: dict[str, Callable[[Tensor, float], tuple[Tensor, Tensor]]] = {"l1": _l1,
 def context_loss(
     x: Tensor, y: Tensor, w: Tensor, prior_grad: Tensor | None = None, norm: str = "l1", delta: float = 1.0
 ) -> tuple[Tensor, Tensor]:
-    """`inpaintx.ops.context_loss`, in plain PyTorch."""
+    """``inpaintx.ops.context_loss``, in plain PyTorch."""
     code("context_loss", "norm", NORMS, norm)
     check_context_loss(x, y, w, prior_grad)
     wide = wide_dtype(x)

@@ -14,7 +14,7 @@ BORDERS = {"valid": 0, "zero": 1}
 
 @torch.no_grad()
 def context_weight(mask: Tensor, window: int = 7, border: str = "valid") -> Tensor:
-    """`inpaintx.ops.context_weight`, in plain PyTorch."""
+    """``inpaintx.ops.context_weight``, in plain PyTorch."""
     code("context_weight", "border", BORDERS, border)
     op = "context_weight"
     if mask.dim() != 4 or mask.shape[1] != 1:
@@ -36,6 +36,6 @@ def context_weight(mask: Tensor, window: int = 7, border: str = "valid") -> Tens
 
 
 def _window_rows(length: int, window: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """First and end position of the window around each of `length` positions, inside the image."""
+    """First and end position of the window around each of ``length`` positions, inside the image."""
     center = torch.arange(length, device=device)
     return (center - window // 2).clamp(min=0), (center + window // 2 + 1).clamp(max=length)

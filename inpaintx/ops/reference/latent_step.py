@@ -32,7 +32,7 @@ def latent_step_(
     bound: float = 1.0,
     clip: str = "clamp",
 ) -> None:
-    """`inpaintx.ops.latent_step_`, in plain PyTorch."""
+    """``inpaintx.ops.latent_step_``, in plain PyTorch."""
     code("latent_step_", "optimizer", OPTIMIZERS, optimizer)
     code("latent_step_", "clip", CLIPS, clip)
     check_latent_step(z, grad, m, v, step, seed, active, adam=optimizer == "adam")

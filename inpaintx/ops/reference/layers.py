@@ -12,7 +12,7 @@ from inpaintx.ops.reference.checks import check_device, check_floating, check_li
 
 @torch.no_grad()
 def gate_(x: Tensor, gate: Tensor, slope: float = 0.0) -> None:
-    """`inpaintx.ops.gate_`, in plain PyTorch."""
+    """``inpaintx.ops.gate_``, in plain PyTorch."""
     check_gate("gate_", gate, "x", x)
     x.copy_(_gated(x, gate, slope))
 
@@ -26,7 +26,7 @@ def image_down_(
     gate: Tensor | None = None,
     slope: float = 0.0,
 ) -> None:
-    """`inpaintx.ops.image_down_`, in plain PyTorch."""
+    """``inpaintx.ops.image_down_``, in plain PyTorch."""
     check_image_down(maps, image, weight, bias, gate)
     weight, image = weight.to(maps.dtype), image.to(maps.dtype)
     bias = None if bias is None else bias.to(maps.dtype)
@@ -42,7 +42,7 @@ def image_up(
     gate: Tensor | None = None,
     slope: float = 0.0,
 ) -> Tensor:
-    """`inpaintx.ops.image_up`, in plain PyTorch."""
+    """``inpaintx.ops.image_up``, in plain PyTorch."""
     check_image_layer("image_up", maps, weight, bias, gate, biases=weight.shape[1])
     kernel = weight.shape[2]
     image = F.conv_transpose2d(

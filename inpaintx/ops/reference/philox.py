@@ -9,10 +9,18 @@ _WORD = 0xFFFFFFFF
 
 
 def symmetric_uniform(seed: Tensor, step: Tensor, count: int) -> Tensor:
-    """What stochastic clipping draws, bit for bit as csrc/common/philox.h: float32 [B, count] in [−1, 1).
+    """What stochastic clipping draws, bit for bit as ``csrc/common/philox.h``.
 
-    seed, step: int64 [B]. Element (b, i) is the first word of Philox4x32-10 (Salmon et al., "Parallel random
-    numbers: as easy as 1, 2, 3", SC 2011) for key seed[b] and counter (i, step[b]): 24 high bits, scaled.
+    Element (b, i) is the first word of Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1,
+    2, 3", SC 2011) for key seed[b] and counter (i, step[b]): 24 high bits, scaled.
+
+    Args:
+        seed: int64 ``[B]``.
+        step: int64 ``[B]``.
+        count: how many numbers a row.
+
+    Returns:
+        float32 ``[B, count]`` in [−1, 1).
     """
     word = random_words(seed, step, count)[0]
     return ((word >> 8) - (1 << 23)).to(torch.float32) * 2.0**-23

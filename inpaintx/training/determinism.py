@@ -1,0 +1,28 @@
+"""The same bits each time, also where a device has quicker ways that don't give them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+@contextmanager
+def deterministic(wanted: bool) -> Iterator[None]:
+    """Has torch compute in ways that repeat to the bit, while the block runs.
+
+    Of CUDA: cuDNN's and cuBLAS's choices, and sums over repeated indices, replication padding's among them.
+    What has no such way raises RuntimeError. On the CPU, what training does repeats in any case.
+    """
+    if not wanted:
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS's own condition, asked for by torch
+    before = torch.get_deterministic_debug_mode()
+    torch.set_deterministic_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.set_deterministic_debug_mode(before)

@@ -1,0 +1,118 @@
+"""What a run of training is asked for, and how it begins: anew, or where it stopped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from inpaintx.errors import InpaintxError
+from inpaintx.networks import checkpoint
+from inpaintx.options import Architecture, Fit, TrainOptions
+from inpaintx.outputs import check_apart, make_folder
+from inpaintx.pictures import find_pictures
+from inpaintx.training.collection import load_collection
+from inpaintx.training.run import LOG_NAME, is_log
+from inpaintx.training.trainer import Trainer
+
+SAMPLES = "samples"  # the folder of all sample sheets; the newest is beside it, as a .png
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """A run of training.
+
+    Attributes:
+        folder: the pictures, nested folders included.
+        run: the folder of the run.
+        resume: go on from the checkpoint in the run's folder; what is not given stays as it was.
+        fit: how a picture becomes a square; None: ``"crop"``, or as it was.
+        channels: 1 for gray, 3 for RGB; None: RGB if any picture has colour, or as it was.
+        exclude: patterns of pictures to leave out, by their paths in the folder.
+        architecture: fields of :class:`~inpaintx.options.Architecture` that are given.
+        options: fields of :class:`~inpaintx.options.TrainOptions` that are given.
+    """
+
+    folder: Path
+    run: Path
+    resume: bool = False
+    fit: Fit | None = None
+    channels: int | None = None
+    exclude: Sequence[str] = ()
+    architecture: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def begin(
+    request: TrainRequest,
+    device: torch.device | str = "cpu",
+    progress: Callable[[list[Path]], Iterable[Path]] = iter,
+) -> Trainer:
+    """Reads the collection, makes the run's folder, and gives the trainer where it begins.
+
+    Args:
+        request: what is asked for.
+        device: to train on.
+        progress: wraps the list of files while it is gone through, e.g. ``tqdm``.
+
+    Raises:
+        InpaintxError: there is no readable picture; the run's folder holds a run already, or none to resume;
+            an option is out of range, or not that of the run that is resumed.
+    """
+    file = request.run / checkpoint.FILE_NAME
+    start = _resumed(file) if request.resume else _fresh(request.run)
+    options = replace(start.options, **request.options)
+    architecture = replace(start.architecture, **request.architecture)
+    fit = request.fit or start.fit
+    check_apart(request.run, [request.folder])
+    find_pictures([request.folder])  # where there are none, no empty folder of a run is left behind
+    make_folder(request.run)
+    channels = request.channels or start.channels
+    collection = load_collection(request.folder, architecture.size, channels, fit, request.exclude, progress)
+    architecture = replace(architecture, channels=collection.images.shape[1])
+    trainer = Trainer(collection, architecture, options, fit, device)
+    if request.resume:
+        trainer.restore(file)
+    return trainer
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What holds where nothing else is asked for."""
+
+    architecture: Architecture
+    options: TrainOptions
+    channels: int | None
+    fit: Fit
+
+
+def _fresh(run: Path) -> _Start:
+    """Raises InpaintxError where the folder holds a file that a run would write.
+
+    A log alone is of a run that was stopped before its first checkpoint: there is nothing to lose.
+    """
+    if os.path.lexists(run / checkpoint.FILE_NAME):
+        raise InpaintxError(
+            f"{run} holds a run already ({checkpoint.FILE_NAME}); "
+            "go on with --resume, or choose another --out"
+        )
+    for name in (LOG_NAME, SAMPLES, f"{SAMPLES}.png"):
+        if os.path.lexists(run / name) and not (name == LOG_NAME and is_log(run / name)):
+            raise InpaintxError(
+                f"{run} holds {name}, but no {checkpoint.FILE_NAME} to go on from; "
+                "move it away, or choose another --out"
+            )
+    return _Start(Architecture(), TrainOptions(), None, "crop")
+
+
+def _resumed(file: Path) -> _Start:
+    """Raises InpaintxError where there is no whole checkpoint of a run."""
+    if not file.is_file():
+        raise InpaintxError(f"nothing to resume: there is no {file}; leave out --resume, or check --out")
+    with checkpoint.opened(file) as stored:
+        architecture, options = checkpoint.described(stored), checkpoint.run_options(stored)
+    return _Start(architecture, options, architecture.channels, stored.header["fit"])
