@@ -100,13 +100,12 @@ class CandidateFinder:
             for number, (square, own) in enumerate(zip(squares, drawn, strict=True))
         ]
 
-    def guess(self, squares: Sequence[Square]) -> np.ndarray | None:
+    def guess(self, squares: Sequence[Square]) -> np.ndarray:
         """What the search would begin with for squares, float32 ``[B, S, S, C]`` in [0, 1].
 
-        None where there is no search.
+        A constant fill has no search to ask.
         """
-        if self._search is None:
-            return None
+        assert self._search is not None
         masks = np.stack([mask for _, mask in squares])
         images = values_to_images([image for image, _ in squares])
         return images_to_values(self._search.guess(images, torch.from_numpy(masks)[:, None].float()))

@@ -17,11 +17,11 @@ Square = tuple[np.ndarray, np.ndarray]
 Guess = Callable[[Sequence[Square]], np.ndarray]
 
 WINDOW, DETAIL = 3.0, 28  # sides of the hole that are looked at, in so many pixels to a side of the hole
-SECTORS, REACH = 6, 0.4  # that the known pixels around the hole are hidden in, and how far, in its sides
+SECTORS, REACH = 6, 0.4  # that are hidden around the hole, two opposite ones at once; how far, in its sides
 
 
 def sectors(known: np.ndarray) -> np.ndarray:
-    """Known pixels around the hole, by the direction that they lie in: bool ``[SECTORS, H, W]``.
+    """Known pixels around the hole, in pairs of opposite sectors: bool ``[SECTORS / 2, H, W]``.
 
     Args:
         known: bool ``[H, W]``; where it keeps or hides nothing, there are none.
@@ -34,8 +34,8 @@ def sectors(known: np.ndarray) -> np.ndarray:
     y, x = np.indices(known.shape)
     middle = (rows.min() + rows.max()) / 2, (columns.min() + columns.max()) / 2
     turn = np.arctan2(y - middle[0], x - middle[1]) / (2 * np.pi) + 0.5
-    number = np.floor(turn * SECTORS).astype(int) % SECTORS
-    return np.stack([ring & (number == sector) for sector in range(SECTORS)])
+    number = np.floor(turn * SECTORS).astype(int) % (SECTORS // 2)
+    return np.stack([ring & (number == pair) for pair in range(SECTORS // 2)])
 
 
 class Framing:
@@ -52,12 +52,9 @@ class Framing:
         size: of the model.
         channels: of the model.
         guess: of the model.
-        seed: of the hidden pixels.
     """
 
-    def __init__(
-        self, pyramid: Pyramid, hole: Region, size: int, channels: int, guess: Guess, seed: int
-    ) -> None:
+    def __init__(self, pyramid: Pyramid, hole: Region, size: int, channels: int, guess: Guess) -> None:
         self._pyramid, self._size, self._channels, self._guess = pyramid, size, channels, guess
         side = round(WINDOW * max(hole.height, hole.width))
         top, left = hole.top + (hole.height - side) // 2, hole.left + (hole.width - side) // 2
@@ -70,7 +67,7 @@ class Framing:
         self._plain = [membrane(self._truth, seen) for seen in self._seen]
 
     def errors(self, regions: Sequence[Region]) -> np.ndarray:
-        """What is off in each region, squared, as a share of what interpolation is off; 1 where none can tell."""
+        """What is off in each region, squared, as a share of what interpolation is; 1: nothing can tell."""
         if not len(self._hidden):
             return np.ones(len(regions))
         squares = [self._pyramid.square(region, self._size, self._channels) for region in regions]

@@ -24,7 +24,7 @@ class Pyramid:
         self._levels = [(picture.array, mask)]
 
     def square(self, region: Region, size: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
-        """About what :func:`.to_square` gives of a region: made of the smallest level with twice its pixels."""
+        """About what :func:`.to_square` gives of a region, from the smallest level with twice its pixels."""
         halvings = 0
         while min(region.height, region.width) >> halvings + 1 >= 2 * size:
             halvings += 1
