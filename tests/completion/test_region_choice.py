@@ -212,7 +212,7 @@ def test_every_hole_is_in_one_box_and_boxes_are_apart(
     for box in boxes:
         box.of(count)[...] += 1
         edges = box.of(mask)
-        assert not (edges[0].all() or edges[-1].all() or edges[:, 0].all() or edges[:, -1].all())
+        assert not any(edge.all() for edge in (edges[0], edges[-1], edges[:, 0], edges[:, -1]))
     assert (count[~mask] == 1).all()
     assert count.max() == 1
 
