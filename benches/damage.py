@@ -134,11 +134,22 @@ def burnt(values: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.
     return _lay(values, layers)
 
 
+def everything(values: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """One kind after the other."""
+    truth = np.zeros(values.shape[:2], bool)
+    for kind in (stains, burnt, scratches, dust):
+        values, more = kind(values, rng)
+        truth |= more
+    return values, truth
+
+
+#: By the names that detection gives them.
 KINDS: dict[str, Callable[[np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]] = {
     "scratches": scratches,
     "dust": dust,
     "stains": stains,
     "burnt": burnt,
+    "all": everything,
 }
 
 

@@ -15,7 +15,6 @@ from inpaintx.detection.morphology import finished, search
 from inpaintx.detection.options import DetectOptions
 from inpaintx.detection.scales import enlarged, pyramid
 from inpaintx.detection.shapes import EIGHT, parts
-from inpaintx.detection.thin import activity
 from inpaintx.networks.checkpoint import Model
 from inpaintx.options import SearchOptions
 from inpaintx.pictures import Picture
@@ -31,8 +30,9 @@ FINEST = 8
 #: How the picture is fitted: every known pixel counts alike, the sum of absolute errors lets some be far off.
 FIT = SearchOptions(norm="l1", weight="mask", candidates=4)
 
-# The least residual that is damage, of a range of 1, and so many times what is usual around.
-_LEAST, _ACTIVITY = 0.2, 4.0
+# The least residual that is damage, of a range of 1; where the model is coarse, also so many times the
+# picture's usual one, a quantile.
+_LEAST, _TIMES, _USUAL = 0.2, 4.0, 0.75
 _LEAST_AREA = 3
 
 
@@ -105,7 +105,7 @@ class ModelDetector:
         expected = fit_channels(resample(fit, height, width), channels)
         apart = residual(part.values, expected, math.ceil(scale))
         coarse = scale > SEEN
-        limit = np.maximum(self._limit, _ACTIVITY * activity(apart) if coarse else 0)
+        limit = max(self._limit, _TIMES * float(np.quantile(apart, _USUAL)) if coarse else 0)
         found = parts(apart > limit)
         large = found.area >= _LEAST_AREA
         large[0] = False
