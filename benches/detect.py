@@ -50,8 +50,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--letters", type=int, default=62, help="how many")
-    parser.add_argument("--repeats", type=int, default=2, help="damages of a kind to a photograph")
+    parser.add_argument("--letters", type=int, default=31, help="how many")
+    parser.add_argument("--repeats", type=int, default=1, help="damages of a kind to a photograph")
     parser.add_argument("--seed", type=int, default=1000, help="of the damage")
     options = parser.parse_args()
     print(f"{machine.cpu()}; scikit-image {skimage_version}\n", flush=True)

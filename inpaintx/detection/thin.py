@@ -26,8 +26,8 @@ _SCRATCH_SIDE, _SPECK_SIDE = 7, 11
 _FLOOR = 0.04
 _SCRATCH_ACTIVITY, _SPECK_ACTIVITY = 4.0, 3.0
 _ACTIVITY_QUANTILE = 0.9
-# Ink counts in full where it takes a pixel this share of the way to white or black.
-_OPACITY = 0.6
+# Ink counts in full where it takes a pixel this share of the way to white or black, or of the least way.
+_OPACITY, _LEAST_WAY = 0.6, 0.15
 # Scratches are searched at half the size, in segments of so many pixels there, in so many directions.
 _SEGMENT, _DIRECTIONS = 24, 16
 # The evidence along a segment, less so many times that all around it, that makes a scratch; that of a pixel.
@@ -68,7 +68,7 @@ def evidence(plane: np.ndarray, side: int, times: float) -> np.ndarray:
     under = ndimage.maximum_filter(ndimage.minimum_filter(plane, side), side)
     above = plane - under
     unusual = above / (_FLOOR + times * activity(above))
-    opacity = above / np.maximum(1 - under, 0.05) / _OPACITY
+    opacity = above / np.maximum(1 - under, _LEAST_WAY) / _OPACITY
     return np.minimum(unusual, 1) * np.minimum(opacity, 1)
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from inpaintx.detection import DetectOptions, find_damage
-from inpaintx.detection.options import Kind
+from inpaintx.detection.options import DetectOptions, Kind
 from inpaintx.errors import InpaintxError
 
 if TYPE_CHECKING:
@@ -42,6 +41,8 @@ class Detect:
 
     def mask(self, picture: Picture, rng: np.random.Generator) -> np.ndarray:
         """bool [H,W], True = keep."""
+        from inpaintx.detection import find_damage  # and SciPy: listing the masks must be quick
+
         keep = find_damage(picture, self._options())
         if keep.all():
             raise InpaintxError(

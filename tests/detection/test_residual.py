@@ -1,7 +1,5 @@
 """Damage by a model: the shipped one on letters of fonts that it never saw."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from detection_cases import as_picture, damage, letters, planted
