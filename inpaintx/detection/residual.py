@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -25,6 +26,8 @@ from inpaintx.pictures.regions import Region, fit_region, resample
 FITS = 2
 #: The model sees all of a picture that has up to so many times its pixels along a side.
 SEEN = 1.5
+#: Where more than this share of a picture is unexplained, the model does not know such pictures.
+UNEXPLAINED = 0.25
 #: No finer than so many pixels to one of the model's are residuals looked at.
 FINEST = 8
 #: How the picture is fitted: every known pixel counts alike, the sum of absolute errors lets some be far off.
@@ -53,7 +56,8 @@ class ModelDetector:
 
     Where the picture is about of the model's size, the residual alone says what is damaged. In larger ones
     the model can't see what is finer than its pixels, so that what morphology finds counts too; as it does
-    outside of the square that a model of square crops knows.
+    outside of the square that a model of square crops knows. Where the model can't explain a picture at all,
+    a warning says so, and morphology alone says what is damaged.
 
     Args:
         model: from :func:`inpaintx.networks.checkpoint.load_model`.
@@ -106,6 +110,14 @@ class ModelDetector:
         apart = residual(part.values, expected, math.ceil(scale))
         coarse = scale > SEEN
         limit = max(self._limit, _TIMES * float(np.quantile(apart, _USUAL)) if coarse else 0)
+        share = (apart > _LEAST).mean()
+        if share > UNEXPLAINED:
+            warnings.warn(
+                f"the model can't explain {share:.0%} of {picture.path or 'a picture'}: it is of another "
+                "kind, or lies otherwise; damage was looked for without the model",
+                stacklevel=3,
+            )
+            return finished(search(picture, self._options), picture, self._options)
         found = parts(apart > limit)
         large = found.area >= _LEAST_AREA
         large[0] = False

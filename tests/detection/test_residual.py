@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from detection_cases import as_picture, damage, letters, planted
+from detection_cases import as_picture, damage, letters, photograph, planted
 
-from inpaintx.detection import DetectOptions, ModelDetector
+from inpaintx.detection import DetectOptions, ModelDetector, find_damage
 from inpaintx.detection.residual import residual
 from inpaintx.networks.checkpoint import Model, load_model
 from inpaintx.networks.devices import pick_device
@@ -60,6 +60,16 @@ def test_one_picture_or_many_give_the_same_masks(chars: Model, intact: list[np.n
     assert detect([]) == []
 
 
+def test_a_picture_of_another_kind_is_left_to_morphology(chars: Model) -> None:
+    picture = as_picture(photograph("coffee.png"))
+    with pytest.warns(
+        UserWarning, match=r"the model can't explain \d\d% of a picture: it is of another kind"
+    ):
+        [mask] = ModelDetector(chars)([picture])
+    assert np.array_equal(mask, find_damage(picture))
+
+
+@pytest.mark.filterwarnings("ignore:the model can't explain")
 @pytest.mark.parametrize("shape", [(1, 1), (3, 40), (70, 33, 3), (200, 90)])
 def test_pictures_of_any_shape(chars: Model, shape: tuple[int, ...]) -> None:
     [mask] = ModelDetector(chars)([Picture(np.full(shape, 200, np.uint8))])
