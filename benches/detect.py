@@ -31,8 +31,10 @@ from inpaintx.detection.residual import ModelDetector
 from inpaintx.letters.chars import TEST_FAMILIES, TRAIN_FAMILIES, CharsOptions, render_chars
 from inpaintx.networks import checkpoint
 from inpaintx.networks.devices import pick_device
-from inpaintx.pictures import Picture, read_picture
+from inpaintx.pictures import Picture, read_picture, write_picture
 from inpaintx.pictures.arrays import to_levels, to_values
+from inpaintx.pictures.regions import resample
+from inpaintx.pictures.sheets import show_hole
 
 # What detection and the rival were tuned on, and what the tables are of.
 TUNED = ("camera.png", "chelsea.png", "rocket.jpg", "page.png", "brick.png", "motorcycle_left.png", "ihc.png")
@@ -53,7 +55,11 @@ def main() -> None:
     parser.add_argument("--letters", type=int, default=31, help="how many")
     parser.add_argument("--repeats", type=int, default=1, help="damages of a kind to a photograph")
     parser.add_argument("--seed", type=int, default=1000, help="of the damage")
+    parser.add_argument("--figure", type=Path, help="only write this JPEG: damaged, planted, found")
     options = parser.parse_args()
+    if options.figure is not None:
+        figure(options.figure)
+        return
     print(f"{machine.cpu()}; scikit-image {skimage_version}\n", flush=True)
     tuned, judged = ([photograph(name) for name in names] * options.repeats for names in (TUNED, JUDGED))
     undamaged = {"photographs": table("photographs", tuned, judged, {"no model": no_model}, options.seed)}
@@ -146,6 +152,18 @@ def summed(found: Sequence[np.ndarray], truths: Sequence[np.ndarray], blobs: boo
     for mask, truth in zip(found, truths, strict=True):
         total = total.plus(count(mask, truth, blobs))
     return total
+
+
+def figure(path: Path) -> None:
+    """Two photographs of the table, a row each: damaged; what was planted; what is found without a model."""
+    rows = []
+    for number, name in enumerate(("coffee.png", "astronaut.png")):
+        [(values, truth)] = planted("all", [photograph(name)], 3 + number)
+        picture = as_picture(values)
+        shown = [picture.array, *(show_hole(picture.array, mask) for mask in (~truth, find_damage(picture)))]
+        height = round(320 * picture.height / picture.width)
+        rows.append(np.hstack([resample(to_values(image), height, 320) for image in shown]))
+    write_picture(Picture(to_levels(np.vstack(rows))), path, "jpeg")
 
 
 def as_picture(values: np.ndarray) -> Picture:
