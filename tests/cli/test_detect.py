@@ -128,7 +128,7 @@ def test_the_plugin_hides_what_the_command_finds(cli: Cli, scans: Path, model: P
     flags = ("--mask-plugin", "detect", "-o", "mask.kind=dust", *TINY_SEARCH)
     ended = cli("complete", scans, "--model", model, "--out", tmp_path / "out", *flags)
     assert ended.code == 3, ended  # dust is in one only
-    assert sorted(files_in(tmp_path / "out")) == ["more/dusty.png"]
+    assert sorted(files_in(tmp_path / "out")) == ["more/dusty.tif"]
     assert f"no damage found in {scans / 'whole.jpg'}" in ended.err
 
 
