@@ -55,19 +55,21 @@ def main() -> None:
     parser.add_argument("--letters", type=int, default=31, help="how many")
     parser.add_argument("--repeats", type=int, default=1, help="damages of a kind to a photograph")
     parser.add_argument("--seed", type=int, default=1000, help="of the damage")
+    parser.add_argument("--look-for", choices=KINDS, help="kind of damage; default: what was planted")
     parser.add_argument("--figure", type=Path, help="only write this JPEG: damaged, planted, found")
     options = parser.parse_args()
     if options.figure is not None:
         figure(options.figure)
         return
     print(f"{machine.cpu()}; scikit-image {skimage_version}\n", flush=True)
+    morphology = partial(no_model, options.look_for)
     tuned, judged = ([photograph(name) for name in names] * options.repeats for names in (TUNED, JUDGED))
-    undamaged = {"photographs": table("photographs", tuned, judged, {"no model": no_model}, options.seed)}
+    undamaged = {"photographs": table("photographs", tuned, judged, {"no model": morphology}, options.seed)}
     with TemporaryDirectory() as folder:
         tuned = letters(options.letters, 1, TRAIN_FAMILIES, Path(folder) / "tuned")
         judged = letters(options.letters, 2, TEST_FAMILIES, Path(folder) / "judged")
     model = ModelDetector(checkpoint.load_model("chars", pick_device("cpu")))
-    finders = {"no model": no_model, "model `chars`": partial(with_model, model)}
+    finders = {"no model": morphology, "model `chars`": partial(with_model, model)}
     undamaged["letters"] = table("letters", tuned, judged, finders, options.seed)
     print("| undamaged | looked for | finder | pixels found | pictures with any |\n|---|---|---|---|---|")
     for name, lines in undamaged.items():
@@ -104,9 +106,9 @@ def table(
     return lines
 
 
-def no_model(kind: str, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
+def no_model(look_for: str | None, kind: str, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
     """What detection finds by morphology: bool ``[H, W]`` each, True = damaged."""
-    options = DetectOptions(kind=kind)
+    options = DetectOptions(kind=look_for or kind)
     return [~find_damage(as_picture(values), options) for values in pictures]
 
 
