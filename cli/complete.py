@@ -103,6 +103,14 @@ MOST_LINES = 5  # of what could not be kept
     show_default=True,
     help="Fill the hole by the model; or, to compare, by untrained networks or a constant.",
 )
+@click.option(
+    "--region",
+    default="auto",
+    show_default=True,
+    metavar="auto|whole|X,Y,W,H",
+    help="What of a picture the model sees: around each hole the part that it predicts best, or all of the "
+    "picture, or this part, in pixels.",
+)
 @flags(SearchOptions)
 @device_option
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON.")
@@ -122,7 +130,8 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     mask, blend = mask_and_blend(values)
     model = checkpoint.find(values["model"])
     plan = plan_folder(_request(inputs, out, mask, options.seed, values), model)
-    completer = Completer(checkpoint.load_model(model, device), blend, options, values["fill"])
+    networks = checkpoint.load_model(model, device)
+    completer = Completer(networks, blend, options, values["fill"], values["region"])
     _say(_complete(completer, plan, values["metrics"]), plan, values)
 
 
@@ -186,13 +195,26 @@ def _complete(completer: Completer, plan: FolderPlan, metrics: Path | None) -> F
     return report
 
 
+def _warn(doubts: Mapping[Path, str]) -> None:
+    """One line, of all pictures in which the model can't speak for a region."""
+    if doubts:
+        path, why = next(iter(doubts.items()))
+        more = f" and {len(doubts) - 1} more pictures" if len(doubts) > 1 else ""
+        click.echo(
+            f"Warning: the model can't speak for {shown(path)} ({why}){more}; --metrics says for which holes",
+            err=True,
+        )
+
+
 def _say(report: FolderReport, plan: FolderPlan, values: Mapping[str, Any]) -> None:
     """Says what was done; leaves with 3 if some pictures failed, with 1 if all did."""
     done, out = len(report.done), plan.request.out
+    _warn(report.doubts)
     if values["as_json"]:
         failed, lost = ({str(path): why for path, why in of.items()} for of in (report.failures, report.lost))
         undamaged = [str(path) for path in report.undamaged]
-        more = {"undamaged": undamaged, "lost": lost, "left_out": plan.left_out}
+        doubts = {str(path): why for path, why in report.doubts.items()}
+        more = {"undamaged": undamaged, "lost": lost, "doubts": doubts, "left_out": plan.left_out}
         summary = {"completed": done, "out": str(out), "failed": failed}
         click.echo(json.dumps(summary | {what: told for what, told in more.items() if told}))
     else:

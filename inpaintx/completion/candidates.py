@@ -100,6 +100,16 @@ class CandidateFinder:
             for number, (square, own) in enumerate(zip(squares, drawn, strict=True))
         ]
 
+    def guess(self, squares: Sequence[Square]) -> np.ndarray:
+        """What the search would begin with for squares, float32 ``[B, S, S, C]`` in [0, 1].
+
+        A constant fill has no search to ask.
+        """
+        assert self._search is not None
+        masks = np.stack([mask for _, mask in squares])
+        images = values_to_images([image for image, _ in squares])
+        return images_to_values(self._search.guess(images, torch.from_numpy(masks)[:, None].float()))
+
     def _of_one(
         self, number: int, square: Square, folds: np.ndarray, fills: np.ndarray, found: Found
     ) -> Candidates:

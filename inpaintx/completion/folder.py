@@ -52,12 +52,14 @@ class FolderReport:
             before those of its group that can't be blended or written.
         undamaged: those whose mask is empty, which were copied or left out, as was asked for.
         lost: the pictures of which something could not be kept beside the hole, and what, in a line.
+        doubts: those with a region that the model can't speak for, and why the first of them, in a line.
     """
 
     done: dict[Path, Path] = field(default_factory=dict)
     failures: dict[Path, str] = field(default_factory=dict)
     undamaged: list[Path] = field(default_factory=list)
     lost: dict[Path, str] = field(default_factory=dict)
+    doubts: dict[Path, str] = field(default_factory=dict)
 
 
 def _ignore(*_: object) -> None:
@@ -225,6 +227,9 @@ class _Run:
             self._fail(path, error)
             return
         self.report.done[path] = target
+        doubts = [chosen.doubt for chosen in completed.regions if chosen.doubt is not None]
+        if doubts:
+            self.report.doubts[path] = doubts[0]
         synthetic = self.plan.request.mask.name != "file"
         self.on_result(FolderResult(original, completed, target, synthetic))
         self.showcase.add(original, completed)

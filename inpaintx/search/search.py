@@ -138,6 +138,19 @@ class Search:
             tuple(told),
         )
 
+    @torch.no_grad()
+    def guess(self, images: Tensor, masks: Tensor) -> Tensor:
+        """What the search would begin with, and no step made: ``[B, C, S, S]`` in [−1, 1].
+
+        Arguments and errors as of a search. One image for each: of the encoder's guess, or of the random code
+        that is nearest.
+        """
+        self._check(images, masks, None)
+        y = images.to(self._device, self._dtype)
+        masks = masks.to(self._device, self._dtype)
+        codes = self._starts(y, masks, self._weighted(masks), 1, 1)[:, 0]
+        return torch.cat([self._networks.draw(part) for part in codes.split(self.options.batch)])
+
     def _weighted(self, masks: Tensor) -> Tensor:
         """What the loss weights the pixels by.
 

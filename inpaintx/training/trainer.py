@@ -224,9 +224,11 @@ class Trainer:
         return network
 
     def _header(self) -> dict[str, Any]:
+        scales = {"scales": list(self.collection.scales)} if self.collection.scales else {}
         return {
             "architecture": self.architecture.to_dict(),
             "fit": self.fit,
+            **scales,
             "step": self.step,
             "options": asdict(self.options),
             "collection": {
