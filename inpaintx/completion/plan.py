@@ -112,7 +112,7 @@ def plan_folder(request: FolderRequest, model: Path) -> FolderPlan:
             would replace a file that is there or that is read, lies among the inputs, or has a name that
             can't be.
     """
-    roots, left_out = _find(request.inputs)
+    roots, left_out = find_roots(request.inputs)
     targets = plan_results(request.inputs, roots, request.out, request.format)
     if request.skip_done:  # a file that is there is whole: each is written aside and then renamed
         targets = {picture: target for picture, target in targets.items() if not target.is_file()}
@@ -131,7 +131,7 @@ def plan_folder(request: FolderRequest, model: Path) -> FolderPlan:
     return plan
 
 
-def _find(inputs: Sequence[Path]) -> tuple[dict[Path, Path | None], str | None]:
+def find_roots(inputs: Sequence[Path]) -> tuple[dict[Path, Path | None], str | None]:
     """The pictures that inputs name, each with the folder that it was found in, and what was left out."""
     from inpaintx.pictures import search_pictures
 
