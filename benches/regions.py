@@ -1,4 +1,4 @@
-"""What a region of its own brings a hole, and what a large photograph takes: `python benches/regions.py --out DIR`.
+"""What regions bring, and what a large photograph takes: `python benches/regions.py --out DIR`.
 
 Letters of families that the shipped model has not seen, and a hole in each, are laid into photographs that
 come inside scikit-image, 640 pixels a side. The same model fills them from the whole picture (`whole`), from

@@ -290,8 +290,10 @@ class Completer:
         )
 
     def _parts(self, searched: Searched, chosen: Chosen, candidates: Candidates) -> list[_Part]:
-        """What is filled from one region, and with what blend: all of it at once, or in a large picture hole by
-        hole, so that little of it becomes float."""
+        """What is filled from one region, and with what blend.
+
+        All at once, or in a large picture hole by hole, so that little of it becomes float.
+        """
         mask = searched.mask
         trials = trials_of(candidates)
         blend = choose_blend(self._blend, trials, self._options.estimate, chosen.scale)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 import numpy as np
 from PIL import Image
@@ -17,11 +18,13 @@ Square = tuple[np.ndarray, np.ndarray]
 Guess = Callable[[Sequence[Square]], np.ndarray]
 
 WINDOW, DETAIL = 3.0, 28  # sides of the hole that are looked at, in so many pixels to a side of the hole
-SECTORS, REACH = 6, 0.4  # that are hidden around the hole, two opposite ones at once; how far, in its sides
+SECTORS, REACH = 6, 0.4  # that are hidden around the hole, one at a time; how far, in its sides
 
 
 def sectors(known: np.ndarray) -> np.ndarray:
-    """Known pixels around the hole, in pairs of opposite sectors: bool ``[SECTORS / 2, H, W]``.
+    """Known pixels around the hole, by the direction that they lie in: bool ``[SECTORS, H, W]``.
+
+    Two that follow each other are opposite.
 
     Args:
         known: bool ``[H, W]``; where it keeps or hides nothing, there are none.
@@ -34,8 +37,10 @@ def sectors(known: np.ndarray) -> np.ndarray:
     y, x = np.indices(known.shape)
     middle = (rows.min() + rows.max()) / 2, (columns.min() + columns.max()) / 2
     turn = np.arctan2(y - middle[0], x - middle[1]) / (2 * np.pi) + 0.5
-    number = np.floor(turn * SECTORS).astype(int) % (SECTORS // 2)
-    return np.stack([ring & (number == pair) for pair in range(SECTORS // 2)])
+    number = np.floor(turn * SECTORS).astype(int) % SECTORS
+    half = SECTORS // 2
+    order = [sector for pair in range(half) for sector in (pair, pair + half)]
+    return np.stack([ring & (number == sector) for sector in order])
 
 
 class Framing:
@@ -61,18 +66,23 @@ class Framing:
         self._window = Region(top, left, side, side).within(pyramid.height, pyramid.width)
         grid = min(round(WINDOW * DETAIL), max(self._window.height, self._window.width))
         image, known = pyramid.square(self._window, grid, 1)
-        self._truth, self._hidden = image[..., 0], sectors(known)
-        self._hidden = self._hidden[self._hidden.any((1, 2))]
-        self._seen = known & ~self._hidden
-        self._plain = [membrane(self._truth, seen) for seen in self._seen]
+        self._truth, hidden = image[..., 0], sectors(known)
+        hidden = hidden[hidden.any((1, 2))]
+        plain = [membrane(self._truth, seen) for seen in known & ~hidden]
+        self._sets = list(zip(hidden, known & ~hidden, plain, strict=True))
 
-    def errors(self, regions: Sequence[Region]) -> np.ndarray:
-        """What is off in each region, squared, as a share of what interpolation is; 1: nothing can tell."""
-        if not len(self._hidden):
+    def errors(self, regions: Sequence[Region], sets: int = SECTORS) -> np.ndarray:
+        """What is off in each region, squared, as a share of what interpolation is; 1 where nothing can tell.
+
+        Args:
+            regions: what to measure.
+            sets: of hidden pixels that are looked at; fewer are a first impression.
+        """
+        if not self._sets:
             return np.ones(len(regions))
         squares = [self._pyramid.square(region, self._size, self._channels) for region in regions]
         off, by_plain = np.zeros(len(regions)), 0.0
-        for hidden, seen, plain in zip(self._hidden, self._seen, self._plain, strict=True):
+        for hidden, seen, plain in islice(self._sets, sets):
             shown = [
                 (image, mask & ~self._covered(hidden, region))
                 for region, (image, mask) in zip(regions, squares, strict=True)

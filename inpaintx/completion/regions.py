@@ -21,7 +21,8 @@ MOST = 0.9  # of the picture's shorter side: the side of the largest
 STEP = 2**0.5  # from one side that is tried to the next
 PLACES = (0.1, 0.37, 0.63, 0.9)  # of a hole in a square: shares of the room that it has
 ASPECTS = (0.8, 1.25)  # height to width, where the model's pictures were stretched to squares
-NUDGES, BEAM = (0.12, 0.06), 3  # steps of the search from there, in sides; how many it goes on with
+NUDGES, BEAM = (0.15, 0.08, 0.04), 4  # steps of the search from there, in sides; how many it goes on with
+FIRST, KEPT = 2, 24  # sets of hidden pixels for a first impression; how many regions are then measured well
 RIM = 0.06  # sides of the hole that a region must hold around it
 DOUBT = 0.85  # of the whole picture's error: what a region's must be below, to be taken
 AT_LEAST = 2.0  # sides of the model: a picture that is no larger is one region
@@ -185,6 +186,8 @@ class RegionChooser:
         return Chosen(region, holes, scale, error, self._doubt(scale, error), local)
 
     def _doubt(self, scale: float, error: float | None) -> str | None:
+        if self._guess is None:  # nothing is asked of the model
+            return None
         coarse, fine = COARSE, FINE
         if self._fit == "patches":
             coarse, fine = 1.5 * self._scales[-1], self._scales[0] / 1.5
@@ -271,12 +274,15 @@ def find_region(
         """Measures what holds the hole and was not yet measured; returns the best of all."""
         moved = dict.fromkeys(region.within(*shape) for region in tried)
         new = [each for each in moved if each not in errors and each.holds(needed)]
+        if len(new) > KEPT:
+            first = framing.errors(new, FIRST)
+            new = [new[number] for number in np.argsort(first, kind="stable")[:KEPT]]
         if new:
             errors.update(zip(new, framing.errors(new).tolist(), strict=True))
         return sorted(errors, key=errors.__getitem__)[:BEAM]
 
-    best = measure(_around(hole, min(shape), size))
-    best = measure([_stretched(region, aspect) for region in best for aspect in aspects])
+    squares = _around(hole, min(shape), size)
+    best = measure([*squares, *(_stretched(square, aspect) for square in squares for aspect in aspects)])
     for share in NUDGES:
         best = measure([near for region in best for near in _beside(region, share)])
     return (best[0], errors[best[0]]) if best else (None, 1.0)
