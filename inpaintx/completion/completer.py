@@ -17,6 +17,7 @@ import numpy as np
 
 from inpaintx.completion.candidates import CandidateFinder, Candidates
 from inpaintx.completion.estimate import disagreement
+from inpaintx.completion.ledger import describe
 from inpaintx.completion.streaming import Beside, cores
 from inpaintx.completion.trials import choose_blend, folds_for, trials_of
 from inpaintx.errors import InpaintxError
@@ -121,6 +122,7 @@ class Completer:
 
     Attributes:
         source: the file that the model came from.
+        described: the model and the settings, as :func:`.describe` gives them.
     """
 
     def __init__(
@@ -131,6 +133,7 @@ class Completer:
         control: Control = "model",
     ) -> None:
         self.source = model.source
+        self.described = describe(model, blend, options or SearchOptions(), control)
         self._options = options or SearchOptions()
         self._fit, self._blend = model.fit, blend
         self._find = CandidateFinder(model, self._options, control)
