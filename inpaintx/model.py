@@ -200,7 +200,7 @@ class Model:
         if hole is not None and mask is not None:
             raise InpaintxError("hole and mask exclude each other; pass one")
         given = [inputs] if isinstance(inputs, (str, os.PathLike)) else inputs
-        for name in ("uncertainty", "sheet", "gif"):
+        for name in ("uncertainty", "sheet", "gif", "manifest", "masks"):
             if request.get(name) is not None:
                 request[name] = Path(request[name])
         return complete_folder(

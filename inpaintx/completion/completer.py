@@ -19,6 +19,7 @@ import numpy as np
 
 from inpaintx.completion.candidates import CandidateFinder, Candidates
 from inpaintx.completion.estimate import disagreement
+from inpaintx.completion.ledger import describe
 from inpaintx.completion.regions import Chosen, RegionChooser
 from inpaintx.completion.streaming import Beside, cores
 from inpaintx.completion.trials import choose_blend, folds_for, trials_of
@@ -136,6 +137,7 @@ class Completer:
 
     Attributes:
         source: the file that the model came from.
+        described: the model and the settings, as :func:`.describe` gives them.
 
     Raises:
         InpaintxError: no such region.
@@ -150,6 +152,7 @@ class Completer:
         region: str | Region = "auto",
     ) -> None:
         self.source = model.source
+        self.described = describe(model, blend, options or SearchOptions(), control)
         self._options = options or SearchOptions()
         self._blend = blend
         self._find = CandidateFinder(model, self._options, control)
