@@ -60,7 +60,8 @@ def command(data: Path, list_file: Path | None, **values: Any) -> None:
     from inpaintx.networks import checkpoint
     from inpaintx.networks.devices import pick_device
     from inpaintx.pictures.files import atomic_file
-    from inpaintx.training.collection import Patches, load_collection
+    from inpaintx.training.collection import load_collection
+    from inpaintx.training.patches import Patches
 
     if (values["hold_out"] is None) != (list_file is None):
         raise click.UsageError("--hold-out and --list go together")

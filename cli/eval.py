@@ -77,7 +77,8 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     from inpaintx.networks.devices import pick_device
     from inpaintx.pictures.files import atomic_file
     from inpaintx.plugins.masks import FAMILIES
-    from inpaintx.training.collection import Patches, load_collection
+    from inpaintx.training.collection import load_collection
+    from inpaintx.training.patches import Patches
 
     families = values["families"] or tuple(FAMILIES)
     unknown = [name for name in families if name not in FAMILIES]

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
-from zlib import crc32
 
 import numpy as np
 import torch
@@ -18,7 +17,8 @@ from inpaintx.errors import InpaintxError
 from inpaintx.options import Fit
 from inpaintx.pictures import Picture, read_picture, search_pictures
 from inpaintx.pictures.arrays import fit_channels, to_levels
-from inpaintx.pictures.regions import Region, fit_region, resample
+from inpaintx.pictures.regions import Region, fit_region
+from inpaintx.training.patches import Patches, draw_patches, square_of
 
 
 @dataclass(frozen=True)
@@ -49,30 +49,6 @@ class Collection:
         return torch.cat([self.images, self.images.flip(-1)]) if flip else self.images
 
 
-@dataclass(frozen=True)
-class Patches:
-    """What is learned from pictures without a common frame: random squares, at their own resolution.
-
-    Attributes:
-        scales: pixels of the picture to one of the square's, along a side; each has as many squares.
-        count: squares of one picture.
-        seed: of where they are; a picture's are a function of it and of the picture's name.
-
-    Raises:
-        InpaintxError: no scale, one below 1, or no squares.
-    """
-
-    scales: tuple[int, ...] = (1,)
-    count: int = 32
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not self.scales or min(self.scales) < 1 or self.count < 1:
-            raise InpaintxError(
-                f"patches: scales {self.scales}, {self.count} a picture; choose whole numbers from 1 on"
-            )
-
-
 def fit_picture(picture: Picture, size: int, channels: int, fit: Fit, scale: int = 1) -> np.ndarray:
     """A picture as the model sees it: float32 ``[size, size, channels]`` in [0, 1].
 
@@ -83,28 +59,7 @@ def fit_picture(picture: Picture, size: int, channels: int, fit: Fit, scale: int
         side = min(size * scale, region.height)
         top, left = (picture.height - side) // 2, (picture.width - side) // 2
         region = Region(top, left, side, side)
-    return _square(picture, region, size, channels)
-
-
-def draw_patches(picture: Picture, size: int, channels: int, patches: Patches, name: str) -> list[np.ndarray]:
-    """Random squares of a picture, float32 ``[size, size, channels]`` in [0, 1] each.
-
-    None at a scale at which the picture is smaller than the square.
-    """
-    sides = [size * scale for scale in patches.scales if size * scale <= min(picture.height, picture.width)]
-    rng = np.random.default_rng([patches.seed, crc32(name.encode())])
-    drawn = []
-    for number in range(patches.count if sides else 0):
-        side = sides[number % len(sides)]
-        top, left = (
-            int(rng.integers(0, room - side, endpoint=True)) for room in (picture.height, picture.width)
-        )
-        drawn.append(_square(picture, Region(top, left, side, side), size, channels))
-    return drawn
-
-
-def _square(picture: Picture, region: Region, size: int, channels: int) -> np.ndarray:
-    return resample(fit_channels(picture.as_float(region), channels), size, size).clip(0.0, 1.0)
+    return square_of(picture, region, size, channels)
 
 
 def load_collection(

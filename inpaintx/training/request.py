@@ -15,7 +15,8 @@ from inpaintx.networks import checkpoint
 from inpaintx.options import Architecture, Fit, TrainOptions
 from inpaintx.outputs import check_apart, make_folder
 from inpaintx.pictures import find_pictures
-from inpaintx.training.collection import Patches, load_collection
+from inpaintx.training.collection import load_collection
+from inpaintx.training.patches import Patches
 from inpaintx.training.run import LOG_NAME, is_log
 from inpaintx.training.trainer import Trainer
 

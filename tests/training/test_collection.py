@@ -10,7 +10,8 @@ from PIL import Image
 from inpaintx.errors import InpaintxError
 from inpaintx.pictures import Picture
 from inpaintx.pictures.arrays import levels_to_images
-from inpaintx.training.collection import Collection, Patches, fit_picture, load_collection
+from inpaintx.training.collection import Collection, fit_picture, load_collection
+from inpaintx.training.patches import Patches
 
 RED = (200, 30, 40)
 
