@@ -73,7 +73,7 @@ def check_plugin(plugin: str, as_json: bool) -> None:
         tried = plugins_at(Path(plugin))
     else:
         tried = [(kind, registry.get(kind, plugin)) for kind in _kinds_of(plugin)]
-    found = [
+    found: list[dict[str, Any]] = [
         {"kind": kind, "name": getattr(one, "name", plugin), "rules": findings(kind, one)}
         for kind, one in tried
     ]
