@@ -36,7 +36,7 @@ def _scratched() -> np.ndarray:
 
 
 def blend_inputs() -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
-    """Picture and fill, float32 [H,W,C] in [0, 1], and mask, bool [H,W]; each with its name."""
+    """Picture and fill, float32 [H, W, C] in [0, 1], and mask, bool [H, W]; each with its name."""
     rng = np.random.default_rng(SEED)
     for height, width in _SIZES:
         for channels in (1, 3):

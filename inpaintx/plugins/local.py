@@ -13,7 +13,7 @@ from inpaintx.plugins.registry import GROUPS, Kind, one_line
 def plugins_at(path: Path) -> list[tuple[Kind, type]]:
     """The plugins in a module, or in the modules and packages at the top of a folder: kind and class.
 
-    A plugin here is a class of the module's own that has a `name` and a method called like a kind.
+    A plugin here is a class of the module's own that has a ``name`` and a method called like a kind.
     Raises InpaintxError where there are none, or a module can't be imported.
     """
     if not path.exists():

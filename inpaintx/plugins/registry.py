@@ -157,7 +157,7 @@ class Registry:
     def source(self, kind: Kind, name: str) -> tuple[str, str]:
         """The package that the plugin of this name comes from, and its version.
 
-        Of a plugin registered at run time: its module's top package, and an empty version. Raises as `get`.
+        Of a plugin registered at run time: its module's top package, and an empty version. Raises as ``get``.
         """
         plugin = self.get(kind, name)
         dist = self._dists.get((kind, name))
@@ -239,7 +239,7 @@ class Registry:
 
 
 def _raised_by_statement(error: BaseException) -> bool:
-    """Whether a `raise` raised it: a user's Ctrl-C strikes at any other instruction, and must get through."""
+    """Whether a ``raise`` raised it: a user's Ctrl-C strikes at any other instruction, and gets through."""
     last = error.__traceback__
     while last is not None and last.tb_next is not None:
         last = last.tb_next

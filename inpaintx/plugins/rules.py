@@ -1,4 +1,4 @@
-"""The rules that a plugin keeps to, each with its reason: the kit and `plugins check` share them."""
+"""The rules that a plugin keeps to, each with its reason: the kit and ``plugins check`` share them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Trial:
         inputs: what it was given, a Picture or three arrays.
         shape: what the result must have: [H, W] of a mask, [H, W, C] of a blend.
         untouched: whether the first call left its inputs as they were.
-        result, again: what the two calls gave; None where `error` is set.
+        result, again: what the two calls gave; None where ``error`` is set.
         error: what a call raised.
     """
 
@@ -157,7 +157,7 @@ RULES: dict[Kind, tuple[Rule, ...]] = {
 def problems(kind: Kind, made: Any) -> Iterator[tuple[str, str]]:
     """The rules that a plugin breaks: each rule's name, and what it did on which input; once per input.
 
-    A mask that refuses (raises InpaintxError) every picture breaks the rule `runs`.
+    A mask that refuses (raises InpaintxError) every picture breaks the rule ``runs``.
     """
     accepted = 0
     for case, trial in _TRIALS[kind](made):
@@ -173,9 +173,9 @@ def problems(kind: Kind, made: Any) -> Iterator[tuple[str, str]]:
 
 
 def findings(kind: Kind, plugin: type) -> list[dict[str, Any]]:
-    """Every rule, in order: its `rule`, `why`, `passed`, and the first `problem` (empty where it passed).
+    """Every rule, in order: its ``rule``, ``why``, ``passed``, and the first ``problem`` (empty if it passed).
 
-    The first rule is on the class, the last on the time for a megapixel, whose `seconds` it has too. Where
+    The first rule is on the class, the last on the time for a megapixel, whose ``seconds`` it has too. Where
     the class breaks the contract nothing is called, and the list ends with it.
     """
     why = "the class is what `plugins info`, `-o` and the registry go by"

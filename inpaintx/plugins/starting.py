@@ -113,7 +113,7 @@ A {kind} for inpaintx. Install it where inpaintx is installed, check it, and use
 
 
 def new_project(name: str, kind: Kind, folder: Path) -> Path:
-    """A new folder with an installable plugin: its module, `pyproject.toml`, a test and a README.
+    """A new folder with an installable plugin: its module, ``pyproject.toml``, a test and a README.
 
     name: what the plugin will be called. Gives the folder back.
     Raises InpaintxError where the name is no plugin's, or the folder exists or can't be made.

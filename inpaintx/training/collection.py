@@ -66,10 +66,9 @@ def load_collection(
     folder: Path,
     size: int,
     channels: int | None = None,
-    fit: Fit = "crop",
+    fit: Fit | Patches = "crop",
     exclude: Sequence[str] = (),
     progress: Callable[[list[Path]], Iterable[Path]] = iter,
-    patches: Patches | None = None,
 ) -> Collection:
     """Reads a folder, nested folders included.
 
@@ -77,16 +76,18 @@ def load_collection(
         folder: where the pictures are; any format that Pillow reads.
         size: side of the squares, pixels.
         channels: 1, 3, or None for 3 if any picture has colour.
-        fit: see :func:`inpaintx.pictures.regions.fit_region`.
+        fit: see :func:`inpaintx.pictures.regions.fit_region`; or which patches, ``"patches"`` being the
+            default ones.
         exclude: patterns (``s3*``, ``*/draft-*.png``) of paths relative to ``folder`` to leave out, for
             example the people that a model is to be judged on.
         progress: wraps the list of files while it is gone through, e.g. ``tqdm``.
-        patches: where ``fit`` is ``"patches"``, which; None: the default ones.
 
     Raises:
         InpaintxError: the folder is missing, empty, or holds no readable picture.
     """
-    patches = (patches or Patches()) if fit == "patches" else None
+    if fit == "patches":
+        fit = Patches()
+    scales = fit.scales if isinstance(fit, Patches) else ()
     squares: list[np.ndarray] = []
     paths: list[Path] = []
     skipped: dict[Path, str] = {}
@@ -100,13 +101,13 @@ def load_collection(
             skipped[path] = str(error)
             continue
         shape = size, channels or picture.channels
-        if patches is None:
-            fitted = [fit_picture(picture, *shape, fit)]
-        else:
-            fitted = draw_patches(picture, *shape, patches, path.relative_to(folder).as_posix())
+        if isinstance(fit, Patches):
+            fitted = draw_patches(picture, *shape, fit, path.relative_to(folder).as_posix())
             if not fitted:
-                least = size * min(patches.scales)
+                least = size * min(scales)
                 skipped[path] = f"smaller than a patch of {least} pixels: {path}; choose a smaller scale"
+        else:
+            fitted = [fit_picture(picture, *shape, fit)]
         squares.extend(map(to_levels, fitted))
         paths.extend([path] * len(fitted))
     if not squares:
@@ -118,7 +119,7 @@ def load_collection(
     most = channels or max(square.shape[2] for square in squares)
     stack = np.stack([fit_channels(square, most) for square in squares])
     images = torch.from_numpy(stack).permute(0, 3, 1, 2).contiguous()
-    return Collection(images, paths, skipped, searched.summary(), patches.scales if patches else ())
+    return Collection(images, paths, skipped, searched.summary(), scales)
 
 
 def _matches(path: Path, patterns: Sequence[str]) -> bool:

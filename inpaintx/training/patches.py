@@ -8,6 +8,8 @@ from zlib import crc32
 import numpy as np
 
 from inpaintx.errors import InpaintxError
+from inpaintx.networks.checkpoint import Networks
+from inpaintx.options import Fit
 from inpaintx.pictures import Picture
 from inpaintx.pictures.arrays import fit_channels
 from inpaintx.pictures.regions import Region, resample
@@ -35,6 +37,11 @@ class Patches:
             raise InpaintxError(
                 f"patches: scales {self.scales}, {self.count} a picture; choose whole numbers from 1 on"
             )
+
+
+def fit_of(networks: Networks) -> Fit | Patches:
+    """How the collection of trained networks was fitted to squares."""
+    return Patches(networks.scales) if networks.scales else networks.fit
 
 
 def draw_patches(picture: Picture, size: int, channels: int, patches: Patches, name: str) -> list[np.ndarray]:

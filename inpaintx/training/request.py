@@ -80,9 +80,9 @@ def begin(
         raise InpaintxError(
             f"scales are of patches, and the fit is {fit}; give --fit patches, or no --scales"
         )
-    patches = Patches(tuple(scales), seed=options.seed) if fit == "patches" else None
+    fitted = Patches(tuple(scales), seed=options.seed) if fit == "patches" else fit
     collection = load_collection(
-        request.folder, architecture.size, channels, fit, request.exclude, progress, patches
+        request.folder, architecture.size, channels, fitted, request.exclude, progress
     )
     architecture = replace(architecture, channels=collection.images.shape[1])
     trainer = Trainer(collection, architecture, options, fit, device)
