@@ -173,7 +173,7 @@ def problems(kind: Kind, made: Any) -> Iterator[tuple[str, str]]:
 
 
 def findings(kind: Kind, plugin: type) -> list[dict[str, Any]]:
-    """Every rule, in order: its ``rule``, ``why``, ``passed``, and the first ``problem`` (empty if it passed).
+    """Every rule, in order: its ``rule``, ``why``, ``passed``, and the first ``problem`` (else empty).
 
     The first rule is on the class, the last on the time for a megapixel, whose ``seconds`` it has too. Where
     the class breaks the contract nothing is called, and the list ends with it.
