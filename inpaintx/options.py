@@ -128,10 +128,15 @@ class TrainOptions:
         "Steps that train, after G and D, an encoder that guesses codes, so that completions need fewer "
         "iterations; never more than G and D took; 0: none.",
     )
+    predictor_steps: int = _option(
+        2000,
+        "Steps that train, last, a predictor of what a hole holds, which the search listens to; never more "
+        "than G and D took; 0: none.",
+    )
 
     def __post_init__(self) -> None:
         choices = {"precision": get_args(Precision)}
-        least = {"steps": 1, "batch": 2, "save_every": 1, "seed": 0, "encoder_steps": 0}
+        least = {"steps": 1, "batch": 2, "save_every": 1, "seed": 0, "encoder_steps": 0, "predictor_steps": 0}
         check("training", self, least, choices)
         check_positive("training", self, "lr", "minutes")
         for name in ("ema", "beta1", "translate"):

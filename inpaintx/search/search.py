@@ -15,7 +15,7 @@ from torch import Tensor
 from inpaintx import ops
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.base import Discriminator, Generator
-from inpaintx.networks.predictor import Encoder
+from inpaintx.networks.encoder import Encoder
 from inpaintx.options import SearchOptions
 from inpaintx.search.descent import Descent
 from inpaintx.search.history import History, Recorder
