@@ -218,7 +218,8 @@ class Completer:
         picture, mask, region = searched.picture, searched.mask, searched.region
         candidates = searched.candidates
         scale = max(region.height, region.width) / self._find.architecture.size
-        blend = choose_blend(self._blend, trials_of(candidates), self._options.estimate, scale)
+        estimate = self._options.estimate
+        blend = choose_blend(self._blend, trials_of(candidates, estimate), estimate, scale)
 
         def blended(fill: np.ndarray) -> Picture:
             if stopped is not None and stopped.is_set():
@@ -229,7 +230,7 @@ class Completer:
         doubt = from_square(
             disagreement(candidates.fills)[..., None], region, picture.height, picture.width, 1
         )[..., 0]
-        filled = blended(candidates.fill(self._options.estimate))
+        filled = blended(candidates.fill(estimate))
         history = [(step, blended(fill)) for step, fill in candidates.history]
         return Completed(
             filled,
