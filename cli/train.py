@@ -91,7 +91,8 @@ def command(data: Path, run: Path, **values: Any) -> None:
             run,
             display.on_step,
             lambda network: display.on_save(trainer, network),
-            lambda loss: display.on_encoder_step(trainer, loss),
+            lambda loss: display.on_later_step("encoder", trainer.later_steps[0], loss),
+            lambda loss: display.on_later_step("predictor", trainer.later_steps[1], loss),
         )
     click.echo(f"{run / FILE_NAME} at step {trainer.step}; samples in {run / SAMPLES}.png")
     if not finished:
@@ -125,7 +126,7 @@ class _Display:
         self._board = _tensorboard(run) if tensorboard else None
         self._bar = tqdm(total=options.steps, initial=step, unit="step", dynamic_ncols=True, disable=None)
         self._first = step
-        self._encoding = False
+        self._stage = "step"
 
     def __enter__(self) -> _Display:
         return self
@@ -146,14 +147,14 @@ class _Display:
             self._board.add_scalar("loss/G", report.loss_g, report.step)
             self._board.add_scalar("images per second", speed, report.step)
 
-    def on_encoder_step(self, trainer: Any, loss: float) -> None:
+    def on_later_step(self, stage: str, steps: int, loss: float) -> None:
+        """A step of what is trained after G and D: ``"encoder"``, or ``"predictor"``."""
         from tqdm import tqdm
 
-        if not self._encoding:
+        if self._stage != stage:
             self._bar.close()
-            steps = trainer.encoder_steps
-            self._bar = tqdm(total=steps, desc="encoder", unit="step", dynamic_ncols=True, disable=None)
-            self._encoding = True
+            self._bar = tqdm(total=steps, desc=stage, unit="step", dynamic_ncols=True, disable=None)
+            self._stage = stage
         self._bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
         self._bar.update()
 

@@ -25,7 +25,7 @@ from inpaintx.plugins.masks import MaskPlugin, make_mask
 from inpaintx.plugins.options import nearest
 from inpaintx.training import Report, TrainRequest, begin
 from inpaintx.training import train as run_training
-from inpaintx.training.trainer import generator_for
+from inpaintx.training.determinism import generator_for
 
 #: Drawn together, so that memory is bounded.
 DRAWN = 64

@@ -128,10 +128,15 @@ class TrainOptions:
         "Steps that train, after G and D, an encoder that guesses codes, so that completions need fewer "
         "iterations; never more than G and D took; 0: none.",
     )
+    predictor_steps: int = _option(
+        2000,
+        "Steps that train, last, a predictor of what a hole holds, which the search listens to; never more "
+        "than G and D took; 0: none.",
+    )
 
     def __post_init__(self) -> None:
         choices = {"precision": get_args(Precision)}
-        least = {"steps": 1, "batch": 2, "save_every": 1, "seed": 0, "encoder_steps": 0}
+        least = {"steps": 1, "batch": 2, "save_every": 1, "seed": 0, "encoder_steps": 0, "predictor_steps": 0}
         check("training", self, least, choices)
         check_positive("training", self, "lr", "minutes")
         for name in ("ema", "beta1", "translate"):
@@ -198,7 +203,7 @@ class SearchOptions:
     iterations: int | None = _option(
         None,
         f"Gradient steps at most; left out: {FROM_GUESSES.iterations} from guesses, {FROM_RANDOM.iterations} "
-        "from random codes.",
+        "from random codes; 0: no search, what the predictor expects is the fill.",
     )
     patience: int = _option(0, "Stop when the loss has not fallen by 0.1 % for so many iterations; 0: never.")
     candidates: int = _option(8, "Codes searched for each image.")
@@ -219,6 +224,11 @@ class SearchOptions:
         True,
         "Start every other guess from the code of a training picture that is near on the known pixels.",
     )
+    predict: bool | None = _option(
+        None,
+        "Fit what the model's predictor expects in the hole, too, and take coarse detail from it; left out: "
+        "where it has one.",
+    )
     batch: int = _option(64, "Candidates searched together.")
     precision: SearchPrecision = _option(
         "auto",
@@ -228,7 +238,7 @@ class SearchOptions:
 
     def __post_init__(self) -> None:
         least = {
-            "iterations": 1,
+            "iterations": 0,
             "candidates": 1,
             "starts": 1,
             "batch": 1,
@@ -267,7 +277,7 @@ class SearchOptions:
 
 
 #: One candidate from one random code, as in all published sources.
-_published = partial(SearchOptions, guess=False, candidates=1, starts=1, estimate="sample")
+_published = partial(SearchOptions, guess=False, predict=False, candidates=1, starts=1, estimate="sample")
 
 #: What each published source used, as far as options of the search go.
 PRESETS: dict[str, SearchOptions] = {

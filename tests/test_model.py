@@ -287,7 +287,14 @@ def test_a_folder_that_is_there_is_not_written_over(model: inpaintx.Model, tmp_p
         model.complete_folder(*arguments, mask="center", overwrit=True, **QUICK)
 
 
-QUICK_TRAINING: dict[str, Any] = {"size": 32, "width": 8, "batch": 4, "encoder_steps": 2, "device": "cpu"}
+QUICK_TRAINING: dict[str, Any] = {
+    "size": 32,
+    "width": 8,
+    "batch": 4,
+    "encoder_steps": 2,
+    "predictor_steps": 2,
+    "device": "cpu",
+}
 
 
 @pytest.fixture

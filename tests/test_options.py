@@ -29,7 +29,7 @@ BAD = [
     (TrainOptions, {"beta1": -0.1}, "[0, 1)"),
     (TrainOptions, {"translate": 1.5}, "[0, 1)"),
     (TrainOptions, {"precision": "float16"}, "float32, bfloat16"),
-    (SearchOptions, {"iterations": 0}, "at least 1"),
+    (SearchOptions, {"iterations": -1}, "at least 0"),
     (SearchOptions, {"candidates": 0}, "at least 1"),
     (SearchOptions, {"starts": 0}, "at least 1"),
     (SearchOptions, {"batch": 0}, "at least 1"),

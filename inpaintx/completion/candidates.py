@@ -9,11 +9,14 @@ from math import gcd
 import numpy as np
 import torch
 
-from inpaintx.completion.estimate import combine
+from inpaintx.completion.estimate import combine, with_expected
+from inpaintx.completion.expected import Expected, expect
 from inpaintx.completion.folds import draw_folds
+from inpaintx.errors import InpaintxError
 from inpaintx.networks.architectures import build
 from inpaintx.networks.base import Generator, calibrate
 from inpaintx.networks.checkpoint import Networks
+from inpaintx.networks.predictor import Predictor
 from inpaintx.options import Control, Estimate, SearchOptions
 from inpaintx.pictures.arrays import images_to_values, values_to_images
 from inpaintx.search import Found, History, Search
@@ -35,6 +38,8 @@ class Candidates:
         folds: bool ``[F, S, S]``, sets of known pixels, each of which some candidates did not see.
         blind_to: int64 ``[K]``, the fold that each candidate did not see; −1: it saw all known pixels.
         history: gradient steps, and the fill as it stood then, if asked for.
+        expected: float32 ``[1 + F, S, S, C]`` in [0, 1], what the model's predictor expects with all that is
+            known, then without each fold, the known pixels that it saw as they are; None: there is none.
     """
 
     image: np.ndarray
@@ -46,10 +51,27 @@ class Candidates:
     folds: np.ndarray
     blind_to: np.ndarray
     history: list[tuple[int, np.ndarray]] = field(default_factory=list)
+    expected: np.ndarray | None = None
 
     def fill(self, estimate: Estimate) -> np.ndarray:
-        """One fill, float32 ``[S, S, C]`` in [0, 1]."""
-        return combine(self.fills, self.contextual, estimate)
+        """One fill, float32 ``[S, S, C]``, in [0, 1] but for what a sample's coarse part may add."""
+        return self._with_expected(combine(self.fills, self.contextual, estimate), estimate)
+
+    def tried(self, estimate: Estimate) -> np.ndarray:
+        """``[K, S, S, C]``: each candidate, with what was expected without the fold that it did not see."""
+        if self.expected is None:
+            return self.fills
+        fills = np.empty_like(self.fills)
+        for number in np.unique(self.blind_to):
+            own = self.blind_to == number
+            seen = self.mask if number < 0 else self.mask & ~self.folds[number]
+            fills[own] = with_expected(self.fills[own], self.expected[1 + number], seen, estimate)
+        return fills
+
+    def _with_expected(self, fill: np.ndarray, estimate: Estimate) -> np.ndarray:
+        if self.expected is None:
+            return fill
+        return with_expected(fill[None], self.expected[0], self.mask, estimate)[0]
 
 
 class CandidateFinder:
@@ -65,10 +87,11 @@ class CandidateFinder:
     def __init__(self, model: Networks, options: SearchOptions, control: Control = "model") -> None:
         self.architecture, self.options = model.architecture, options
         self._search: Search | None = None
-        if control != "constant":
-            generator = model.generator
-            if control == "untrained":  # the encoder knows the codes of the trained G only
-                generator, options = _untrained(model), replace(options, guess=False)
+        if control == "untrained":  # the encoder knows the codes of the trained G only
+            options = replace(options, guess=False, predict=False)
+        self._predictor = None if control == "constant" else _wanted_predictor(model, options)
+        if control != "constant" and options.iterations != 0:
+            generator = _untrained(model) if control == "untrained" else model.generator
             self._search = Search(generator, model.discriminator, options, model.encoder)
 
     def __call__(self, squares: Sequence[Square], folds: int = 0, history: bool = False) -> list[Candidates]:
@@ -80,10 +103,17 @@ class CandidateFinder:
                 that does not divide them, and none where it would take pixels from all of them.
             history: remember how each fill formed.
         """
-        if self._search is not None and folds:
+        if self._search is None and self._predictor is not None:
+            folds = 0  # each would take another pass, and there is no candidate to choose
+        elif self._search is not None and folds:
             folds = gcd(folds, self.options.candidates)
             folds = folds if folds > 1 else 0
         drawn = [draw_folds(mask, folds, self.options.seed) for _, mask in squares]
+        expected = None
+        if self._predictor is not None:
+            expected = expect(self._predictor, squares, drawn, self.options)
+        if self._search is None and expected is not None:
+            return [_alone(*square, *own) for square, own in zip(squares, expected.images, strict=True)]
         if self._search is None:
             return [_gray(*square, own) for square, own in zip(squares, drawn, strict=True)]
         found = self._search(
@@ -91,12 +121,13 @@ class CandidateFinder:
             torch.from_numpy(np.stack([mask for _, mask in squares]))[:, None].float(),
             torch.from_numpy(np.stack(drawn)) if folds else None,
             history,
+            None if expected is None else expected.expectation(),
         )
         fills = images_to_values(found.fills.flatten(0, 1)).reshape(
             len(squares), self.options.candidates, *squares[0][0].shape
         )
         return [
-            self._of_one(number, square, own, fills[number], found)
+            self._of_one(number, square, own, fills[number], found, expected)
             for number, (square, own) in enumerate(zip(squares, drawn, strict=True))
         ]
 
@@ -111,23 +142,55 @@ class CandidateFinder:
         return images_to_values(self._search.guess(images, torch.from_numpy(masks)[:, None].float()))
 
     def _of_one(
-        self, number: int, square: Square, folds: np.ndarray, fills: np.ndarray, found: Found
+        self,
+        number: int,
+        square: Square,
+        folds: np.ndarray,
+        fills: np.ndarray,
+        found: Found,
+        expected: Expected | None,
     ) -> Candidates:
         """Those that were found for the square of this number."""
         contextual, prior, iterations, blind_to = (
             values[number].cpu().numpy()
             for values in (found.contextual, found.prior, found.iterations, found.blind_to)
         )
-        history = []
-        if found.history:
-            history = _formed(found.history[number], contextual, self.options.estimate)
-        return Candidates(*square, fills, contextual, prior, iterations, folds, blind_to, history)
+        own = None if expected is None else expected.images[number]
+        candidates = Candidates(*square, fills, contextual, prior, iterations, folds, blind_to, expected=own)
+        if not found.history:
+            return candidates
+        return replace(candidates, history=_formed(found.history[number], candidates, self.options.estimate))
 
 
-def _formed(history: History, losses: np.ndarray, estimate: Estimate) -> list[tuple[int, np.ndarray]]:
+def _formed(history: History, candidates: Candidates, estimate: Estimate) -> list[tuple[int, np.ndarray]]:
     """How the fill of one image's candidates formed."""
     looks = zip(history.steps.amax(1).tolist(), history.images(), strict=True)
-    return [(step, combine(images_to_values(images), losses, estimate)) for step, images in looks]
+    return [
+        (step, replace(candidates, fills=images_to_values(images)).fill(estimate)) for step, images in looks
+    ]
+
+
+def _wanted_predictor(model: Networks, options: SearchOptions) -> Predictor | None:
+    """The model's, if the options don't leave it out. Raises InpaintxError where they need one that isn't."""
+    if options.predict is not False and model.predictor is not None:
+        return model.predictor
+    if options.predict or options.iterations == 0:
+        asked = "--predict" if options.predict else "a search of 0 iterations"
+        lack = "the model has none" if model.predictor is None else "it is left out"
+        raise InpaintxError(
+            f"search: {asked} needs a predictor, and {lack}; train one with `inpaintx train --resume "
+            "--predictor-steps 2000`, or leave the option out"
+        )
+    return None
+
+
+def _alone(image: np.ndarray, mask: np.ndarray, expected: np.ndarray) -> Candidates:
+    """What is expected as the only candidate, where nothing is searched."""
+    nothing = np.zeros(1, np.float32)
+    folds = np.zeros((0, *mask.shape), bool)
+    return Candidates(
+        image, mask, expected[None], nothing, nothing, np.zeros(1, np.int64), folds, np.array([-1])
+    )
 
 
 def _gray(image: np.ndarray, mask: np.ndarray, folds: np.ndarray) -> Candidates:

@@ -232,7 +232,7 @@ class Completer:
         All at once, or in a large picture hole by hole, so that little of it becomes float.
         """
         mask = searched.mask
-        trials = trials_of(candidates)
+        trials = trials_of(candidates, self._options.estimate)
         blend = choose_blend(self._blend, trials, self._options.estimate, chosen.scale)
         doubt = disagreement(candidates.fills)
         # As far around the hole as a blend looks: the one that reaches furthest, `auto` with a sample, looks

@@ -9,10 +9,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from inpaintx.ops.solvers import distance_to_known
 from inpaintx.options import Estimate
 
 #: How fast a candidate's weight falls with its loss.
 SHARPNESS = 2.0
+
+#: Of a mean of what is expected and what was found: the share of the first.
+EXPECTED = 0.7
+#: Coarse is what a Gaussian leaves whose deviation is this share of the depth of the hole, in pixels of the
+#: model's square, between a least and a most.
+COARSE, FINEST, COARSEST = 0.5, 1.0, 4.0
 
 
 def combine(fills: np.ndarray, losses: np.ndarray, estimate: Estimate) -> np.ndarray:
@@ -36,6 +43,41 @@ def combine(fills: np.ndarray, losses: np.ndarray, estimate: Estimate) -> np.nda
     else:
         weights = (smallest / losses) ** SHARPNESS
     return np.tensordot(weights / weights.sum(), fills, axes=1).astype(fills.dtype)
+
+
+def with_expected(
+    fills: np.ndarray, expected: np.ndarray, mask: np.ndarray, estimate: Estimate
+) -> np.ndarray:
+    """Fills together with what is expected in the hole.
+
+    For a sample, what is coarse comes from what is expected and what is fine from the fill, so that it is at
+    once near the truth on average and sharp. What is expected is blurred where nothing tells what is there:
+    the deeper in the hole, the coarser it is. A mean takes a fixed share of each.
+
+    Args:
+        fills: float32 ``[K, S, S, C]`` in [0, 1].
+        expected: float32 ``[S, S, C]`` in [0, 1], known pixels as they are.
+        mask: bool ``[S, S]``, True = known.
+        estimate: what the fills are for.
+
+    Returns:
+        Like ``fills``; for a sample, they may leave [0, 1].
+    """
+    if estimate == "mean":
+        return np.float32(EXPECTED) * expected + np.float32(1 - EXPECTED) * fills
+    missed = np.moveaxis(expected - fills, 0, 2)  # [S, S, K, C]
+    return fills + np.moveaxis(_blurred(missed.reshape(*mask.shape, -1), mask).reshape(missed.shape), 2, 0)
+
+
+def _blurred(maps: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Maps ``[S, S, n]`` under a Gaussian that widens with depth, between four that don't."""
+    from scipy.ndimage import gaussian_filter
+
+    deviations = np.geomspace(FINEST, COARSEST, 4)
+    wanted = np.clip(COARSE * distance_to_known(mask), FINEST, COARSEST)
+    place = np.interp(np.log(wanted), np.log(deviations), np.arange(4))[..., None].astype(np.float32)
+    layers = [gaussian_filter(maps, (deviation, deviation, 0), truncate=3) for deviation in deviations]
+    return sum(np.maximum(0, 1 - np.abs(place - number)) * layer for number, layer in enumerate(layers))
 
 
 def disagreement(fills: np.ndarray) -> np.ndarray:

@@ -18,10 +18,18 @@ def folds_for(*plugins: BlendPlugin) -> int:
     return max(plugin.trials if isinstance(plugin, ChoosingBlend) else 0 for plugin in plugins)
 
 
-def trials_of(candidates: Candidates) -> list[Trial]:
-    """How well each fold's pixels are predicted, by candidates that saw them and by those that did not."""
+def trials_of(candidates: Candidates, estimate: Estimate) -> list[Trial]:
+    """How well each fold's pixels are predicted, by candidates that saw them and by those that did not.
+
+    What a predictor expects is trusted wholly before it is tried: it has learned what to add to
+    interpolation, and where nothing.
+    """
+    if not len(candidates.folds):
+        return []
+    fills = candidates.tried(estimate)
+    trust = None if candidates.expected is None else 1.0
     return [
-        Trial(candidates.image, candidates.mask, fold, candidates.fills, candidates.blind_to == number)
+        Trial(candidates.image, candidates.mask, fold, fills, candidates.blind_to == number, trust)
         for number, fold in enumerate(candidates.folds)
     ]
 

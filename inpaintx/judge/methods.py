@@ -146,7 +146,7 @@ def _searched(find: CandidateFinder, variants: Sequence[tuple[str, BlendPlugin, 
 
 
 def _blended(candidates: Candidates, blend: BlendPlugin, estimate: Estimate) -> np.ndarray:
-    chosen = choose_blend(blend, trials_of(candidates), estimate)
+    chosen = choose_blend(blend, trials_of(candidates, estimate), estimate)
     return apply_blend(chosen, candidates.image, candidates.fill(estimate), candidates.mask)
 
 

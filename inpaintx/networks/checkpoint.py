@@ -1,18 +1,18 @@
 """Checkpoints: the networks in one file, and finding it.
 
 The header says the architecture, the value range, how pictures were fitted to the square and how far
-training got. Tensors are named ``generator.*`` (the averaged G), ``discriminator.*``, ``encoder.*`` once
-there is one and, where training can go on from the file, ``training.*``.
+training got. Tensors are named ``generator.*`` (the averaged G), ``discriminator.*``, ``encoder.*`` and
+``predictor.*`` once there are such and, where training can go on from the file, ``training.*``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from reprlib import repr as shown
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.architectures import build
 from inpaintx.networks.base import Discriminator, Generator
-from inpaintx.networks.predictor import Encoder
+from inpaintx.networks.encoder import Encoder
+from inpaintx.networks.predictor import Predictor
 from inpaintx.networks.storage import HEADER_KEY, Stored, damaged, load, opened, save
 from inpaintx.options import Architecture, Fit, TrainOptions
 
@@ -28,9 +29,12 @@ __all__ = ["FILE_NAME", "HEADER_KEY", "Networks", "export", "find", "load", "loa
 
 FILE_NAME = "checkpoint.safetensors"
 TRAINING = "training."
-NETWORKS = ("generator.", "discriminator.", "encoder.")
+NETWORKS = ("generator.", "discriminator.", "encoder.", "predictor.")
 BANK = "encoder.bank"
 OPTIONAL = ("bank",)  # encoders of the first versions have none
+
+
+N = TypeVar("N", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class Networks:
         encoder: guesses codes for G; None where training left it out or has not come to it.
         header: the checkpoint's JSON header.
         source: the file it came from.
+        predictor: draws what is to be expected in holes; None where training left it out, has not come to
+            it, or was before there was one.
     """
 
     generator: Generator
@@ -50,6 +56,7 @@ class Networks:
     encoder: Encoder | None
     header: dict[str, Any]
     source: Path
+    predictor: Predictor | None = None
 
     @property
     def architecture(self) -> Architecture:
@@ -116,10 +123,11 @@ def load_model(model: str | Path, device: torch.device | str = "cpu") -> Network
         stored.fill(generator, "generator.")
         stored.fill(discriminator, "discriminator.")
         encoder = read_encoder(stored, architecture)
-    for network in (generator, discriminator, encoder):
+        predictor = read_predictor(stored, architecture)
+    for network in (generator, discriminator, encoder, predictor):
         if network is not None:
             network.to(device).eval().requires_grad_(False)
-    return Networks(generator, discriminator, encoder, stored.header, path)
+    return Networks(generator, discriminator, encoder, stored.header, path, predictor)
 
 
 def described(stored: Stored) -> Architecture:
@@ -158,22 +166,36 @@ def run_step(stored: Stored) -> int:
 
 def read_encoder(stored: Stored, architecture: Architecture) -> Encoder | None:
     """The encoder, in evaluation mode; None where there is none in the file."""
-    *_, encoder = _outlines(stored, architecture)
-    if encoder is None:
-        return None
-    stored.check("encoder.", encoder.state_dict(), OPTIONAL)
-    encoder.to_empty(device="cpu")
-    stored.fill(encoder, "encoder.", OPTIONAL)
-    return encoder.eval().requires_grad_(False)
+    _, _, encoder, _ = _outlines(stored, architecture)
+    return None if encoder is None else _read(stored, encoder, "encoder.", OPTIONAL)
 
 
-def _outlines(stored: Stored, architecture: Architecture) -> tuple[Generator, Discriminator, Encoder | None]:
+def read_predictor(stored: Stored, architecture: Architecture) -> Predictor | None:
+    """The predictor, in evaluation mode; None where there is none in the file."""
+    *_, predictor = _outlines(stored, architecture)
+    return None if predictor is None else _read(stored, predictor, "predictor.")
+
+
+def _read(stored: Stored, outline: N, prefix: str, optional: Collection[str] = ()) -> N:
+    stored.check(prefix, outline.state_dict(), optional)
+    outline.to_empty(device="cpu")
+    stored.fill(outline, prefix, optional)
+    return outline.eval().requires_grad_(False)
+
+
+def _outlines(
+    stored: Stored, architecture: Architecture
+) -> tuple[Generator, Discriminator, Encoder | None, Predictor | None]:
     """The networks that a file says it holds: shapes only, which take no memory."""
     bank = (*stored.shape(BANK), 0)[0] if BANK in stored.names else 0
+    held = {name.split(".")[0] for name in stored.names}
     try:
         with torch.device("meta"):
-            has_encoder = any(name.startswith("encoder.") for name in stored.names)
-            return *build(architecture), Encoder(architecture, bank) if has_encoder else None
+            return (
+                *build(architecture),
+                Encoder(architecture, bank) if "encoder" in held else None,
+                Predictor(architecture) if "predictor" in held else None,
+            )
     except (RuntimeError, OverflowError, TypeError) as error:
         raise damaged(stored.path, "its networks are larger than can be") from error
 

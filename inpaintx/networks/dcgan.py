@@ -35,11 +35,11 @@ class Generator(base.Generator):
         ]
         for inputs, outputs in pairwise(widths):
             layers += [
-                _up(inputs, outputs, a.kernel, bias=False),
+                doubling(inputs, outputs, a.kernel, bias=False),
                 nn.BatchNorm2d(outputs),
                 nn.ReLU(inplace=True),
             ]
-        layers += [_up(widths[-1], a.channels, a.kernel, bias=True), nn.Tanh()]
+        layers += [doubling(widths[-1], a.channels, a.kernel, bias=True), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.apply(initialise)
 
@@ -68,20 +68,20 @@ class Discriminator(base.Discriminator):
 def pyramid(a: Architecture, inputs: int, outputs: int) -> nn.Sequential:
     """From maps of the image's size to ``outputs`` numbers."""
     widths = a.widths[::-1]
-    layers: list[nn.Module] = [_down(inputs, widths[0], a.kernel, bias=True), nn.LeakyReLU(LEAK)]
+    layers: list[nn.Module] = [halving(inputs, widths[0], a.kernel, bias=True), nn.LeakyReLU(LEAK)]
     for narrow, wide in pairwise(widths):
-        layers += [_down(narrow, wide, a.kernel, bias=False), nn.BatchNorm2d(wide), nn.LeakyReLU(LEAK)]
+        layers += [halving(narrow, wide, a.kernel, bias=False), nn.BatchNorm2d(wide), nn.LeakyReLU(LEAK)]
     return nn.Sequential(*layers, nn.Conv2d(widths[-1], outputs, a.base))
 
 
-def _up(inputs: int, outputs: int, kernel: int, bias: bool) -> nn.ConvTranspose2d:
+def doubling(inputs: int, outputs: int, kernel: int, bias: bool) -> nn.ConvTranspose2d:
     """A transposed convolution that doubles the side, for either kernel."""
     return nn.ConvTranspose2d(
         inputs, outputs, kernel, stride=2, padding=(kernel - 1) // 2, output_padding=kernel - 4, bias=bias
     )
 
 
-def _down(inputs: int, outputs: int, kernel: int, bias: bool) -> nn.Conv2d:
+def halving(inputs: int, outputs: int, kernel: int, bias: bool) -> nn.Conv2d:
     """A convolution that halves the side, for either kernel."""
     return nn.Conv2d(inputs, outputs, kernel, stride=2, padding=(kernel - 1) // 2, bias=bias)
 

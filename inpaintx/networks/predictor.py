@@ -1,38 +1,99 @@
-"""The encoder: what of a damaged image can be told in one pass."""
+"""The predictor: what to expect in the hole of a damaged image, and how sure of it."""
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inpaintx.networks.dcgan import initialise, pyramid
+from inpaintx.networks.dcgan import LEAK, doubling, halving
+from inpaintx.ops.solvers import biharmonic
 from inpaintx.options import Architecture
 
+MIDDLE = 128  # numbers between the way down and the way up: what is known of the image as a whole
+TENSION = 0.25  # of the plate, in 1 / pixel²
+BEYOND = 0.1  # how far the plate may leave [0, 1]
+SURE, UNSURE = -7.0, 1.0  # what the logarithm of an expected error is kept between
 
-class Encoder(nn.Module):
-    """Guesses the code of a damaged image: what a search would find, in one pass.
 
-    Like :class:`Discriminator`, with the mask as one more channel and a code in place of the logit. It is
-    what predicts the starting code in Lahiri et al., "Faster Unsupervised Semantic Inpainting: A GAN Based
-    Approach" (ICIP 2019).
+class Predictor(nn.Module):
+    """Draws the whole image that is to be expected, from its known pixels and an interpolation of them.
 
-    Attributes:
-        bank: ``[N, nz]``, codes of N pictures of the collection that G was trained on.
+    A U-Net (Ronneberger et al., 2015) of the generator's kind: convolutions that halve the side, transposed
+    ones that double it, skips between them, two linear layers in the middle. It draws what is to be *added*
+    to the interpolation, and before training that is nothing, so that where interpolation is hard to beat, in
+    thin and scattered holes, it begins there. One more channel is the logarithm of the error that it expects
+    to make (the scale of a Laplace distribution, as in Kendall and Gal, "What Uncertainties Do We Need in
+    Bayesian Deep Learning for Computer Vision?", NeurIPS 2017).
+
+    Layers start as torch initialises them, all but the last, whose weights are 0.
     """
 
-    bank: Tensor
-
-    def __init__(self, architecture: Architecture, bank: int = 0) -> None:
+    def __init__(self, architecture: Architecture) -> None:
         super().__init__()
-        self.architecture = architecture
-        self.register_buffer("bank", torch.zeros(bank, architecture.nz))
-        self.layers = pyramid(architecture, architecture.channels + 1, architecture.nz)
-        self.apply(initialise)
+        self.architecture = a = architecture
+        widths, side = a.widths[::-1], a.base
+        inputs = [2 * a.channels + 1, *widths]
+        self.down = nn.ModuleList(
+            nn.Sequential(
+                halving(narrow, wide, a.kernel, bias=False), nn.BatchNorm2d(wide), nn.LeakyReLU(LEAK)
+            )
+            for narrow, wide in pairwise(inputs)
+        )
+        self.middle = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(widths[-1] * side * side, MIDDLE),
+            nn.ReLU(),
+            nn.Linear(MIDDLE, widths[-1] * side * side),
+            nn.ReLU(),
+            nn.Unflatten(1, (widths[-1], side, side)),
+        )
+        self.up = nn.ModuleList(
+            nn.Sequential(doubling(2 * wide, narrow, a.kernel, bias=False), nn.BatchNorm2d(narrow), nn.ReLU())
+            for wide, narrow in pairwise(widths[::-1])
+        )
+        self.last = doubling(2 * widths[0], a.channels + 1, a.kernel, bias=True)
+        with torch.no_grad():
+            self.last.weight.zero_()
+            self.last.bias.zero_()  # type: ignore[union-attr]
+            self.last.bias[-1] = -2.0  # type: ignore[index]  # e⁻² of the range [−1, 1]: about what it is off
 
-    def forward(self, y: Tensor, mask: Tensor) -> Tensor:
-        """Codes ``[B, nz]`` in the box, of images ``[B, C, size, size]`` in [−1, 1] and masks, 1 = keep.
+    def forward(self, y: Tensor, mask: Tensor, interpolated: Tensor) -> tuple[Tensor, Tensor]:
+        """What is to be expected of damaged images.
 
-        What the images hold under the hole is never read, NaN included.
+        Args:
+            y: ``[B, C, size, size]`` in [−1, 1]; what lies under the hole is never read, NaN included.
+            mask: ``[B, 1, size, size]``, 1 = keep.
+            interpolated: like ``y``: :func:`interpolation` of the known pixels.
+
+        Returns:
+            the images, like ``y`` but not kept in its range, and the natural logarithm of the mean absolute
+            error that is expected of each pixel, ``[B, 1, size, size]``, in units of [−1, 1]; both float32.
         """
-        seen = torch.cat([y.masked_fill(mask == 0, 0), mask], 1)
-        return torch.tanh(self.layers(seen).flatten(1)) * self.architecture.bound
+        maps = torch.cat([y.masked_fill(mask == 0, 0), mask, interpolated], 1)
+        skips = []
+        for layer in self.down:
+            maps = layer(maps)
+            skips.append(maps)
+        maps = self.middle(maps.contiguous())
+        for layer in self.up:
+            maps = layer(torch.cat([maps, skips.pop()], 1))
+        drawn = self.last(torch.cat([maps, skips.pop()], 1)).float()
+        return interpolated + drawn[:, :-1], drawn[:, -1:].clamp(SURE, UNSURE)
+
+
+def interpolation(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """What P adds to, in training and in use alike: a plate in tension through the known pixels.
+
+    Args:
+        values: float32 ``[S, S, C]`` in [0, 1]; what lies under the hole is never read.
+        known: bool ``[S, S]``.
+
+    Returns:
+        float32 ``[S, S, C]``, clipped to [−0.1, 1.1]; mid gray where nothing is known.
+    """
+    if not known.any():
+        return np.full_like(values, 0.5)
+    return np.clip(biharmonic(values, known, TENSION), -BEYOND, 1 + BEYOND)

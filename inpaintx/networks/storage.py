@@ -158,6 +158,12 @@ class Stored:
         read = {name.removeprefix(prefix): tensor for name, tensor in self.read((prefix,)).items()}
         network.load_state_dict({**state, **read})
 
+    def copy(self, prefix: str, tensors: Mapping[str, Tensor]) -> None:
+        """Overwrites tensors, given by their names without ``prefix``; errors as of :meth:`check`."""
+        self.check(prefix, tensors)
+        for name, tensor in self.read((prefix,)).items():
+            tensors[name.removeprefix(prefix)].data.copy_(tensor)
+
     def _tensor(self, name: str) -> Tensor:
         tensor: Tensor = self._file.get_tensor(name)
         if self._checksums is not None and self._checksums.get(name) != _checksum(tensor):

@@ -1,6 +1,7 @@
 """The latent search: images and masks in, candidates out. Knows no pictures."""
 
+from inpaintx.search.expectation import Expectation
 from inpaintx.search.history import History
 from inpaintx.search.search import Found, Search
 
-__all__ = ["Found", "History", "Search"]
+__all__ = ["Expectation", "Found", "History", "Search"]

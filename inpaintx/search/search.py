@@ -8,6 +8,7 @@ is a problem of its own: its result does not depend on its batch mates.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,9 +16,10 @@ from torch import Tensor
 from inpaintx import ops
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.base import Discriminator, Generator
-from inpaintx.networks.predictor import Encoder
+from inpaintx.networks.encoder import Encoder
 from inpaintx.options import SearchOptions
 from inpaintx.search.descent import Descent
+from inpaintx.search.expectation import Expectation
 from inpaintx.search.history import History, Recorder
 from inpaintx.search.precision import freeze_pair, inner_dtype
 from inpaintx.search.rows import Rows
@@ -55,6 +57,17 @@ class Found:
         return self.fills[:, 0]
 
 
+class _Target(NamedTuple):
+    """What is to be fitted.
+
+    y: ``[n, C, S, S]``; masks: ``[n, 1, S, S]``, 1 where it is to be read; w: likewise, the weights.
+    """
+
+    y: Tensor
+    masks: Tensor
+    w: Tensor
+
+
 class Search:
     """Searches codes for any number of images: admits them, and ranks what the descent finds.
 
@@ -76,6 +89,8 @@ class Search:
             raise InpaintxError(
                 "search: a network is in training mode, whose results depend on the batch; call eval()"
             )
+        if options.iterations == 0:
+            raise InpaintxError("search: 0 iterations are no search; choose at least 1")
         self.options = options
         self._architecture = generator.architecture
         self._networks = freeze_pair(generator, discriminator, options)
@@ -96,7 +111,12 @@ class Search:
 
     @torch.no_grad()
     def __call__(
-        self, images: Tensor, masks: Tensor, folds: Tensor | None = None, history: bool = False
+        self,
+        images: Tensor,
+        masks: Tensor,
+        folds: Tensor | None = None,
+        history: bool = False,
+        expected: Expectation | None = None,
     ) -> Found:
         """Completes images.
 
@@ -106,11 +126,14 @@ class Search:
             folds: bool ``[B, F, S, S]``: F sets of known pixels. Each is hidden from one part in F of the
                 candidates, so that it can be seen how well these predict it (cross-fitting).
             history: remember how the candidates came to be.
+            expected: what to fit in the holes besides; the search then starts from codes of whole images.
 
         Raises:
             InpaintxError: shapes that don't fit the model or each other; candidates that F does not divide.
         """
         self._check(images, masks, folds)
+        if expected is not None:
+            self._check_expected(expected, images, 0 if folds is None else folds.shape[1])
         y = images.to(self._device, self._dtype)
         masks = masks.to(self._device, self._dtype)
         count = 1 if folds is None else folds.shape[1]
@@ -118,8 +141,9 @@ class Search:
         if folds is not None:
             seen = seen.masked_fill(folds.to(self._device).flatten(0, 1)[:, None], 0)
         recorder = Recorder(self._networks.draw) if history else None
-        codes, iterations = self._searched(y.repeat_interleave(count, 0), seen, count, recorder)
-        fills, contextual, prior = self._evaluated(codes, y, self._weighted(masks))
+        blind = self._target(y.repeat_interleave(count, 0), seen, expected, folds is not None)
+        codes, iterations = self._searched(blind, count, recorder)
+        fills, contextual, prior = self._evaluated(codes, self._target(y, masks, expected))
         candidates = self.options.candidates
         loss = (contextual + self.options.prior * prior).unflatten(0, (len(images), candidates))
         ranking = loss.argsort(1)
@@ -154,6 +178,14 @@ class Search:
         parts = codes.to(self._dtype).split(self.options.batch)
         return torch.cat([self._networks.generator.forward(part) for part in parts])
 
+    def _target(self, y: Tensor, masks: Tensor, expected: Expectation | None, folds: bool = False) -> _Target:
+        """What is to be fitted; ``folds`` as of :meth:`.Expectation.target`."""
+        w = self._weighted(masks)
+        if expected is None:
+            return _Target(y, masks, w)
+        y, w = expected.target(y, masks, w, folds)
+        return _Target(y, torch.ones_like(masks), w)
+
     def _weighted(self, masks: Tensor) -> Tensor:
         """What the loss weights the pixels by.
 
@@ -165,14 +197,12 @@ class Search:
         w = ops.context_weight(masks, self.options.window, self.options.border)
         return torch.where(w.amax((1, 2, 3), keepdim=True) > 0, w, masks)
 
-    def _searched(
-        self, y: Tensor, masks: Tensor, folds: int, recorder: Recorder | None
-    ) -> tuple[Tensor, Tensor]:
+    def _searched(self, target: _Target, folds: int, recorder: Recorder | None) -> tuple[Tensor, Tensor]:
         """The best code of each candidate of each image, ``[n, nz]``, and the steps it took, ``[n]``.
 
         folds: that so many in turn are one image, and share its candidates.
         """
-        w = self._weighted(masks)
+        y, masks, w = target
         starts = self._starts(y, masks, w, self.options.candidates // folds, folds)
         total = len(y) * starts.shape[1]
         codes = y.new_empty(total, self._architecture.nz)
@@ -197,8 +227,9 @@ class Search:
         image, candidate = index // starts.shape[1], index % starts.shape[1]
         return self._descent.begin(index, y[image], w[image], starts[image, candidate])
 
-    def _evaluated(self, codes: Tensor, y: Tensor, w: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _evaluated(self, codes: Tensor, target: _Target) -> tuple[Tensor, Tensor, Tensor]:
         """The images of all candidates' codes and their losses, at the full precision of the weights."""
+        y, _, w = target
         critic = self._networks.critic
         fills, contextual, prior = [], [], []
         for numbers in torch.arange(len(codes), device=self._device).split(self.options.batch):
@@ -234,3 +265,13 @@ class Search:
                 f"search: {self.options.candidates} candidates can't share {count} sets of "
                 f"held-out pixels; choose a multiple of {count}"
             )
+
+    def _check_expected(self, expected: Expectation, images: Tensor, folds: int) -> None:
+        batch, channels, *sides = images.shape
+        for what, each, depth in (("image", expected.image, channels), ("weight", expected.weight, 1)):
+            wanted = (batch, 1 + folds, depth, *sides)
+            if tuple(each.shape) != wanted:
+                raise InpaintxError(
+                    f"search: the {what} that is expected has shape {tuple(each.shape)}; "
+                    f"these images need {wanted}"
+                )

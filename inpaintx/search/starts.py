@@ -7,8 +7,8 @@ from torch import Tensor
 
 from inpaintx import ops
 from inpaintx.networks.base import Generator
+from inpaintx.networks.encoder import Encoder
 from inpaintx.networks.frozen import FrozenGenerator
-from inpaintx.networks.predictor import Encoder
 from inpaintx.options import SearchOptions
 
 

@@ -1,79 +1,82 @@
-"""Training of the encoder that guesses codes, for a G that stays as it is."""
+"""Training of the predictor, which draws what to expect in a hole. It knows neither G nor the encoder."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from inpaintx.networks.base import Generator
-from inpaintx.networks.predictor import Encoder
-from inpaintx.options import TrainOptions
-from inpaintx.pictures import Picture
-from inpaintx.pictures.arrays import levels_to_images
-from inpaintx.plugins.masks import FAMILIES, family_masks
+from inpaintx.networks.predictor import Predictor, interpolation
+from inpaintx.options import Architecture, TrainOptions
+from inpaintx.pictures.arrays import to_values
+from inpaintx.plugins.masks import FAMILIES
+from inpaintx.training.encoder import LR, MASKS, mask_pool, rate
 from inpaintx.training.losses import Losses
 
-MASKS = 100  # of each family, drawn once
-LR = 1e-3  # falls to nothing along half a cosine
-WARM_UP = 100  # steps
-SQUARES, CODES = 0.5, 0.1  # weights of the other two losses
-BANK = 512  # pictures at most whose codes are kept
+#: Pixels of the examples that are kept at a time (2048 of 64 px), since an interpolation takes long.
+KEPT = 2048 * 64**2
+FRESH = 4  # a fourth of a batch is made anew for each step
+PLACED = ("center", "left", "lowres")  # families whose holes stay where they are
+CONTRAST, BRIGHTNESS = 0.15, 0.075  # standard deviations of a picture's changes of light, in [0, 1]
+WHOLE, ERROR = 0.2, 0.1  # weights of the losses over whole images, and of the expected error
+
+Example = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def train_encoder(
-    generator: Generator,
+def train_predictor(
+    architecture: Architecture,
     images: Tensor,
     options: TrainOptions,
     steps: int,
+    device: torch.device | str = "cpu",
     on_step: Callable[[float], bool] = lambda _: True,
-) -> Encoder | None:
-    """An encoder that guesses, from what a mask of any family leaves, a code of the whole image.
+) -> Predictor | None:
+    """A predictor that draws, from what a mask of any family leaves, the whole image.
 
-    Three quarters of a batch are real images, and the rest G's own samples. The loss is the mean absolute
-    error of the code's image over all pixels, the hidden ones included, a half of the mean squared error and,
-    for samples, a tenth of the codes' (their true codes are known). So it learns to fill holes, as far as G
-    can draw what belongs there, and not only to repeat what is seen.
+    With d what it is off, the loss is the mean of |d| + d²/2 over the hole, a fifth of that over the whole
+    image and, for the error b that it expects, a tenth of the mean of |d|/b + log b over the hole (the
+    negative log-likelihood of a Laplace distribution of scale b), in which |d| counts as given.
+
+    Images are shifted by up to half of ``options.translate`` and change their light; the holes of most
+    families lie anywhere, mirrored and turned. Without that, P learns a few hundred pictures by heart.
 
     Args:
-        generator: G, in evaluation mode and frozen.
+        architecture: G's.
         images: uint8 ``[N, C, size, size]``, what G learned from.
-        options: for its batch size, precision and seed, which all randomness is a function of.
+        options: for its batch size, shifts, precision and seed, which all randomness is a function of.
         steps: how many.
+        device: to train on.
         on_step: told of each step's loss; where it returns False, training is given up.
 
     Returns:
-        the encoder, in evaluation mode and with its bank of codes; None where it was given up.
+        the predictor, in evaluation mode; None where it was given up.
     """
-    device = next(generator.parameters()).device
+    device = torch.device(device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)
-        encoder = Encoder(generator.architecture)
-    encoder.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.Adam(encoder.parameters(), lr=LR, betas=(0.9, 0.99), fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
+        predictor = Predictor(architecture)
+    predictor.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.AdamW(
+        predictor.parameters(), lr=LR, betas=(0.9, 0.99), weight_decay=0.0, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, steps))
     noise = torch.Generator().manual_seed(options.seed)
-    masks = _mask_pool(generator.architecture.size)
+    examples = _Examples(images.numpy(), options)
+    fresh = max(1, options.batch // FRESH)
+    examples.make(min(examples.room, options.batch + fresh * steps))
     enabled = options.precision == "bfloat16"
-    samples = options.batch // 4
     losses = Losses(device)
     for _ in range(steps):
-        chosen = torch.randint(len(images), (options.batch - samples,), generator=noise)
-        real = levels_to_images(images[chosen]).to(device)
-        codes = generator.sample_codes(samples, noise).to(device)
-        mask = masks[torch.randint(len(masks), (options.batch,), generator=noise)].to(device)
+        examples.make(fresh)
+        chosen = torch.randint(len(examples), (options.batch,), generator=noise)
+        y, mask, interpolated = (
+            part.to(device, memory_format=torch.channels_last) for part in examples[chosen]
+        )
         with torch.autocast(device.type, torch.bfloat16, enabled=enabled):
-            with torch.no_grad():
-                y = torch.cat([real, generator(codes).float()])
-            guess = encoder(y, mask).float()
-            x = generator(guess).float()
-        loss = (x - y).abs().mean() + SQUARES * ((x - y) ** 2).mean()
-        if samples:
-            loss = loss + CODES * ((guess[-samples:] - codes) ** 2).mean()
+            x, log_error = predictor(y, mask, interpolated)
+        loss = _loss(x - y, 1 - mask, log_error)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -84,31 +87,80 @@ def train_encoder(
     for [told] in losses.read():
         if not on_step(told):
             return None
-    encoder.eval().requires_grad_(False)
-    encoder.bank = _code_bank(encoder, images, options.batch)
-    return encoder
+    return predictor.eval().requires_grad_(False)
 
 
-@torch.no_grad()
-def _code_bank(encoder: Encoder, images: Tensor, batch: int) -> Tensor:
-    """``[N, nz]``: the encoder's codes of whole pictures, spread evenly over the collection."""
-    chosen = torch.arange(0, len(images), -(-len(images) // BANK))
-    codes = []
-    for part in chosen.split(batch):
-        y = levels_to_images(images[part]).to(encoder.bank.device)
-        codes.append(encoder(y, torch.ones_like(y[:, :1])))
-    return torch.cat(codes)
+def _loss(off: Tensor, hole: Tensor, log_error: Tensor) -> Tensor:
+    """Of what P is off, ``[B, C, S, S]``, and expects to be, ``[B, 1, S, S]``."""
+    distance = off.abs() + 0.5 * off * off
+    pixels = hole.sum()
+    missed = off.detach().abs().mean(1, keepdim=True)
+    unlikely = missed * torch.exp(-log_error) + log_error
+    return (
+        (distance * hole).sum() / (pixels * off.shape[1])
+        + WHOLE * distance.mean()
+        + ERROR * (unlikely * hole).sum() / pixels
+    )
 
 
-def _rate(step: int, steps: int) -> float:
-    """Of the learning rate: a warm-up, then half a cosine."""
-    return min(1.0, (step + 1) / WARM_UP) * (0.5 * (1 + math.cos(math.pi * step / steps)) + 0.01)
+class _Examples:
+    """Damaged pictures with their interpolations: as many as are kept, the oldest replaced by the next."""
 
+    def __init__(self, images: np.ndarray, options: TrainOptions) -> None:
+        _, channels, size, _ = images.shape
+        self.room = max(options.batch, KEPT // size**2)
+        self._images = images
+        self._reach = round(options.translate * size / 2)
+        self._masks = mask_pool(size)[:, 0].numpy() > 0
+        self._rng = np.random.default_rng([options.seed, 5])
+        # Half precision tells the levels of 8 bits apart.
+        self._whole, self._interpolated = (
+            torch.zeros(self.room, channels, size, size, dtype=torch.half) for _ in range(2)
+        )
+        self._known = torch.zeros(self.room, 1, size, size, dtype=torch.bool)
+        self._made = 0
 
-def _mask_pool(size: int) -> Tensor:
-    """float32 ``[N, 1, size, size]``, 1 = keep: masks of every family, and their mirror images."""
-    blank = np.zeros((size, size), np.uint8)
-    pictures = [Picture(blank, None, Path(f"{number}.png")) for number in range(MASKS)]
-    pool = np.concatenate([family_masks(family, pictures, seed=0) for family in FAMILIES])
-    mirrored = [(mask, mask[:, ::-1], mask[::-1])[number % MASKS % 3] for number, mask in enumerate(pool)]
-    return torch.from_numpy(np.stack(mirrored))[:, None].float()
+    def __len__(self) -> int:
+        return min(self._made, self.room)
+
+    def __getitem__(self, chosen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Whole images, masks and interpolations, float32, as :class:`.Predictor` takes them."""
+        return (
+            self._whole[chosen].float(),
+            self._known[chosen].float(),
+            self._interpolated[chosen].float(),
+        )
+
+    def make(self, count: int) -> None:
+        """Makes so many anew."""
+        for _ in range(count):
+            picture, mask = self._picture(), self._mask()
+            place = self._made % self.room
+            for kept, values in ((self._whole, picture), (self._interpolated, interpolation(picture, mask))):
+                kept[place] = torch.from_numpy(values * 2 - 1).permute(2, 0, 1)
+            self._known[place, 0] = torch.from_numpy(mask)
+            self._made += 1
+
+    def _picture(self) -> np.ndarray:
+        """One of the collection, moved and in another light: float32 ``[S, S, C]`` in [0, 1]."""
+        image, reach = self._images[self._rng.integers(len(self._images))], self._reach
+        size = image.shape[-1]
+        top, left = self._rng.integers(0, 2 * reach + 1, 2)
+        padded = np.pad(image, ((0, 0), (reach, reach), (reach, reach)), "edge")
+        values = to_values(padded[:, top : top + size, left : left + size].transpose(1, 2, 0))
+        contrast, brightness = self._rng.standard_normal(2)
+        lit = (values - 0.5) * (1 + CONTRAST * contrast) + 0.5 + BRIGHTNESS * brightness
+        return np.ascontiguousarray(np.clip(lit, 0, 1).astype(np.float32))
+
+    def _mask(self) -> np.ndarray:
+        """One of any family, its hole anywhere: bool ``[S, S]``, True = keep."""
+        number = self._rng.integers(len(self._masks))
+        mask = self._masks[number]
+        if tuple(FAMILIES)[number // MASKS] in PLACED:
+            return mask
+        mask = np.roll(mask, tuple(self._rng.integers(0, len(mask), 2)), (0, 1))
+        if self._rng.random() < 0.5:
+            mask = mask[:, ::-1]
+        if self._rng.random() < 0.5:
+            mask = mask.T
+        return np.ascontiguousarray(mask)

@@ -15,8 +15,9 @@ from inpaintx.atomic import atomic_file
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.base import Generator
 from inpaintx.training.determinism import deterministic
+from inpaintx.training.encoder import train_encoder
 from inpaintx.training.losses import Losses
-from inpaintx.training.predictor import train_encoder
+from inpaintx.training.predictor import train_predictor
 from inpaintx.training.trainer import Trainer
 
 LOG_NAME = "log.jsonl"
@@ -38,12 +39,14 @@ def train(
     on_step: Callable[[Report], None] = lambda report: None,
     on_save: Callable[[Generator], None] = lambda network: None,
     on_encoder_step: Callable[[float], None] = lambda loss: None,
+    on_predictor_step: Callable[[float], None] = lambda loss: None,
 ) -> bool:
     """Runs ``trainer`` to its last step, saving to ``run/checkpoint.safetensors`` on the way.
 
-    ``run/log.jsonl`` gets a line a step. Then an encoder is trained, if the options ask for one, and saved,
-    too. Ctrl-C or SIGTERM finishes the step, saves and returns; an encoder that is interrupted is trained
-    from its first step when the run goes on, and the last one there was stays until then.
+    ``run/log.jsonl`` gets a line a step. Then an encoder and a predictor are trained, if the options ask for
+    them, and each is saved, too. Ctrl-C or SIGTERM finishes the step, saves and returns; an encoder or a
+    predictor that is interrupted is trained from its first step when the run goes on, and the last one there
+    was stays until then.
 
     Args:
         trainer: fresh, or restored from the run's checkpoint.
@@ -51,6 +54,7 @@ def train(
         on_step: told of every step.
         on_save: given the calibrated G each time a checkpoint has been written.
         on_encoder_step: told the loss of each step of the encoder.
+        on_predictor_step: likewise of the predictor.
 
     Returns:
         False if the run was interrupted, True otherwise.
@@ -96,15 +100,26 @@ def train(
         if trainer.step != saved_at:
             save()
 
-        def go_on(loss: float) -> bool:
-            on_encoder_step(loss)
-            return not interrupted()
+        def going_on(told: Callable[[float], None]) -> Callable[[float], bool]:
+            def go_on(loss: float) -> bool:
+                told(loss)
+                return not interrupted()
 
-        if trainer.encoder_steps and saved is not None and not interrupted():
-            images = trainer.collection.learned(options.flip)
-            encoder = train_encoder(saved, images, options, trainer.encoder_steps, go_on)
+            return go_on
+
+        images = trainer.collection.learned(options.flip)
+        encoder_steps, predictor_steps = trainer.later_steps
+        if encoder_steps and saved is not None and not interrupted():
+            encoder = train_encoder(saved, images, options, encoder_steps, going_on(on_encoder_step))
             if encoder is not None:
                 trainer.save(run, encoder)
+        if predictor_steps and not interrupted():
+            go_on = going_on(on_predictor_step)
+            predictor = train_predictor(
+                trainer.architecture, images, options, predictor_steps, trainer.device, go_on
+            )
+            if predictor is not None:
+                trainer.save(run, predictor=predictor)
         return not interrupted()
 
 

@@ -20,18 +20,14 @@ from inpaintx.errors import InpaintxError
 from inpaintx.networks import checkpoint
 from inpaintx.networks.architectures import build
 from inpaintx.networks.base import Generator, calibrate
-from inpaintx.networks.predictor import Encoder
+from inpaintx.networks.encoder import Encoder
+from inpaintx.networks.predictor import Predictor
 from inpaintx.networks.storage import Stored
 from inpaintx.options import Architecture, TrainOptions
 from inpaintx.pictures.arrays import images_to_levels, levels_to_images
 from inpaintx.training.augmentation import shift
 from inpaintx.training.collection import Collection
-
-
-def generator_for(seed: int, *keys: int) -> torch.Generator:
-    """A CPU generator that depends on all of (seed, keys) and on nothing else."""
-    state = np.random.SeedSequence([seed, *keys]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state >> np.uint64(1)))
+from inpaintx.training.determinism import generator_for
 
 
 class Trainer:
@@ -61,6 +57,8 @@ class Trainer:
         }
         self.encoder: Encoder | None = None  # the last one, and the step of G that it belongs to
         self.encoder_step = 0
+        self.predictor: Predictor | None = None  # the last one, which depends on no step of G
+        self.predictor_took = 0  # steps of its own
         self._saved = False
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
@@ -184,41 +182,51 @@ class Trainer:
     # -- checkpoints ------------------------------------------------------------------------------
 
     @property
-    def encoder_steps(self) -> int:
-        """How many the encoder gets: no more than G and D have had."""
-        return min(self.options.encoder_steps, self.step)
+    def later_steps(self) -> tuple[int, int]:
+        """How many the encoder gets, and the predictor: no more than G and D have had."""
+        options = self.options
+        return min(options.encoder_steps, self.step), min(options.predictor_steps, self.step)
 
-    def save(self, run: Path, encoder: Encoder | None = None) -> Generator:
+    def save(
+        self, run: Path, encoder: Encoder | None = None, predictor: Predictor | None = None
+    ) -> Generator:
         """Writes the run's checkpoint, whole or not at all.
 
         Args:
             run: the run's folder.
             encoder: trained for this G; None: the last one there was, if any, stays in the file, and the
                 header says of which step it is.
+            predictor: trained as long as :attr:`later_steps` says; None: likewise, and of how many steps.
 
         Returns:
             The calibrated G that is in it.
         """
         if encoder is not None:
             self.encoder, self.encoder_step = encoder, self.step
+        if predictor is not None:
+            self.predictor, self.predictor_took = predictor, self.later_steps[1]
         network = self.calibrated()
         tensors = checkpoint.state(network, "generator.")
         if self.encoder is not None:
             tensors |= checkpoint.state(self.encoder, "encoder.")
+        if self.predictor is not None:
+            tensors |= checkpoint.state(self.predictor, "predictor.")
         tensors |= checkpoint.state(self.discriminator, "discriminator.")
         tensors |= checkpoint.state(self.generator, "training.generator.")
         tensors |= {f"training.average.{name}": tensor for name, tensor in self.average.named_parameters()}
         for name, optimizer in self.optimizers.items():
             for index, values in optimizer.state_dict()["state"].items():
                 tensors |= {f"training.{name}_adam.{index}.{key}": value for key, value in values.items()}
-        broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
-        if broken:
-            raise InpaintxError(
-                f"training: weights are not finite at step {self.step} ({broken[0]}); {self._advice}"
-            )
+        for name, tensor in tensors.items():
+            if not torch.isfinite(tensor).all():
+                raise InpaintxError(
+                    f"training: weights are not finite at step {self.step} ({name}); {self._advice}"
+                )
         header = self._header()
         if self.encoder is not None:
             header["encoder_step"] = self.encoder_step
+        if self.predictor is not None:
+            header["predictor_steps"] = self.predictor_took
         checkpoint.save(run / checkpoint.FILE_NAME, header, tensors)
         self._saved = True
         return network
@@ -252,12 +260,15 @@ class Trainer:
             step = self._check_same_run(stored)
             stored.fill(self.generator, "training.generator.")
             stored.fill(self.discriminator, "discriminator.")
-            self._fill(stored, "training.average.", dict(self.average.named_parameters()))
+            stored.copy("training.average.", dict(self.average.named_parameters()))
             for name, optimizer in self.optimizers.items():
                 self._restore_optimizer(stored, f"training.{name}_adam.", optimizer, step)
             if self.options.encoder_steps:  # else the run is to have none
                 self.encoder = checkpoint.read_encoder(stored, self.architecture)
                 self.encoder_step = stored.header.get("encoder_step", step)
+            if self.options.predictor_steps:
+                self.predictor = checkpoint.read_predictor(stored, self.architecture)
+                self.predictor_took = stored.header.get("predictor_steps", 0)
         self.step, self._saved = step, True
 
     def _check_same_run(self, stored: Stored) -> int:
@@ -281,17 +292,11 @@ class Trainer:
         return checkpoint.run_step(stored)
 
     @staticmethod
-    def _fill(stored: Stored, prefix: str, tensors: dict[str, Tensor]) -> None:
-        stored.check(prefix, tensors)
-        for name, tensor in stored.read((prefix,)).items():
-            tensors[name.removeprefix(prefix)].data.copy_(tensor)
-
-    @staticmethod
     def _restore_optimizer(stored: Stored, prefix: str, optimizer: torch.optim.Adam, step: int) -> None:
         saved = optimizer.state_dict()
         for index, parameter in enumerate(optimizer.param_groups[0]["params"]) if step else ():
             values = {"step": torch.tensor(0.0)}
             values |= {key: torch.empty_like(parameter) for key in ("exp_avg", "exp_avg_sq")}
-            Trainer._fill(stored, f"{prefix}{index}.", values)
+            stored.copy(f"{prefix}{index}.", values)
             saved["state"][index] = values
         optimizer.load_state_dict(saved)

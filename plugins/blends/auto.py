@@ -45,8 +45,10 @@ class Auto:
     posterior mean under a Gaussian prior). What share of the trust fine detail deserves is then found in the
     same way; the deeper the hole, the coarser and the less expected. The length of `spline` is the one that
     predicts the held-out pixels best; infinite never in a deep hole, where a plate swings out further than
-    any trial would show. A sample is trusted wholly: a part of it would be a ghost; and what it misses at the
-    rim is not spread across the hole (`reach`), unless the trials found it to be worth nothing.
+    any trial would show, nor where the trials say how far their fills are to be trusted (those of a model
+    that predicts what is in the hole): their trust stays near that, and their detail is kept. A sample is
+    trusted wholly: a part of it would be a ghost; and what it misses at the rim is not spread across the hole
+    (`reach`), unless the trials found it to be worth nothing.
     """
 
     name: ClassVar[str] = "auto"
@@ -64,9 +66,11 @@ class Auto:
             return Spline(LENGTHS[0] * scale, reach=reach)
         mask = tried[0].mask
         depth = float(np.median(distance_to_known(mask)[~mask]))
-        lengths = [length for length in LENGTHS if length < np.inf or depth <= _SHALLOW]
+        trust = tried[0].trust
+        lengths = [length for length in LENGTHS if length < np.inf or (trust is None and depth <= _SHALLOW)]
         blur = BLUR * _remoteness(depth)
-        fits = {length: _fit([_compare(trial, length, blur) for trial in tried], depth) for length in lengths}
+        compared = {length: [_compare(trial, length, blur) for trial in tried] for length in lengths}
+        fits = {length: _fit(found, depth, trust) for length, found in compared.items()}
         length = min(fits, key=lambda length: fits[length].error)
         trust, detail = fits[length].trust, fits[length].detail
         if estimate == "mean":
@@ -131,7 +135,7 @@ def _capped(chance: np.ndarray, changed: np.ndarray) -> np.ndarray:
     return chance * min(1.0, *np.divide(most, found, out=np.ones(2), where=found > most))
 
 
-def _fit(comparisons: Sequence[_Comparison], depth: float) -> _Fit:
+def _fit(comparisons: Sequence[_Comparison], depth: float, expected: float | None) -> _Fit:
     """The trust, the share of it for fine detail, and the squared error that trust alone leaves."""
     missed, agreed, changed, pixels = (
         sum(getattr(comparison, name) for comparison in comparisons)
@@ -145,9 +149,10 @@ def _fit(comparisons: Sequence[_Comparison], depth: float) -> _Fit:
     if of_all <= 0:
         return _Fit(0.0, 1.0, missed)
     noise = error(min(max(in_all / of_all, 0.0), 1.0)) / pixels
-    expected = depth / (depth + _EVEN_DEPTH)
-    trust = _posterior(in_all, of_all, expected, _CLUMP * noise)
-    if depth < 2 * BLUR:  # all that can be filled in is fine detail
+    prior = depth / (depth + _EVEN_DEPTH) if expected is None else expected
+    trust = _posterior(in_all, of_all, prior, _CLUMP * noise)
+    # What was learned to be as near as can be makes up no detail; in a shallow hole there is nothing else.
+    if expected is not None or depth < 2 * BLUR:
         return _Fit(trust, 1.0, error(trust))
     fine = trust * (agreed[1] - trust * changed[0, 1]), trust**2 * changed[1, 1]
     remoteness = _remoteness(depth)

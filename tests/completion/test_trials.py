@@ -51,7 +51,7 @@ class Chooser:
 
 def test_there_is_a_trial_for_each_fold() -> None:
     candidates = _candidates()
-    trials = trials_of(candidates)
+    trials = trials_of(candidates, "sample")
     assert len(trials) == 2
     for number, trial in enumerate(trials):
         assert np.array_equal(trial.hidden, candidates.folds[number])
@@ -66,11 +66,11 @@ def test_there_is_a_trial_for_each_fold() -> None:
 
 
 def test_without_folds_there_is_no_trial() -> None:
-    assert trials_of(_candidates(folds=0)) == []
+    assert trials_of(_candidates(folds=0), "sample") == []
 
 
 def test_blend_that_chooses_is_given_the_trials() -> None:
-    plugin, trials = Chooser(), trials_of(_candidates())
+    plugin, trials = Chooser(), trials_of(_candidates(), "sample")
     assert choose_blend(plugin, trials, "mean", scale=2.5) == registry.make("blend", "none")
     assert plugin.asked == [(trials, 2.5, "mean")]
 
@@ -78,7 +78,7 @@ def test_blend_that_chooses_is_given_the_trials() -> None:
 @pytest.mark.parametrize("name", ["none", "poisson"])
 def test_blend_that_does_not_choose_stays(name: str) -> None:
     plugin = registry.make("blend", name)
-    assert choose_blend(plugin, trials_of(_candidates()), "sample") is plugin
+    assert choose_blend(plugin, trials_of(_candidates(), "sample"), "sample") is plugin
 
 
 def test_folds_are_as_many_as_the_blend_wants_that_wants_most() -> None:

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 LETTERS = 12
-QUICK_TRAINING = {"steps": 2, "batch": 2, "width": 4, "encoder_steps": 2}
+QUICK_TRAINING = {"steps": 2, "batch": 2, "width": 4, "encoder_steps": 2, "predictor_steps": 2}
 QUICK = {
     **{f"INPAINTX_TRAIN_{name.upper()}": str(value) for name, value in QUICK_TRAINING.items()},
     "INPAINTX_EVAL_ITERATIONS": "2",

@@ -40,7 +40,7 @@ def _collection() -> Collection:
 def test_a_kind_of_ones_own_is_trained_saved_loaded_and_completes(
     plain: Architecture, tmp_path: Path
 ) -> None:
-    options = TrainOptions(steps=2, batch=4, encoder_steps=2)
+    options = TrainOptions(steps=2, batch=4, encoder_steps=2, predictor_steps=2)
     trainer = Trainer(_collection(), plain, options, "crop")
     before = [parameter.clone() for parameter in trainer.generator.parameters()]
     assert train(trainer, tmp_path)
@@ -73,7 +73,12 @@ def test_a_kind_of_ones_own_is_trained_saved_loaded_and_completes(
 
 
 def test_file_of_a_kind_that_is_not_there_is_told(plain: Architecture, tmp_path: Path) -> None:
-    train(Trainer(_collection(), plain, TrainOptions(steps=1, batch=4, encoder_steps=0), "crop"), tmp_path)
+    train(
+        Trainer(
+            _collection(), plain, TrainOptions(steps=1, batch=4, encoder_steps=0, predictor_steps=0), "crop"
+        ),
+        tmp_path,
+    )
     del ARCHITECTURES["plain"]
     with pytest.raises(InpaintxError, match=r"kind is 'plain'; choose one of dcgan") as caught:
         checkpoint.load_model(tmp_path)

@@ -17,17 +17,24 @@ from inpaintx.errors import InpaintxError
 from inpaintx.networks import checkpoint
 from inpaintx.networks.architectures import build
 from inpaintx.networks.checkpoint import HEADER_KEY, load_model
-from inpaintx.networks.predictor import Encoder
+from inpaintx.networks.encoder import Encoder
+from inpaintx.networks.predictor import Predictor
 from inpaintx.options import Architecture
 
 SHAPE = Architecture(size=32, channels=1, width=4, nz=8)
 HEADER: dict[str, Any] = {"architecture": SHAPE.to_dict(), "fit": "crop", "step": 5}
-WEIGHTS = ["generator.layers.3.weight", "discriminator.layers.0.bias", "encoder.layers.2.weight"]
+WEIGHTS = [
+    "generator.layers.3.weight",
+    "discriminator.layers.0.bias",
+    "encoder.layers.2.weight",
+    "predictor.middle.1.weight",
+]
 
 
 def _tensors() -> dict[str, Tensor]:
     torch.manual_seed(0)
-    networks = dict(zip(checkpoint.NETWORKS, (*build(SHAPE), Encoder(SHAPE, bank=3)), strict=True))
+    made = (*build(SHAPE), Encoder(SHAPE, bank=3), Predictor(SHAPE))
+    networks = dict(zip(checkpoint.NETWORKS, made, strict=True))
     return {
         name: tensor
         for prefix, network in networks.items()

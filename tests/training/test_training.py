@@ -13,7 +13,7 @@ from inpaintx.networks import checkpoint
 from inpaintx.pictures.arrays import images_to_levels, levels_to_images
 from inpaintx.training import Trainer
 from inpaintx.training.collection import Collection
-from inpaintx.training.trainer import generator_for
+from inpaintx.training.determinism import generator_for
 
 pytestmark = pytest.mark.slow
 

@@ -1,303 +1,218 @@
-"""The encoder: guesses codes of damaged images, and the search that starts from them."""
+"""The predictor: what it is before training, what training makes of it, and what a run keeps of it."""
 
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from training_cases import OPTIONS, make_trainer
+from training_cases import OPTIONS, SHAPE, drawn, make_trainer
 
-from inpaintx import InpaintxError
-from inpaintx.completion.candidates import CandidateFinder
 from inpaintx.networks import checkpoint
 from inpaintx.networks.checkpoint import Networks
-from inpaintx.networks.predictor import Encoder
-from inpaintx.options import SearchOptions, TrainOptions
+from inpaintx.networks.predictor import Predictor, interpolation
+from inpaintx.options import Architecture, TrainOptions
 from inpaintx.pictures.arrays import images_to_levels
-from inpaintx.search import Found, Search
 from inpaintx.training import train
-from inpaintx.training.predictor import train_encoder
-
-pytestmark = pytest.mark.slow
+from inpaintx.training.predictor import train_predictor
 
 STEPS = TrainOptions(batch=16, seed=3)
-GUESS = SearchOptions(guess=True, candidates=4, iterations=5, lr=0.05, spread=0.2, precision="float32")
 
 
-def _images(model: Networks, count: int, seed: int = 7) -> Tensor:
-    """What G draws: uint8 ``[count, C, S, S]``."""
-    codes = model.generator.sample_codes(count, torch.Generator().manual_seed(seed))
-    return torch.from_numpy(images_to_levels(model.generator(codes))).permute(0, 3, 1, 2).contiguous()
+def _damaged(shape: Architecture, count: int = 3) -> tuple[Tensor, Tensor, Tensor]:
+    noise = torch.Generator().manual_seed(1)
+    images = torch.rand(count, shape.channels, shape.size, shape.size, generator=noise) * 2 - 1
+    masks = torch.ones(count, 1, shape.size, shape.size)
+    masks[..., : shape.size // 2] = 0
+    return images, masks, images.roll(1, 0)
 
 
-def _damaged(model: Networks, count: int = 6) -> tuple[Tensor, Tensor]:
-    images = _images(model, count, seed=11).float() / 127.5 - 1
-    masks = torch.ones(count, 1, 32, 32)
-    masks[:, :, 8:24, 8:24] = 0
-    return images, masks
+def _plates(images: Tensor, masks: Tensor) -> Tensor:
+    values = ((images + 1) / 2).permute(0, 2, 3, 1).numpy()
+    plates = [interpolation(v, m > 0) for v, m in zip(values, masks[:, 0].numpy(), strict=True)]
+    return torch.from_numpy(np.stack(plates)).permute(0, 3, 1, 2) * 2 - 1
 
 
-def _encoder(model: Networks, bank: int = 0) -> Encoder:
-    """An untrained one, with a bank of that many codes."""
-    torch.manual_seed(0)
-    encoder = Encoder(model.architecture).eval().requires_grad_(False)
-    encoder.bank = model.generator.sample_codes(bank, torch.Generator().manual_seed(1))
-    return encoder
+@pytest.mark.parametrize(
+    "shape",
+    [{"channels": 1, "kernel": 5, "size": 32}, {"size": 64}, {"size": 96, "channels": 1}, {"size": 128}],
+)
+def test_predictor_begins_at_the_interpolation_and_never_reads_the_hole(shape: dict[str, Any]) -> None:
+    architecture = Architecture(width=2, **shape)
+    predictor = Predictor(architecture).eval()
+    images, masks, plates = _damaged(architecture)
+    x, log_error = predictor(images, masks, plates)
+    assert torch.equal(x, plates)
+    assert log_error.shape == masks.shape
+    torch.nn.init.normal_(predictor.last.weight)
+    x, log_error = predictor(images, masks, plates)
+    assert x.shape == images.shape
+    assert not torch.allclose(x, plates, atol=0.1)
+    spoilt = predictor(images.masked_fill(masks == 0, torch.nan), masks, plates)
+    assert torch.equal(spoilt[0], x)
+    assert torch.equal(spoilt[1], log_error)
+    known = predictor(images.masked_fill(masks == 1, 0.3), masks, plates)
+    assert not torch.equal(known[0], x)
 
 
-def test_guesses_are_codes_in_the_box_and_never_read_under_the_hole(
-    make_model: Callable[..., Networks],
-) -> None:
-    for shape in ({"channels": 3, "kernel": 5}, {"size": 96, "code": "normal"}):
-        model = make_model(**shape)
-        encoder, a = _encoder(model), model.architecture
-        images = torch.randn(3, a.channels, a.size, a.size)
-        masks = torch.ones(3, 1, a.size, a.size)
-        masks[..., : a.size // 2] = 0
-        codes = encoder(images, masks)
-        assert codes.shape == (3, a.nz)
-        assert codes.abs().max() <= a.bound
-        assert torch.equal(encoder(images.masked_fill(masks == 0, torch.nan), masks), codes)
-        assert not torch.equal(encoder(images, torch.ones_like(masks)), codes)
+def test_interpolation_is_of_known_pixels_alone_and_bounded() -> None:
+    values = np.linspace(0, 1, 32 * 32, dtype=np.float32).reshape(32, 32, 1) ** 4
+    known = np.ones((32, 32), bool)
+    known[20:, 5:25] = False
+    plate = interpolation(values, known)
+    spoilt = np.where(known[..., None], values, np.float32(np.nan))
+    assert np.array_equal(interpolation(spoilt, known), plate)
+    assert np.array_equal(plate[known], values[known])
+    assert plate.min() >= np.float32(-0.1)
+    assert plate.max() <= np.float32(1.1)
+    assert (interpolation(values, np.zeros_like(known)) == 0.5).all()
 
 
-def test_training_makes_guesses_that_draw_the_image(model: Networks) -> None:
-    """On what it was not trained on: nearer to the image, hole included, than the nearest of many codes."""
+@pytest.mark.slow
+def test_training_draws_what_interpolation_can_not(model: Networks) -> None:
+    """Images of a small G that it did not learn from, whose middle is hidden."""
     losses: list[float] = []
 
     def told(loss: float) -> bool:
         losses.append(loss)
         return True
 
-    encoder = train_encoder(model.generator, _images(model, 200), STEPS, 250, told)
-    assert encoder is not None
-    assert len(losses) == 250
+    codes = model.generator.sample_codes(332, torch.Generator().manual_seed(7))
+    learned, others = model.generator(codes).split([300, 32])
+    levels = torch.from_numpy(images_to_levels(learned)).permute(0, 3, 1, 2).contiguous()
+    predictor = train_predictor(replace(SHAPE, width=8), levels, STEPS, 300, on_step=told)
+    assert predictor is not None
+    assert not predictor.training
+    assert len(losses) == 300
     assert np.mean(losses[-20:]) < 0.7 * np.mean(losses[:20])
-    assert not encoder.training
-    images, masks = _damaged(model, 32)
-    guessed = (model.generator(encoder(images, masks)) - images).abs().mean()
-    others = model.generator(model.generator.sample_codes(32, torch.Generator().manual_seed(5)))
-    assert guessed < 0.6 * (others - images).abs().mean()
-    blind = (model.generator(encoder(images, 1 - masks)) - images).abs().mean()
-    assert guessed < blind  # the rim of an image says more of it than its middle here
+    masks = torch.ones(32, 1, 32, 32)
+    masks[..., 8:24, 8:24] = 0
+    plates = _plates(others, masks)
+    x, log_error = predictor(others, masks, plates)
+    hole = (masks == 0).expand_as(others)
+    off, plate = (x - others).abs()[hole], (plates - others).abs()[hole]
+    assert off.mean() < 0.8 * plate.mean()
+    expected = log_error.exp()[hole]
+    assert 0.4 < expected.mean() / off.mean() < 2.5
+    doubtful = expected > expected.median()
+    assert off[doubtful].mean() > 1.2 * off[~doubtful].mean()
 
 
-def test_training_is_a_function_of_the_seed(model: Networks) -> None:
-    images = _images(model, 20)
+@pytest.mark.slow
+def test_training_is_a_function_of_the_seed_and_can_be_given_up() -> None:
+    images = drawn(20).images
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    first, again, other = (
-        train_encoder(model.generator, images, replace(STEPS, seed=seed), 3) for seed in (3, 3, 4)
-    )
+    first, again, other = (train_predictor(SHAPE, images, replace(STEPS, seed=seed), 3) for seed in (3, 3, 4))
     assert torch.equal(torch.get_rng_state(), before)
     assert first is not None
     assert again is not None
     assert other is not None
     pairs = zip(first.state_dict().values(), again.state_dict().values(), strict=True)
     assert all(torch.equal(*pair) for pair in pairs)
-    assert not torch.equal(first.layers[0].weight, other.layers[0].weight)
-
-
-def test_training_that_is_given_up_gives_nothing_and_leaves_g_alone(model: Networks) -> None:
-    state = {name: tensor.clone() for name, tensor in model.generator.state_dict().items()}
+    assert not torch.equal(first.last.weight, other.last.weight)
     seen: list[float] = []
-    assert (
-        train_encoder(model.generator, _images(model, 20), STEPS, 5, lambda loss: bool(seen.append(loss)))
-        is None
-    )
+    assert train_predictor(SHAPE, images, STEPS, 5, on_step=lambda loss: bool(seen.append(loss))) is None
     assert len(seen) == 1
-    assert all(torch.equal(state[name], tensor) for name, tensor in model.generator.state_dict().items())
 
 
-def test_run_ends_with_an_encoder_that_loads_and_exports(tmp_path: Path) -> None:
-    trainer = make_trainer(replace(OPTIONS, steps=3, encoder_steps=2))
+# --- a run ---
+
+
+@pytest.mark.slow
+def test_run_ends_with_a_predictor_that_loads_and_exports(tmp_path: Path) -> None:
+    trainer = make_trainer(replace(OPTIONS, steps=3, predictor_steps=2))
     told: list[float] = []
-    assert train(trainer, tmp_path, on_encoder_step=told.append)
+    assert train(trainer, tmp_path, on_predictor_step=told.append)
     assert len(told) == 2
     loaded = checkpoint.load_model(tmp_path)
-    assert loaded.encoder is not None
-    assert not loaded.encoder.training
-    assert not any(parameter.requires_grad for parameter in loaded.encoder.parameters())
+    assert loaded.header["predictor_steps"] == 2
+    assert loaded.predictor is not None
+    assert not loaded.predictor.training
+    assert not any(parameter.requires_grad for parameter in loaded.predictor.parameters())
     checkpoint.export(tmp_path, tmp_path / "small.safetensors")
-    small = checkpoint.load_model(tmp_path / "small.safetensors").encoder
+    small = checkpoint.load_model(tmp_path / "small.safetensors").predictor
     assert small is not None
-    assert len(loaded.encoder.bank) == len(trainer.collection.images)
-    pairs = zip(small.state_dict().values(), loaded.encoder.state_dict().values(), strict=True)
-    assert all(torch.equal(half, whole.half().float()) for half, whole in pairs)
+    pairs = zip(small.state_dict().values(), loaded.predictor.state_dict().values(), strict=True)
+    assert all(
+        torch.equal(half, whole.half().float() if whole.is_floating_point() else whole)
+        for half, whole in pairs
+    )
 
 
-def test_bank_holds_the_codes_of_whole_pictures_spread_over_the_collection(
-    model: Networks, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    images = _images(model, 30)
-    encoder = train_encoder(model.generator, images, STEPS, 2)
-    assert encoder is not None
-    whole = encoder(images.float() / 127.5 - 1, torch.ones(30, 1, 32, 32))
-    torch.testing.assert_close(encoder.bank, whole, rtol=0, atol=1e-5)
-    monkeypatch.setattr("inpaintx.training.predictor.BANK", 10)
-    fewer = train_encoder(model.generator, images, STEPS, 2)
-    assert fewer is not None
-    torch.testing.assert_close(fewer.bank, whole[::3], rtol=0, atol=1e-5)
+@pytest.mark.slow
+def test_other_networks_are_the_same_bits_with_a_predictor_and_without(tmp_path: Path) -> None:
+    files = []
+    for steps in (0, 2):
+        run = tmp_path / str(steps)
+        run.mkdir()
+        train(make_trainer(replace(OPTIONS, steps=3, encoder_steps=2, predictor_steps=steps)), run)
+        files.append(checkpoint.load(run / checkpoint.FILE_NAME)[1])
+    without, with_one = files
+    assert not any(name.startswith("predictor.") for name in without)
+    assert any(name.startswith("predictor.") for name in with_one)
+    assert all(torch.equal(tensor, with_one[name]) for name, tensor in without.items())
 
 
-@pytest.mark.parametrize("flip", [False, True])
-def test_encoder_sees_mirror_images_where_g_did(tmp_path: Path, flip: bool) -> None:
-    trainer = make_trainer(replace(OPTIONS, steps=2, encoder_steps=2, flip=flip))
-    train(trainer, tmp_path)
-    loaded = checkpoint.load_model(tmp_path)
-    assert loaded.flip == flip
-    assert loaded.encoder is not None
-    images = trainer.collection.images
-    seen = torch.cat([images, images.flip(-1)]) if flip else images
-    codes = loaded.encoder(seen.float() / 127.5 - 1, torch.ones(len(seen), 1, 32, 32))
-    torch.testing.assert_close(loaded.encoder.bank, codes, rtol=0, atol=1e-5)
+@pytest.mark.slow
+def test_resumed_run_keeps_its_predictor_and_trains_it_again(tmp_path: Path) -> None:
+    options = replace(OPTIONS, steps=3, predictor_steps=2)
+    train(make_trainer(options), tmp_path)
+    first = checkpoint.load_model(tmp_path).predictor
+    assert first is not None
+    seen: list[bool] = []
 
+    def check(_: object) -> None:
+        kept = checkpoint.load_model(tmp_path)
+        assert kept.predictor is not None
+        seen.append(torch.equal(kept.predictor.last.weight, first.last.weight))
 
-def test_checkpoint_whose_encoder_has_no_bank_still_loads(tmp_path: Path) -> None:
-    train(make_trainer(replace(OPTIONS, steps=2, encoder_steps=2)), tmp_path)
-    header, tensors = checkpoint.load(tmp_path / checkpoint.FILE_NAME)
-    del tensors["encoder.bank"]
-    checkpoint.save(tmp_path / "old.safetensors", header, tensors)
-    encoder = checkpoint.load_model(tmp_path / "old.safetensors").encoder
-    assert encoder is not None
-    assert encoder.bank.shape == (0, header["architecture"]["nz"])
-
-
-def test_run_without_one_has_none_and_gets_it_when_it_goes_on(tmp_path: Path) -> None:
-    train(make_trainer(replace(OPTIONS, steps=2)), tmp_path)
-    assert checkpoint.load_model(tmp_path).encoder is None
-    resumed = make_trainer(replace(OPTIONS, steps=2, encoder_steps=2))
+    resumed = make_trainer(replace(options, steps=5, predictor_steps=4))
     resumed.restore(tmp_path / checkpoint.FILE_NAME)
-    train(resumed, tmp_path)
+    train(resumed, tmp_path, on_save=check)
+    assert seen == [True]
     later = checkpoint.load_model(tmp_path)
-    assert later.encoder is not None
-    assert later.header["step"] == 2
+    assert later.header["predictor_steps"] == 4
+    assert later.predictor is not None
+    assert not torch.equal(later.predictor.last.weight, first.last.weight)
+    without = make_trainer(replace(options, steps=6, predictor_steps=0))
+    without.restore(tmp_path / checkpoint.FILE_NAME)
+    train(without, tmp_path)
+    assert checkpoint.load_model(tmp_path).predictor is None
 
 
-def test_encoder_takes_no_more_steps_than_the_networks_it_serves(tmp_path: Path) -> None:
-    """So that a first try of a few steps is not followed by minutes of something else."""
-    told: list[float] = []
-    train(make_trainer(replace(OPTIONS, steps=2, encoder_steps=3000)), tmp_path, on_encoder_step=told.append)
-    assert len(told) == 2
+@pytest.mark.slow
+def test_interrupted_predictor_leaves_a_model_without_it(tmp_path: Path, ctrl_c: None) -> None:
+    options = replace(OPTIONS, steps=6, encoder_steps=2, predictor_steps=6)
+    seen: list[float] = []
+
+    def interrupt(loss: float) -> None:
+        seen.append(loss)
+        signal.raise_signal(signal.SIGINT)
+
+    assert not train(make_trainer(options), tmp_path, on_predictor_step=interrupt)
+    assert len(seen) == 1
+    left = checkpoint.load_model(tmp_path)
+    assert left.encoder is not None
+    assert left.predictor is None
+    resumed = make_trainer(options)
+    resumed.restore(tmp_path / checkpoint.FILE_NAME)
+    assert train(resumed, tmp_path)
+    assert checkpoint.load_model(tmp_path).predictor is not None
 
 
-# --- the search ---
-
-
-def test_search_starts_from_the_guess_and_around_it(model: Networks) -> None:
-    images, masks = _damaged(model)
-    encoder = _encoder(model)
-    found = Search(model.generator, None, replace(GUESS, iterations=1, lr=1e-6), encoder)(images, masks)
-    guess = encoder(images, masks)
-    codes = _by_candidate(found)
-    torch.testing.assert_close(codes[:, 0], guess, rtol=0, atol=1e-4)
-    apart = (codes[:, 1:] - guess[:, None]).std().item()
-    assert apart == pytest.approx(0.2, rel=0.35)
-    same = Search(model.generator, None, replace(GUESS, iterations=1, lr=1e-6, spread=0), encoder)(
-        images, masks
-    )
-    torch.testing.assert_close(same.codes, guess[:, None].expand_as(same.codes), rtol=0, atol=1e-4)
-
-
-@pytest.mark.parametrize("bank", [0, 20])
-def test_guess_is_made_without_the_pixels_that_are_held_out(bank: int, model: Networks) -> None:
-    """Whatever stands there, the candidates that are blind to it come out the same."""
-    images, masks = _damaged(model, 2)
-    folds = torch.zeros(2, 2, 32, 32, dtype=torch.bool)
-    folds[:, 0, :4], folds[:, 1, 28:] = True, True
-    search = Search(model.generator, None, GUESS, _encoder(model, bank))
-    spoilt = images.clone()
-    spoilt[:, :, :4] = -spoilt[:, :, :4]
-    for image, other in zip(
-        *(_by_candidate(search(x, masks, folds=folds)) for x in (images, spoilt)), strict=True
-    ):
-        torch.testing.assert_close(image[:2], other[:2], rtol=0, atol=1e-6)  # blind to fold 0
-        assert not torch.allclose(image[2:], other[2:], rtol=0, atol=1e-3)
-
-
-def _by_candidate(found: Found) -> Tensor:
-    """Codes ``[B, K, nz]`` in the order of the candidates' numbers."""
-    return torch.empty_like(found.codes).scatter_(
-        1, found.candidates[..., None].expand_as(found.codes), found.codes
-    )
-
-
-@pytest.mark.parametrize("bank", [0, 20])
-def test_image_alone_and_in_a_batch_get_the_same_guesses(bank: int, model: Networks) -> None:
-    images, masks = _damaged(model, 5)
-    search = Search(model.generator, None, replace(GUESS, batch=3), _encoder(model, bank))
-    together = search(images, masks)
-    alone = search(images[3:4], masks[3:4])
-    torch.testing.assert_close(together.codes[3:4], alone.codes, rtol=0, atol=1e-4)
-
-
-def test_every_other_candidate_starts_from_a_picture_of_the_bank_that_is_near(model: Networks) -> None:
-    """Images are the bank's own, damaged, and what lies under the hole is never read."""
-    encoder = _encoder(model, bank=20)
-    own = [3, 11, 17]
-    _, masks = _damaged(model, 3)
-    images = model.generator(encoder.bank[own]).masked_fill(masks == 0, torch.nan)
-    still = replace(GUESS, iterations=1, lr=1e-6)
-    codes = _by_candidate(Search(model.generator, None, still, encoder)(images, masks))
-    torch.testing.assert_close(codes[:, 1], encoder.bank[own], rtol=0, atol=1e-4)
-    torch.testing.assert_close(codes[:, 0], encoder(images, masks), rtol=0, atol=1e-4)
-    distances = (codes[:, 3, None] - encoder.bank).abs().amax(2)
-    assert (distances.amin(1) < 1e-4).all()  # also of the bank
-    assert (distances.argmin(1) != torch.tensor(own)).all()  # and another one
-
-    plain = _by_candidate(Search(model.generator, None, still, _encoder(model))(images, masks))
-    torch.testing.assert_close(codes[:, ::2], plain[:, ::2], rtol=0, atol=1e-4)
-    for options, size in ((replace(still, bank=False), 20), (still, 1)):  # not wanted, or too small
-        without = Search(model.generator, None, options, _encoder(model, size))(images, masks)
-        assert torch.equal(_by_candidate(without), plain)
-
-
-def test_candidates_that_see_other_pixels_start_from_other_pictures(model: Networks) -> None:
-    encoder = _encoder(model, bank=20)
-    _, masks = _damaged(model, 1)
-    images = model.generator(encoder.bank[5:6])
-    folds = torch.zeros(1, 2, 32, 32, dtype=torch.bool)
-    folds[:, 0, 0, 0], folds[:, 1, 0, 1] = True, True
-    search = Search(model.generator, None, replace(GUESS, iterations=1, lr=1e-6), encoder)
-    [codes] = _by_candidate(search(images, masks, folds=folds))
-    first, second = ((codes[number] - encoder.bank).abs().amax(1) for number in (1, 3))
-    assert first.argmin() == 5
-    assert second.argmin() != 5
-    assert max(first.min(), second.min()) < 1e-4
-
-
-def test_search_guesses_where_there_is_an_encoder_and_nothing_says_otherwise(model: Networks) -> None:
-    images, masks = _damaged(model)
-    encoder = _encoder(model)
-    open_ = replace(GUESS, guess=None)
-
-    def codes(options: SearchOptions, encoder: Encoder | None) -> Tensor:
-        return Search(model.generator, None, options, encoder)(images, masks).codes
-
-    assert torch.equal(codes(open_, encoder), codes(GUESS, encoder))
-    random = codes(replace(GUESS, guess=False), encoder)
-    assert torch.equal(codes(open_, None), random)
-    assert not torch.equal(random, codes(GUESS, encoder))
-
-
-def test_untrained_networks_get_no_guesses_of_another_generators_codes(model: Networks) -> None:
-    square = (np.full((32, 32, model.architecture.channels), 0.5, np.float32), np.ones((32, 32), bool))
-    with_encoder = replace(model, encoder=_encoder(model))
-    [mine], [others] = (
-        CandidateFinder(each, GUESS, control="untrained")([square]) for each in (model, with_encoder)
-    )
-    assert np.array_equal(mine.fills, others.fills)
-
-
-def test_guessing_without_an_encoder_says_how_to_get_one(model: Networks) -> None:
-    with pytest.raises(InpaintxError, match=r"no encoder.*--encoder-steps 3000") as caught:
-        Search(model.generator, None, GUESS)
-    assert "\n" not in str(caught.value)
-
-
-def test_encoder_in_training_mode_is_refused(model: Networks) -> None:
-    with pytest.raises(InpaintxError, match="training mode"):
-        Search(model.generator, None, GUESS, Encoder(model.architecture))
+def test_predictor_of_another_architecture_is_refused(tmp_path: Path, make_model: Callable[..., Any]) -> None:
+    model = make_model(width=4)
+    tensors = {
+        **checkpoint.state(model.generator, "generator."),
+        **checkpoint.state(model.discriminator, "discriminator."),
+        **checkpoint.state(Predictor(replace(model.architecture, width=8)), "predictor."),
+    }
+    header = {"architecture": model.architecture.to_dict(), "fit": "crop", "step": 1}
+    checkpoint.save(tmp_path / "wrong.safetensors", header, tensors)
+    with pytest.raises(checkpoint.InpaintxError, match="its predictor does not fit its header"):
+        checkpoint.load_model(tmp_path / "wrong.safetensors")

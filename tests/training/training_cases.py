@@ -11,7 +11,7 @@ from inpaintx.training import LOG_NAME, Trainer
 from inpaintx.training.collection import Collection
 
 SHAPE = Architecture(size=32, channels=1, width=4, nz=8)
-OPTIONS = TrainOptions(steps=7, batch=5, save_every=100, seed=3, encoder_steps=0)
+OPTIONS = TrainOptions(steps=7, batch=5, save_every=100, seed=3, encoder_steps=0, predictor_steps=0)
 
 
 def drawn(count: int) -> Collection:

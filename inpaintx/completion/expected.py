@@ -1,0 +1,77 @@
+"""What the model's predictor expects of squares, with all that is known and without each fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from inpaintx.networks.predictor import Predictor, interpolation
+from inpaintx.options import SearchOptions
+from inpaintx.pictures.arrays import images_to_values, values_to_images
+from inpaintx.search import Expectation
+from inpaintx.search.precision import inner_dtype
+
+SHARE = 0.7  # of a sure pixel in the hole, where a known one has 0.5 and more
+HALF = 0.05  # expected error, in [0, 1], at which that share is halved
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is expected of n squares.
+
+    Attributes:
+        images: float32 ``[n, 1 + F, S, S, C]`` in [0, 1]: number 0 with all that is known, the others each
+            without a fold; known pixels as they are, where they were seen.
+        errors: float32 ``[n, 1 + F, S, S]``, 0 or more: mean absolute errors that are expected, in units of
+            [0, 1].
+    """
+
+    images: np.ndarray
+    errors: np.ndarray
+
+    def expectation(self) -> Expectation:
+        """For the search: the surer, the more it counts."""
+        images, errors = self.images, torch.from_numpy(self.errors)
+        tensor = values_to_images(list(images.reshape(-1, *images.shape[2:])))
+        return Expectation(
+            tensor.unflatten(0, images.shape[:2]), (SHARE * HALF / (HALF + errors))[:, :, None]
+        )
+
+
+@torch.no_grad()
+def expect(
+    predictor: Predictor,
+    squares: Sequence[tuple[np.ndarray, np.ndarray]],
+    folds: Sequence[np.ndarray],
+    options: SearchOptions,
+) -> Expected:
+    """What P expects of squares.
+
+    Args:
+        predictor: P, in evaluation mode.
+        squares: images, float32 ``[S, S, C]`` in [0, 1], and masks, bool ``[S, S]``, True = keep.
+        folds: for each, bool ``[F, S, S]``, sets of known pixels to do without.
+        options: of the search: its batch and precision.
+    """
+    weight = predictor.last.weight
+    enabled = inner_dtype(options.precision, weight) == torch.bfloat16
+    seen = np.stack(
+        [[mask, *(mask & ~fold for fold in own)] for (_, mask), own in zip(squares, folds, strict=True)]
+    )
+    known = seen.reshape(-1, *seen.shape[2:])
+    values = np.stack([image for image, _ in squares]).repeat(seen.shape[1], 0)
+    plates = np.stack([interpolation(*each) for each in zip(values, known, strict=True)])
+    drawn, errors = [], []
+    for first in range(0, len(values), options.batch):
+        part = slice(first, first + options.batch)
+        y, plate = (values_to_images(list(each[part])).to(weight) for each in (values, plates))
+        mask = torch.from_numpy(known[part])[:, None].to(weight)
+        with torch.autocast(weight.device.type, torch.bfloat16, enabled=enabled):
+            x, log_error = predictor(y, mask, plate)
+        drawn.append(images_to_values(x.clamp(-1, 1)))
+        errors.append((log_error.exp() / 2)[:, 0].float().cpu().numpy())
+    images = np.where(known[..., None], values, np.concatenate(drawn))
+    return Expected(images.reshape(*seen.shape, -1), np.concatenate(errors).reshape(seen.shape))

@@ -1,0 +1,185 @@
+"""Models with a predictor: what is expected, where it goes, and what is as it was without."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from search_cases import images_of
+
+from inpaintx.completion.candidates import CandidateFinder, Square
+from inpaintx.completion.estimate import EXPECTED, combine, with_expected
+from inpaintx.completion.expected import HALF, SHARE, expect
+from inpaintx.completion.trials import trials_of
+from inpaintx.errors import InpaintxError
+from inpaintx.networks.checkpoint import Networks
+from inpaintx.networks.predictor import Predictor, interpolation
+from inpaintx.options import PRESETS, SearchOptions
+
+OPTIONS = SearchOptions(iterations=8, candidates=4, starts=8, lr=0.1, precision="float32")
+
+
+@pytest.fixture
+def predicting(model: Networks) -> Networks:
+    """A model whose predictor adds something to the interpolation."""
+    torch.manual_seed(0)
+    predictor = Predictor(model.architecture).eval().requires_grad_(False)
+    torch.nn.init.normal_(predictor.last.weight, std=0.1)
+    return replace(model, predictor=predictor)
+
+
+def _squares(model: Networks, count: int = 2) -> list[Square]:
+    images = images_of(model, count).permute(0, 2, 3, 1).float().numpy() / 2 + 0.5
+    squares = []
+    for index, image in enumerate(images):
+        mask = np.ones((32, 32), bool)
+        mask[6 + index : 22, 9 : 25 - index] = False
+        squares.append((image * mask[..., None], mask))
+    return squares
+
+
+def _find(model: Networks, squares: list[Square], options: SearchOptions = OPTIONS, **more: Any) -> Any:
+    return CandidateFinder(model, options)(squares, **more)
+
+
+# --- what is expected ---
+
+
+def test_what_is_expected_is_the_interpolation_and_what_p_adds(predicting: Networks) -> None:
+    assert predicting.predictor is not None
+    squares = _squares(predicting)
+    folds = [np.zeros((0, 32, 32), bool)] * 2
+    found = expect(predicting.predictor, squares, folds, OPTIONS)
+    assert found.images.shape == (2, 1, 32, 32, 1)
+    assert found.errors.shape == (2, 1, 32, 32)
+    for (image, mask), images, errors in zip(squares, found.images, found.errors, strict=True):
+        tensors = [
+            torch.from_numpy(a).permute(2, 0, 1)[None] * 2 - 1 for a in (image, interpolation(image, mask))
+        ]
+        x, log_error = predicting.predictor(
+            tensors[0], torch.from_numpy(mask)[None, None].float(), tensors[1]
+        )
+        drawn = ((x.clamp(-1, 1) + 1) / 2)[0].permute(1, 2, 0).numpy()
+        np.testing.assert_allclose(images[0][~mask], drawn[~mask], rtol=0, atol=1e-5)
+        assert np.array_equal(images[0][mask], image[mask])
+        np.testing.assert_allclose(errors[0], log_error.exp()[0, 0] / 2, rtol=1e-4)
+    weight = found.expectation().weight[:, 0, 0].numpy()
+    np.testing.assert_allclose(weight, SHARE * HALF / (HALF + found.errors[:, 0]), rtol=1e-5)
+
+
+def test_nothing_is_read_of_the_hole_nor_of_a_fold_that_is_hidden(predicting: Networks) -> None:
+    assert predicting.predictor is not None
+    ((image, mask),) = _squares(predicting, 1)
+    fold = np.zeros((1, 32, 32), bool)
+    fold[0, 2:5, 10:20] = True
+    clean = expect(predicting.predictor, [(image, mask)], [fold], OPTIONS)
+    spoilt = np.where(mask[..., None], image, np.float32(np.nan))
+    spoilt[fold[0]] = 1 - spoilt[fold[0]]
+    same = expect(predicting.predictor, [(spoilt, mask)], [fold], OPTIONS)
+    assert np.array_equal(same.images[0, 1], clean.images[0, 1])
+    assert np.array_equal(same.errors[0, 1], clean.errors[0, 1])
+    assert not np.array_equal(clean.images[0, 0], clean.images[0, 1])
+
+
+# --- where it goes ---
+
+
+def test_candidates_and_trials_of_a_fold_do_not_know_its_pixels(predicting: Networks) -> None:
+    """Whatever is there instead, the trial's blind fills stay the same, P's part included."""
+    ((image, mask),) = _squares(predicting, 1)
+    (before,) = _find(predicting, [(image, mask)], folds=2)
+    only_here = before.folds[0] & ~before.folds[1]
+    assert only_here.sum() > 10
+    changed = image.copy()
+    changed[only_here] = 1 - changed[only_here]
+    (after,) = _find(predicting, [(changed, mask)], folds=2)
+    for estimate in ("mean", "sample"):
+        fills = [
+            np.sort(trials_of(each, estimate)[0].fills[each.blind_to == 0], 0) for each in (before, after)
+        ]
+        np.testing.assert_allclose(*fills, rtol=0, atol=1e-5)
+        others = [
+            np.sort(trials_of(each, estimate)[0].fills[each.blind_to == 1], 0) for each in (before, after)
+        ]
+        assert np.abs(others[0] - others[1]).max() > 0.01
+        assert {trial.trust for trial in trials_of(before, estimate)} == {1.0}
+
+
+def test_mean_is_a_mixture_and_a_sample_takes_its_coarse_part_from_what_is_expected() -> None:
+    rng = np.random.default_rng(0)
+    fills = rng.random((3, 32, 32, 3), dtype=np.float32)
+    mask = np.ones((32, 32), bool)
+    mask[8:28, 4:28] = False
+    expected = rng.random((32, 32, 3), dtype=np.float32)
+    mean = with_expected(fills, expected, mask, "mean")
+    np.testing.assert_allclose(mean, EXPECTED * expected + (1 - EXPECTED) * fills, rtol=0, atol=1e-6)
+    lighter = with_expected(fills, fills[0] + np.float32(0.2), mask, "sample")
+    np.testing.assert_allclose(lighter[0], fills[0] + 0.2, rtol=0, atol=1e-5)
+    fine = np.float32(0.3) * ((np.indices((32, 32)).sum(0) % 2) * 2 - 1)[..., None]
+    kept = with_expected(fills[:1], fills[0] + fine, mask, "sample")
+    assert np.abs(kept[0] - fills[0])[12:24, 8:24].max() < 0.01
+    together = with_expected(fills, expected, mask, "sample")
+    for number in range(3):
+        alone = with_expected(fills[number : number + 1], expected, mask, "sample")
+        np.testing.assert_allclose(alone[0], together[number], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("estimate", ["mean", "sample"])
+def test_history_ends_at_the_fill_with_what_is_expected(predicting: Networks, estimate: Any) -> None:
+    options = replace(OPTIONS, estimate=estimate)
+    (found,) = _find(predicting, _squares(predicting, 1), options, folds=2, history=True)
+    np.testing.assert_allclose(found.history[-1][1], found.fill(estimate), rtol=0, atol=1e-5)
+    assert not np.allclose(found.fill(estimate), combine(found.fills, found.contextual, estimate), atol=0.01)
+
+
+# --- what is as it was ---
+
+
+@pytest.mark.parametrize(
+    "options",
+    [replace(OPTIONS, predict=False), *(replace(each, iterations=3) for each in PRESETS.values())],
+)
+def test_without_it_and_in_presets_all_is_as_in_a_model_that_has_none(
+    model: Networks, predicting: Networks, options: SearchOptions
+) -> None:
+    mine, others = (_find(each, _squares(model), options) for each in (model, predicting))
+    for without, with_one in zip(mine, others, strict=True):
+        assert np.array_equal(without.fills, with_one.fills)
+        assert np.array_equal(without.fill("sample"), with_one.fill("sample"))
+        assert with_one.expected is None
+
+
+@pytest.mark.parametrize("control", ["untrained", "constant"])
+def test_controls_have_no_predictor(model: Networks, predicting: Networks, control: Any) -> None:
+    (mine,), (others,) = (
+        CandidateFinder(each, OPTIONS, control)(_squares(model, 1)) for each in (model, predicting)
+    )
+    assert np.array_equal(mine.fills, others.fills)
+    assert others.expected is None
+
+
+# --- without a search ---
+
+
+def test_no_iterations_give_what_is_expected_in_one_pass(predicting: Networks) -> None:
+    squares = _squares(predicting)
+    searched = _find(predicting, squares)
+    for found, other in zip(
+        _find(predicting, squares, replace(OPTIONS, iterations=0), folds=4), searched, strict=True
+    ):
+        assert np.array_equal(found.fill("sample"), other.expected[0])
+        assert np.array_equal(found.fill("mean"), found.fill("sample"))
+        assert found.iterations.tolist() == [0]
+        assert trials_of(found, "sample") == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [({"predict": True}, "--predict"), ({"iterations": 0}, "a search of 0 iterations needs a predictor")],
+)
+def test_what_needs_a_predictor_says_how_to_get_one(model: Networks, changed: Any, what: str) -> None:
+    with pytest.raises(InpaintxError, match=what) as caught:
+        CandidateFinder(model, replace(OPTIONS, **changed))
+    assert "--predictor-steps" in str(caught.value)
+    assert "\n" not in str(caught.value)
