@@ -86,7 +86,7 @@ class Completer:
         region: str | Region = "auto",
     ) -> None:
         self.source = model.source
-        self.described = describe(model, blend, options or SearchOptions(), control)
+        self.described = describe(model, blend, options or SearchOptions(), control, region)
         self._options = options or SearchOptions()
         self._blend = blend
         self._find = CandidateFinder(model, self._options, control)
