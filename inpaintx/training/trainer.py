@@ -64,8 +64,8 @@ class Trainer:
         self._order = torch.empty(0, dtype=torch.int64)
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
-        options = self.options
-        return torch.optim.Adam(network.parameters(), lr=options.lr, betas=(options.beta1, 0.999), fused=True)
+        lr, beta1 = self.options.lr, self.options.beta1
+        return torch.optim.Adam(network.parameters(), lr=lr, betas=(beta1, 0.999), fused=True)
 
     # -- one step ---------------------------------------------------------------------------------
 
@@ -92,9 +92,10 @@ class Trainer:
     @property
     def _advice(self) -> str:
         """What to do where training has gone wrong."""
-        if self._saved:
-            return "the last good checkpoint is kept; resume with a lower learning rate"
-        return "nothing is saved yet; train anew with a lower learning rate"
+        kept = (
+            "the last good checkpoint is kept; resume" if self._saved else "nothing is saved yet; train anew"
+        )
+        return f"{kept} with a lower learning rate"
 
     def descend(self) -> Tensor:
         """One step of D, then one of G, with the non-saturating loss (Goodfellow et al., 2014).
@@ -122,8 +123,7 @@ class Trainer:
         return torch.stack([loss_d.detach(), loss_g.detach()])
 
     def _autocast(self) -> torch.autocast:
-        enabled = self.options.precision == "bfloat16"
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.precision == "bfloat16")
 
     def _descend(self, name: str, loss: Tensor) -> None:
         optimizer = self.optimizers[name]
