@@ -6,14 +6,13 @@ import json
 import sys
 import traceback
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from inpaintx.completion.plan import FORMATS, UNDAMAGED, FolderPlan, FolderRequest, plan_folder
+from inpaintx.completion.plan import FORMATS, MANIFEST, UNDAMAGED, FolderPlan, FolderRequest, plan_folder
 from inpaintx.errors import InpaintxError, shown
 from inpaintx.options import PRESETS, Control, SearchOptions
 from inpaintx_cli.options import (
@@ -32,7 +31,10 @@ if TYPE_CHECKING:
     from inpaintx.completion import Completer, FolderReport, FolderResult
     from inpaintx.plugins.masks import MaskPlugin
 
-REQUESTED = ("format", "undamaged", "overwrite", "skip_done", "uncertainty", "sheet", "gif")  # as they are
+REQUESTED = (  # as they are
+    *("format", "undamaged", "overwrite", "skip_done", "shard"),
+    *("uncertainty", "sheet", "gif", "record", "masks"),
+)
 EXTRAS = ("sheet", "gif", "metrics")
 MOST_LINES = 5  # of what could not be kept
 
@@ -83,7 +85,29 @@ MOST_LINES = 5  # of what could not be kept
 @click.option(
     "--skip-done",
     is_flag=True,
-    help="Go on with a run that was cut off: leave out pictures that have a result.",
+    help="Go on with a run that was cut off: leave out what the manifest says was done just so; what it "
+    "doesn't know, where it has a result.",
+)
+@click.option(
+    "--record/--no-record",
+    default=True,
+    show_default=True,
+    help="Say in each result, as XMP, what was filled and by what; and in a manifest.",
+)
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path),
+    help="File for a line of JSON a picture: what was filled and by what.  [default: OUT/manifest.jsonl]",
+)
+@click.option(
+    "--masks-out", "masks", type=click.Path(path_type=Path), help="Folder for masks of what was filled."
+)
+@click.option(
+    "--shard",
+    default="1/1",
+    callback=lambda _context, _option, text: _shard(text),
+    metavar="I/N",
+    help="Complete the I-th of N parts of the pictures, for machines that share nothing.",
 )
 @click.option(
     "--sheet", type=click.Path(path_type=Path), help="Write a sheet: real, corrupted, reconstructed."
@@ -102,6 +126,14 @@ MOST_LINES = 5  # of what could not be kept
     default="model",
     show_default=True,
     help="Fill the hole by the model; or, to compare, by untrained networks or a constant.",
+)
+@click.option(
+    "--region",
+    default="auto",
+    show_default=True,
+    metavar="auto|whole|X,Y,W,H",
+    help="What of a picture the model sees: around each hole the part that it predicts best, or all of the "
+    "picture, or this part, in pixels.",
 )
 @flags(SearchOptions)
 @device_option
@@ -122,7 +154,8 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     mask, blend = mask_and_blend(values)
     model = checkpoint.find(values["model"])
     plan = plan_folder(_request(inputs, out, mask, options.seed, values), model)
-    completer = Completer(checkpoint.load_model(model, device), blend, options, values["fill"])
+    networks = checkpoint.load_model(model, device)
+    completer = Completer(networks, blend, options, values["fill"], values["region"])
     _say(_complete(completer, plan, values["metrics"]), plan, values)
 
 
@@ -137,9 +170,26 @@ def _request(
         out,
         mask,
         seed,
+        manifest=_manifest(out, values),
         besides=[] if values["metrics"] is None else [values["metrics"]],
         **{name: values[name] for name in REQUESTED},
     )
+
+
+def _manifest(out: Path, values: Mapping[str, Any]) -> Path | None:
+    """Where the manifest goes: each shard has its own, for machines that write into one folder."""
+    if values["manifest"] is not None or not values["record"]:
+        return values["manifest"]
+    part, parts = values["shard"]
+    name = Path(MANIFEST)
+    return out / (name if parts == 1 else f"{name.stem}-{part}-of-{parts}{name.suffix}")
+
+
+def _shard(text: str) -> tuple[int, int]:
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise click.BadParameter(f"{text!r} is no I/N with 1 ≤ I ≤ N, like 2/4")
+    return int(part), int(parts)
 
 
 def _complete(completer: Completer, plan: FolderPlan, metrics: Path | None) -> FolderReport:
@@ -160,8 +210,7 @@ def _complete(completer: Completer, plan: FolderPlan, metrics: Path | None) -> F
         tqdm.write(f"Error: {error}", file=sys.stderr)  # above the progress bar, if there is one
 
     try:
-        with ExitStack() as stack:
-            note = metrics_writer(stack, metrics)
+        with metrics_writer(metrics, request.skip_done) as note:
 
             def count(result: FolderResult) -> None:
                 nonlocal done
@@ -186,17 +235,34 @@ def _complete(completer: Completer, plan: FolderPlan, metrics: Path | None) -> F
     return report
 
 
+def _warn(doubts: Mapping[Path, str]) -> None:
+    """One line, of all pictures in which the model can't speak for a region."""
+    if doubts:
+        path, why = next(iter(doubts.items()))
+        more = f" and {len(doubts) - 1} more pictures" if len(doubts) > 1 else ""
+        click.echo(
+            f"Warning: the model can't speak for {shown(path)} ({why}){more}; --metrics says for which holes",
+            err=True,
+        )
+
+
 def _say(report: FolderReport, plan: FolderPlan, values: Mapping[str, Any]) -> None:
     """Says what was done; leaves with 3 if some pictures failed, with 1 if all did."""
     done, out = len(report.done), plan.request.out
+    _warn(report.doubts)
     if values["as_json"]:
         failed, lost = ({str(path): why for path, why in of.items()} for of in (report.failures, report.lost))
         undamaged = [str(path) for path in report.undamaged]
-        more = {"undamaged": undamaged, "lost": lost, "left_out": plan.left_out}
+        kept = [str(path) for path in report.kept]
+        doubts = {str(path): why for path, why in report.doubts.items()}
+        more: dict[str, Any] = {"undamaged": undamaged, "done_before": kept, "lost": lost, "doubts": doubts}
+        more |= {"left_out": plan.left_out}
         summary = {"completed": done, "out": str(out), "failed": failed}
         click.echo(json.dumps(summary | {what: told for what, told in more.items() if told}))
     else:
         click.echo(f"{done} pictures in {shown(out)}")
+        if report.kept:
+            click.echo(f"{len(report.kept)} done before")
         if report.undamaged:
             what = "copied" if values["undamaged"] == "copy" else "left out"
             click.echo(f"{len(report.undamaged)} undamaged, {what}")
@@ -206,7 +272,7 @@ def _say(report: FolderReport, plan: FolderPlan, values: Mapping[str, Any]) -> N
             if values[name] and done:
                 click.echo(f"{name}: {values[name]}")
     if report.failures:
-        click.get_current_context().exit(3 if done or report.undamaged else 1)
+        click.get_current_context().exit(3 if done or report.undamaged or report.kept else 1)
 
 
 def _lost_lines(lost: Mapping[Path, str]) -> list[str]:

@@ -15,6 +15,7 @@ COMMANDS = {
     "make-chars": ("inpaintx_cli.make_chars", "Render a collection of letters from fonts."),
     "train": ("inpaintx_cli.train", "Train a model on a folder of pictures."),
     "generate": ("inpaintx_cli.generate", "Draw pictures from a model."),
+    "detect": ("inpaintx_cli.detect", "Find what looks damaged, as masks to look at."),
     "complete": ("inpaintx_cli.complete", "Fill the holes of damaged pictures."),
     "eval": ("inpaintx_cli.eval", "Judge a model's fill on pictures it never saw."),
     "check": ("inpaintx_cli.check", "Say what is wrong: the pictures, the model or the search."),

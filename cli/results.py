@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
+
+from inpaintx.errors import InpaintxError
 
 if TYPE_CHECKING:
     from inpaintx.completion import FolderResult
+    from inpaintx.completion.regions import Chosen
 
 
 def metrics(result: FolderResult) -> dict[str, Any]:
@@ -28,26 +30,60 @@ def metrics(result: FolderResult) -> dict[str, Any]:
         "iterations": completed.iterations,
         "uncertainty": float(completed.uncertainty[~completed.mask].mean()),
         "seconds": completed.seconds,
+        "regions": [_region(chosen) for chosen in completed.regions],
     }
     if result.synthetic:
         line |= asdict(score(result.original.array, completed.picture.array, completed.mask))
     return line
 
 
-def metrics_writer(stack: ExitStack, path: Path | None) -> Callable[[FolderResult], None]:
-    """A function that writes a result's line; the file appears when the stack closes well, all lines in it.
+def _region(chosen: Chosen) -> dict[str, Any]:
+    """What the model saw, in pixels of the picture."""
+    region = chosen.region
+    return {
+        "x": region.left,
+        "y": region.top,
+        "width": region.width,
+        "height": region.height,
+        "holes": len(chosen.holes),
+        "scale": chosen.scale,
+        "error": chosen.error,
+        "doubt": chosen.doubt,
+    }
+
+
+@contextmanager
+def metrics_writer(path: Path | None, go_on: bool) -> Iterator[Callable[[FolderResult], None]]:
+    """A function that takes a result's line; the file is written when the block ends, also by Ctrl-C.
 
     Where no picture can be completed, no file appears.
+
+    Args:
+        path: the file; None: there is none.
+        go_on: keep the lines of an earlier run, but for those of the same results.
     """
     from inpaintx.pictures.files import atomic_file
 
-    @cache
-    def file() -> BinaryIO:
-        assert path is not None
-        return stack.enter_context(atomic_file(path))
+    lines = _read(path) if path is not None and go_on and path.exists() else {}
+    taken = False
 
-    def write(result: FolderResult) -> None:
+    def take(result: FolderResult) -> None:
+        nonlocal taken
         if path is not None:
-            file().write((json.dumps(metrics(result)) + "\n").encode())
+            lines[str(result.target)] = json.dumps(metrics(result))
+            taken = True
 
-    return write
+    try:
+        yield take
+    finally:
+        if path is not None and taken:
+            with atomic_file(path) as file:
+                file.writelines(f"{line}\n".encode() for line in lines.values())
+
+
+def _read(path: Path) -> dict[str, str]:
+    """The lines of an earlier run, by their result."""
+    try:
+        return {json.loads(line)["result"]: line for line in path.read_text(encoding="utf-8").splitlines()}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InpaintxError(f"no metrics of an earlier run: {path}; choose another name") from error

@@ -37,8 +37,14 @@ SHEET_COLUMNS, SHEET_ROWS = 16, 4
 @click.option(
     "--fit",
     type=click.Choice(get_args(Fit)),
-    help="How a picture becomes a square: its largest centred square, or all of it, stretched.  "
-    "[default: crop]",
+    help="How pictures become squares: the largest centred one, all of it, stretched, or (patches: scans "
+    "without a common frame) random ones at their own resolution.  [default: crop]",
+)
+@click.option(
+    "--scales",
+    metavar="N,N,…",
+    help="Of --fit patches: pixels of the pictures to one of the model's; each gets as many squares.  "
+    "[default: 1]",
 )
 @exclude_option
 @exclude_from_option
@@ -65,6 +71,7 @@ def command(data: Path, run: Path, **values: Any) -> None:
         run,
         values["resume"],
         values["fit"],
+        None if values["scales"] is None else _scales(values["scales"]),
         {None: None, True: 1, False: 3}[values["gray"]],
         excluded(values),
         given(Architecture, values),
@@ -92,9 +99,17 @@ def command(data: Path, run: Path, **values: Any) -> None:
         raise KeyboardInterrupt
 
 
+def _scales(text: str) -> tuple[int, ...]:
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() and int(part) for part in parts):
+        raise click.UsageError(f"--scales {text}: give whole numbers from 1 on, such as 1,2")
+    return tuple(map(int, parts))
+
+
 def _tell(collection: Collection) -> None:
     count, channels, size, _ = collection.images.shape
-    click.echo(f"{count} pictures, {'gray' if channels == 1 else 'RGB'}, {size}×{size}")
+    what = "patches" if collection.scales else "pictures"
+    click.echo(f"{count} {what}, {'gray' if channels == 1 else 'RGB'}, {size}×{size}")
     if collection.left_out:
         click.echo(collection.left_out, err=True)
     for why in collection.skipped.values():

@@ -18,6 +18,7 @@ from inpaintx.networks.devices import pick_device
 from inpaintx.options import PRESETS, Architecture, SearchOptions, TrainOptions
 from inpaintx.pictures.arrays import images_to_levels
 from inpaintx.pictures.kinds import PictureLike, hole_of, take
+from inpaintx.pictures.regions import Region
 from inpaintx.plugins import registry
 from inpaintx.plugins.blends import BlendPlugin
 from inpaintx.plugins.masks import MaskPlugin, make_mask
@@ -63,7 +64,7 @@ def train(
         on_step: told of every step of G and D: its number, their losses, seconds.
         **options: fields of :class:`inpaintx.options.TrainOptions` (``steps=8000``, ``minutes=30``, …), of
             :class:`inpaintx.options.Architecture` (``size=64``, ``width=32``, …), and ``resume``, ``fit``,
-            ``channels`` and ``exclude`` of :class:`inpaintx.training.request.TrainRequest`.
+            ``scales``, ``channels`` and ``exclude`` of :class:`inpaintx.training.request.TrainRequest`.
 
     Raises:
         InpaintxError: there is no readable picture; the run's folder holds a run already, or none to resume;
@@ -82,7 +83,7 @@ def _train_request(folder: Path, run: Path, options: dict[str, Any]) -> TrainReq
     parts: dict[str, set[str]] = {
         "architecture": {field.name for field in fields(Architecture)} - {"channels"},
         "options": {field.name for field in fields(TrainOptions)},
-        "request": {"resume", "fit", "channels", "exclude"},
+        "request": {"resume", "fit", "scales", "channels", "exclude"},
     }
     given: dict[str, dict[str, Any]] = {part: {} for part in parts}
     for name, value in options.items():
@@ -107,7 +108,7 @@ class Model:
 
     def __init__(self, networks: checkpoint.Networks) -> None:
         self.networks = networks
-        self._completer: tuple[str | BlendPlugin, SearchOptions, Completer] | None = None
+        self._completer: tuple[tuple[str | BlendPlugin, SearchOptions, str | Region], Completer] | None = None
 
     def __repr__(self) -> str:
         a = self.networks.architecture
@@ -121,6 +122,7 @@ class Model:
         *,
         mask: str | MaskPlugin | None = None,
         blend: str | BlendPlugin = "auto",
+        region: str | Region = "auto",
         **search: Any,
     ) -> Completed:
         """Fills the hole of a picture; the known pixels come back bit for bit.
@@ -135,6 +137,8 @@ class Model:
                 whose white marks the hole.
             mask: a mask plugin's name, or an instance of one, that makes the hole.
             blend: a blend plugin's name, or an instance of one: how the fill joins the known pixels.
+            region: what of the picture the model sees: ``"auto"`` (around each hole, the part in which it
+                predicts best), ``"whole"``, or ``"X,Y,W,H"`` in pixels, as of :class:`.Completer`.
             **search: ``preset``, the name of a published source's settings, and any field of
                 :class:`inpaintx.options.SearchOptions`, such as ``candidates=16``, ``estimate="mean"``,
                 ``seed=1`` (which is of masks, too).
@@ -153,7 +157,7 @@ class Model:
         taken = take(picture, known)
         if known is None:
             known = make_mask(_mask_plugin(hole, mask), taken.picture, options.seed)
-        [completed] = self._completer_for(blend, options)([taken.picture], [known])
+        [completed] = self._completer_for(blend, options, region)([taken.picture], [known])
         return replace(completed, give=taken.give)
 
     def complete_folder(
@@ -164,6 +168,7 @@ class Model:
         *,
         mask: str | MaskPlugin | None = None,
         blend: str | BlendPlugin = "auto",
+        region: str | Region = "auto",
         **options: Any,
     ) -> FolderReport:
         """Completes folders of pictures, however many there are, in bounded memory.
@@ -178,6 +183,7 @@ class Model:
             mask: a mask plugin's name, or an instance of one, that makes the holes instead; with neither,
                 they are where the pictures' alpha channels are transparent.
             blend: a blend plugin's name, or an instance of one.
+            region: as for :meth:`complete`.
             **options: those of :class:`inpaintx.completion.plan.FolderRequest` (``format="tiff"``,
                 ``overwrite=True``, ``uncertainty="maps"``, …), and as for :meth:`complete` of the search.
 
@@ -194,11 +200,11 @@ class Model:
         if hole is not None and mask is not None:
             raise InpaintxError("hole and mask exclude each other; pass one")
         given = [inputs] if isinstance(inputs, (str, os.PathLike)) else inputs
-        for name in ("uncertainty", "sheet", "gif"):
+        for name in ("uncertainty", "sheet", "gif", "manifest", "masks"):
             if request.get(name) is not None:
                 request[name] = Path(request[name])
         return complete_folder(
-            self._completer_for(blend, search),
+            self._completer_for(blend, search, region),
             FolderRequest(
                 [Path(path) for path in given],
                 Path(out),
@@ -232,12 +238,15 @@ class Model:
                 [images_to_levels(generator(part.to(device))) for part in codes.split(DRAWN)]
             )
 
-    def _completer_for(self, blend: str | BlendPlugin, options: SearchOptions) -> Completer:
+    def _completer_for(
+        self, blend: str | BlendPlugin, options: SearchOptions, region: str | Region
+    ) -> Completer:
         """The one of the last call where that was alike: freezing the networks takes as long as a search."""
-        if self._completer is None or self._completer[:2] != (blend, options):
+        asked = blend, options, region
+        if self._completer is None or self._completer[0] != asked:
             made = registry.make("blend", blend) if isinstance(blend, str) else blend
-            self._completer = (blend, options, Completer(self.networks, made, options))
-        return self._completer[2]
+            self._completer = asked, Completer(self.networks, made, options, region=region)
+        return self._completer[1]
 
 
 def search_options(search: dict[str, Any]) -> SearchOptions:

@@ -15,7 +15,7 @@ from inpaintx.checks import check, check_positive, read_values
 from inpaintx.errors import InpaintxError
 
 Code = Literal["uniform", "normal"]
-Fit = Literal["crop", "stretch"]
+Fit = Literal["crop", "stretch", "patches"]
 Control = Literal["model", "untrained", "constant"]
 Precision = Literal["float32", "bfloat16"]
 SearchPrecision = Literal["auto", "float32", "bfloat16"]

@@ -58,3 +58,18 @@ def check_harmless(outputs: Collection[Path], sources: Iterable[Path]) -> None:
     doubled = [path for path, count in Counter(path.resolve() for path in outputs).items() if count > 1]
     if doubled:
         raise InpaintxError(f"two things would be written to {doubled[0]}; choose another name")
+
+
+def check_regular(outputs: Iterable[Path]) -> None:
+    """Raises InpaintxError where something else than a file has an output's name: a device, a pipe.
+
+    A folder is told when the file is written, and stops no other.
+    """
+    for path in outputs:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise InpaintxError(f"no regular file, so it is not replaced: {path}; choose another name")
+
+
+def has_content(path: Path) -> bool:
+    """A file that is there is whole, since each is written aside and then renamed; but for an empty one."""
+    return path.is_file() and path.stat().st_size > 0

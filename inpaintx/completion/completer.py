@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from io import BytesIO
+from itertools import chain
+from math import ceil
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -17,16 +19,21 @@ import numpy as np
 
 from inpaintx.completion.candidates import CandidateFinder, Candidates
 from inpaintx.completion.estimate import disagreement
+from inpaintx.completion.ledger import describe
+from inpaintx.completion.regions import Chosen, RegionChooser
 from inpaintx.completion.streaming import Beside, cores
 from inpaintx.completion.trials import choose_blend, folds_for, trials_of
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import Control, SearchOptions
 from inpaintx.pictures import Picture, write_picture
+from inpaintx.pictures.arrays import fit_channels
 from inpaintx.pictures.kinds import to_pillow
-from inpaintx.pictures.regions import Region, from_square, hole_region, to_square
+from inpaintx.pictures.regions import Region, hole_box, part_from_square, resample, to_square
 from inpaintx.plugins.blends import BlendPlugin, fill_hole
 from inpaintx.plugins.masks import check_mask
+
+_LARGE = 4_000_000  # pixels: a larger picture is blended hole by hole, and looked at near them only
 
 
 def _as_pillow(picture: Picture, mask: np.ndarray) -> Any:
@@ -41,13 +48,14 @@ class Completed:
         picture: the result: the known pixels bit for bit, the hole filled and blended.
         mask: bool ``[H, W]``, True = keep.
         uncertainty: float32 ``[H, W]`` in [0, 0.5]: where the candidates disagree; 0 where known.
-        contextual: contextual loss of the best candidate.
+        contextual: contextual loss of the best candidate; of several regions, in the one where it is highest.
         prior: its prior loss, before λ.
         iterations: gradient steps it took.
         seconds: its share of the time that its group's search took, and the processor time that finishing it
             took. Pictures are finished beside each other and beside the next search, so that the sum over a
             run's pictures is more than the time that the run took.
         history: the result as it stood at some iterations of the search, if asked for.
+        regions: what of the picture the model saw, for which of its holes, and whether it can speak for it.
         give: the picture and its mask to the kind that :meth:`inpaintx.Model.complete` was passed.
     """
 
@@ -59,6 +67,7 @@ class Completed:
     iterations: int
     seconds: float
     history: list[tuple[int, Picture]] = field(default_factory=list)
+    regions: tuple[Chosen, ...] = ()
     give: Callable[[Picture, np.ndarray], Any] = field(default=_as_pillow, repr=False)
 
     @property
@@ -96,16 +105,18 @@ class Searched:
     Attributes:
         picture: what is damaged.
         mask: bool ``[H, W]``, True = keep.
-        region: what of the picture the model saw.
-        candidates: the candidates that were found for it.
+        chosen: what of the picture the model saw, and for which holes.
+        candidates: the candidates that were found for each of these.
         seconds: its share of its group's search.
+        failure: why no region could be chosen; None: it could.
     """
 
     picture: Picture
     mask: np.ndarray
-    region: Region
-    candidates: Candidates
+    chosen: Sequence[Chosen]
+    candidates: Sequence[Candidates]
     seconds: float
+    failure: InpaintxError | None = None
 
 
 class Completer:
@@ -118,9 +129,18 @@ class Completer:
         options: of the latent search.
         control: ``"model"``; or, to see what the model is worth, ``"untrained"`` (the same networks before
             training) or ``"constant"`` (mid gray, no search).
+        region: what of a picture the model sees. ``"auto"``: for each hole, or group of near ones, the part
+            in which the model predicts best what is known around; the whole picture where that is about the
+            model's size, the hole a large share of it, or no part clearly better. ``"whole"``: the picture,
+            or its largest square that holds the hole. Or a :class:`.Region`, or ``"X,Y,W,H"`` in pixels.
+            An untrained or constant fill has the whole picture for ``"auto"``.
 
     Attributes:
         source: the file that the model came from.
+        described: the model and the settings, as :func:`.describe` gives them.
+
+    Raises:
+        InpaintxError: no such region.
     """
 
     def __init__(
@@ -129,11 +149,15 @@ class Completer:
         blend: BlendPlugin,
         options: SearchOptions | None = None,
         control: Control = "model",
+        region: str | Region = "auto",
     ) -> None:
         self.source = model.source
+        self.described = describe(model, blend, options or SearchOptions(), control)
         self._options = options or SearchOptions()
-        self._fit, self._blend = model.fit, blend
+        self._blend = blend
         self._find = CandidateFinder(model, self._options, control)
+        a, guess = model.architecture, self._find.guess if control == "model" else None
+        self._choose = RegionChooser(region, model.fit, model.scales, a.size, a.channels, guess)
 
     def __call__(
         self, pictures: Sequence[Picture], masks: Sequence[np.ndarray], history: bool = False
@@ -194,14 +218,28 @@ class Completer:
             return []
         start = time.monotonic()
         a = self._find.architecture
-        regions = [hole_region(mask, self._fit) for mask in masks]
+        chosen = [self._chosen(picture, mask) for picture, mask in zip(pictures, masks, strict=True)]
         squares = [
-            to_square(picture.array, mask, region, a.size, a.channels)
-            for picture, mask, region in zip(pictures, masks, regions, strict=True)
+            to_square(picture.array, mask, each.region, a.size, a.channels)
+            for picture, mask, regions in zip(pictures, masks, chosen, strict=True)
+            if not isinstance(regions, InpaintxError)
+            for each in regions
         ]
-        candidates = self._find(squares, folds_for(self._blend), history)
+        found = iter(self._find(squares, folds_for(self._blend), history) if squares else ())
         share = (time.monotonic() - start) / len(pictures)
-        return [Searched(*parts, share) for parts in zip(pictures, masks, regions, candidates, strict=True)]
+        return [
+            Searched(picture, mask, (), (), share, regions)
+            if isinstance(regions, InpaintxError)
+            else Searched(picture, mask, regions, [next(found) for _ in regions], share)
+            for picture, mask, regions in zip(pictures, masks, chosen, strict=True)
+        ]
+
+    def _chosen(self, picture: Picture, mask: np.ndarray) -> list[Chosen] | InpaintxError:
+        """The regions of a picture, or why there are none: the others of its group go on."""
+        try:
+            return self._choose(picture, mask)
+        except InpaintxError as error:
+            return error
 
     def finish(self, searched: Searched, stopped: Event | None = None) -> Completed:
         """The second half: one fill of the candidates, scaled back and blended. Several threads may call it.
@@ -214,31 +252,113 @@ class Completer:
             InpaintxError: the blend can't fill the picture.
             CancelledError: ``stopped`` was set before all was blended.
         """
+        if searched.failure is not None:
+            raise searched.failure
         start = time.thread_time()
-        picture, mask, region = searched.picture, searched.mask, searched.region
-        candidates = searched.candidates
-        scale = max(region.height, region.width) / self._find.architecture.size
-        estimate = self._options.estimate
-        blend = choose_blend(self._blend, trials_of(candidates, estimate), estimate, scale)
+        picture, estimate = searched.picture, self._options.estimate
+        parts = [
+            self._parts(searched, *each) for each in zip(searched.chosen, searched.candidates, strict=True)
+        ]
 
-        def blended(fill: np.ndarray) -> Picture:
-            if stopped is not None and stopped.is_set():
-                raise CancelledError
-            whole = from_square(fill, region, picture.height, picture.width, picture.channels)
-            return picture.with_fill(fill_hole(blend, picture.as_float(), whole, mask, picture.path), mask)
+        def blended(fills: Sequence[np.ndarray]) -> Picture:
+            result = picture
+            for own, fill in zip(parts, fills, strict=True):
+                for part in own:
+                    if stopped is not None and stopped.is_set():
+                        raise CancelledError
+                    result = part.blended(result, fill)
+            return result
 
-        doubt = from_square(
-            disagreement(candidates.fills)[..., None], region, picture.height, picture.width, 1
-        )[..., 0]
-        filled = blended(candidates.fill(estimate))
-        history = [(step, blended(fill)) for step, fill in candidates.history]
+        filled = blended([candidates.fill(estimate) for candidates in searched.candidates])
+        histories = [candidates.history for candidates in searched.candidates]
+        looks = [
+            [history[min(look, len(history) - 1)] for history in histories]  # one that ended stands still
+            for look in range(max(map(len, histories)))
+        ]
+        history = [(max(step for step, _ in look), blended([fill for _, fill in look])) for look in looks]
+        uncertainty = np.zeros(searched.mask.shape, np.float32)
+        for part in chain.from_iterable(parts):
+            part.doubt(uncertainty)
+        worst = max(searched.candidates, key=lambda candidates: float(candidates.contextual[0]))
         return Completed(
             filled,
-            mask,
-            np.where(mask, np.float32(0), doubt),
-            float(candidates.contextual[0]),
-            float(candidates.prior[0]),
-            int(candidates.iterations[0]),
+            searched.mask,
+            uncertainty,
+            float(worst.contextual[0]),
+            float(worst.prior[0]),
+            int(worst.iterations[0]),
             searched.seconds + time.thread_time() - start,
             history,
+            regions=tuple(searched.chosen),
         )
+
+    def _parts(self, searched: Searched, chosen: Chosen, candidates: Candidates) -> list[_Part]:
+        """What is filled from one region, and with what blend.
+
+        All at once, or in a large picture hole by hole, so that little of it becomes float.
+        """
+        mask = searched.mask
+        trials = trials_of(candidates, self._options.estimate)
+        blend = choose_blend(self._blend, trials, self._options.estimate, chosen.scale)
+        doubt = disagreement(candidates.fills)
+        # As far around the hole as a blend looks: the one that reaches furthest, `auto` with a sample, looks
+        # at ten of the model's pixels.
+        margin = ceil(12 * chosen.scale) + 64
+        large = mask.size > _LARGE
+        parts = []
+        for holes in [(hole,) for hole in chosen.holes] if large else [chosen.holes]:
+            own = mask
+            if large or len(searched.chosen) > 1:
+                own = np.ones_like(mask)
+                for hole in holes:
+                    hole.of(own)[...] = hole.of(mask)
+            box = hole_box(own, 0)
+            if large:
+                margin = min(margin, max(box.height, box.width, 256))
+            box = box.grown(margin, *mask.shape)
+            if chosen.local:
+                box = box.common(chosen.region)
+            parts.append(_Part(chosen.region, box, own, box.of(mask), blend, doubt))
+        return parts
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of a picture, around holes that are filled from one region.
+
+    Attributes:
+        region: what the model saw.
+        box: the part.
+        own: bool ``[H, W]`` of the picture, False in the holes that are filled.
+        known: bool, of the part, False in all holes.
+        blend: joins the fill to the known pixels.
+        disagreement: of the candidates, float32 ``[S, S]``.
+    """
+
+    region: Region
+    box: Region
+    own: np.ndarray
+    known: np.ndarray
+    blend: BlendPlugin
+    disagreement: np.ndarray
+
+    def blended(self, picture: Picture, fill: np.ndarray) -> Picture:
+        """The picture with the holes filled from the model's square, ``[S, S, C]``."""
+        scaled = self._scaled(fill, picture.channels)
+        filled = fill_hole(self.blend, picture.as_float(self.box), scaled, self.known, picture.path)
+        return picture.with_fill(filled, self.own, self.box)
+
+    def doubt(self, uncertainty: np.ndarray) -> None:
+        """Writes where the candidates disagree into the holes of a map of the picture."""
+        hole = ~self.box.of(self.own)
+        self.box.of(uncertainty)[hole] = self._scaled(self.disagreement[..., None], 1)[..., 0][hole]
+
+    def _scaled(self, square: np.ndarray, channels: int) -> np.ndarray:
+        """The model's square as it lies in the part; 0 beside the region."""
+        if self.region.height * self.region.width > _LARGE:
+            return part_from_square(square, self.region, self.box, channels)
+        whole = resample(fit_channels(square, channels), self.region.height, self.region.width).clip(0, 1)
+        scaled = np.zeros((self.box.height, self.box.width, channels), np.float32)
+        common = self.region.common(self.box)
+        common.moved(self.box).of(scaled)[...] = common.moved(self.region).of(whole)
+        return scaled

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from inpaintx.completion.completer import Completed, Completer
+from inpaintx.completion.ledger import Ledger
 from inpaintx.completion.plan import FolderPlan, FolderRequest, plan_folder
 from inpaintx.completion.showcase import GIF_PICTURES, Showcase
 from inpaintx.completion.streaming import Ahead, Behind, Beside
@@ -50,14 +51,18 @@ class FolderReport:
         done: the pictures that are completed, in order, and the file of each result.
         failures: those that can't be, as they were met, and why, in a line. One that can't be read is met
             before those of its group that can't be blended or written.
+        kept: those whose result an earlier run made just so; see ``skip_done``.
         undamaged: those whose mask is empty, which were copied or left out, as was asked for.
         lost: the pictures of which something could not be kept beside the hole, and what, in a line.
+        doubts: those with a region that the model can't speak for, and why the first of them, in a line.
     """
 
     done: dict[Path, Path] = field(default_factory=dict)
     failures: dict[Path, str] = field(default_factory=dict)
     undamaged: list[Path] = field(default_factory=list)
+    kept: list[Path] = field(default_factory=list)
     lost: dict[Path, str] = field(default_factory=dict)
+    doubts: dict[Path, str] = field(default_factory=dict)
 
 
 def _ignore(*_: object) -> None:
@@ -111,8 +116,10 @@ def complete_plan(
     """
     for folder in (plan.request.out, *(extra.parent for extra in plan.request.extras)):
         make_folder(folder)
-    run = _Run(completer, plan, showcase, on_progress, on_result, on_failure)
+    ledger = Ledger(plan, completer.described)
+    run = _Run(completer, plan, showcase, ledger, on_progress, on_result, on_failure)
     run.complete()
+    ledger.close()
     return run.report
 
 
@@ -138,6 +145,12 @@ class _Undamaged(NamedTuple):
     picture: Picture
 
 
+class _Kept(NamedTuple):
+    """A picture that an earlier run did."""
+
+    path: Path
+
+
 @dataclass
 class _Run:
     """Pictures on their way to their results.
@@ -149,6 +162,7 @@ class _Run:
     completer: Completer
     plan: FolderPlan
     showcase: Showcase
+    ledger: Ledger
     on_progress: Callable[[int], object]
     on_result: Callable[[FolderResult], object]
     on_failure: Callable[[Path, InpaintxError], object]
@@ -170,19 +184,21 @@ class _Run:
             behind.call(self._tell_progress)
             behind.wait()
 
-    def _load(self, path: Path) -> _Loaded | _Undamaged | _Failed:
+    def _load(self, path: Path) -> _Loaded | _Undamaged | _Kept | _Failed:
         try:
             picture = read_picture(path, self.plan.roots.get(path))
             try:
                 mask = make_mask(self.plan.request.mask, picture, self.plan.request.seed)
             except NothingToFill:
-                return _Undamaged(path, picture)
+                return _Kept(path) if self.ledger.is_done(path, None) else _Undamaged(path, picture)
+            if self.ledger.is_done(path, mask):
+                return _Kept(path)
             return _Loaded(path, picture, mask)
         except InpaintxError as error:
             return _Failed(path, error)
 
     def _groups(
-        self, loaded: Iterable[_Loaded | _Undamaged | _Failed], behind: Behind
+        self, loaded: Iterable[_Loaded | _Undamaged | _Kept | _Failed], behind: Behind
     ) -> Iterator[list[_Loaded]]:
         """What is searched together: as many pictures at a time as fit in bounded memory."""
         group: list[_Loaded] = []
@@ -190,6 +206,9 @@ class _Run:
         for one in loaded:
             if isinstance(one, _Failed):
                 behind.call(self._fail, *one)
+                continue
+            if isinstance(one, _Kept):
+                behind.call(self.report.kept.append, one.path)
                 continue
             if isinstance(one, _Undamaged):
                 behind.call(self._leave, *one, size=_size(one.picture))
@@ -220,11 +239,17 @@ class _Run:
             completed = blended.result()
             if self.plan.maps:
                 _write(Picture(show_uncertainty(completed.uncertainty)), self.plan.maps[target], "png")
-            self._tell_lost(path, self._write(completed.picture, target, completed.mask))
+            result = self.ledger.marked(completed.picture, completed.mask)
+            written = self._write(result, target, completed.mask)
+            self._tell_lost(path, written)
+            self.ledger.complete(path, completed.mask, str(written))
         except InpaintxError as error:
             self._fail(path, error)
             return
         self.report.done[path] = target
+        doubts = [chosen.doubt for chosen in completed.regions if chosen.doubt is not None]
+        if doubts:
+            self.report.doubts[path] = doubts[0]
         synthetic = self.plan.request.mask.name != "file"
         self.on_result(FolderResult(original, completed, target, synthetic))
         self.showcase.add(original, completed)
@@ -240,6 +265,7 @@ class _Run:
                         file.write(path.read_bytes())
                 else:
                     self._tell_lost(path, self._write(picture, target))
+                self.ledger.leave(path)
         except (InpaintxError, OSError) as error:
             self._fail(path, error if isinstance(error, InpaintxError) else InpaintxError(str(error)))
             return
@@ -255,11 +281,12 @@ class _Run:
 
     def _fail(self, path: Path, error: InpaintxError) -> None:
         self.report.failures[path] = str(error)  # not the error, whose traceback holds the picture
+        self.ledger.fail(path, str(error))
         self.on_failure(path, error)
 
     def _tell_progress(self) -> None:
         report = self.report
-        self.on_progress(len(report.done) + len(report.undamaged) + len(report.failures))
+        self.on_progress(len(report.done) + len(report.undamaged) + len(report.kept) + len(report.failures))
 
 
 def _write(picture: Picture, path: Path, format_: str | None, known: np.ndarray | None = None) -> Written:
@@ -267,10 +294,10 @@ def _write(picture: Picture, path: Path, format_: str | None, known: np.ndarray 
     return write_picture(picture, path, format_, known)
 
 
-def _size(thing: _Loaded | _Undamaged | _Failed | Picture) -> int:
+def _size(thing: _Loaded | _Undamaged | _Kept | _Failed | Picture) -> int:
     """Of what waits for its turn, in pixels; no less than that of a picture in a full group of small ones."""
     least = GROUP_PIXELS // GROUP_PICTURES
-    if isinstance(thing, _Failed):
+    if isinstance(thing, (_Failed, _Kept)):
         return least
     picture = thing if isinstance(thing, Picture) else thing.picture
     return max(least, picture.height * picture.width)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inpaintx.completion.manifest import Manifest
 from inpaintx.errors import InpaintxError
-from inpaintx.outputs import check_apart, check_free, check_harmless
+from inpaintx.outputs import check_apart, check_free, check_harmless, check_regular, has_content
 
 if TYPE_CHECKING:
     from inpaintx.plugins.masks import MaskPlugin
 
 #: What results can be written as.
 FORMATS = ("keep", "same", "png", "tiff", "webp", "bmp", "jpeg")
+#: The manifest's name below the folder of the results.
+MANIFEST = "manifest.jsonl"
 #: What may become of pictures whose mask is empty.
 UNDAMAGED = ("copy", "skip")
 #: What a sheet may be written as, by its suffix. Nothing in it is a known pixel, so JPEG will do.
@@ -44,14 +47,19 @@ class FolderRequest:
         undamaged: what becomes of pictures whose mask is empty: ``"copy"`` writes them as they are,
             ``"skip"`` leaves them out.
         overwrite: files of an earlier run are replaced; otherwise one that is there is an error.
-        skip_done: pictures that have a result are left out, to go on with a run that was cut off.
+        skip_done: to go on with a run that was cut off: pictures whose result the manifest says was made
+            just so, and those of which it says nothing and that have a result, are left out.
         uncertainty: folder for a map of each picture, PNG: where the candidates disagree.
         sheet: file for a sheet of the first pictures, with one of the suffixes of :data:`SHEET_FORMATS`.
         gif: file that shows how the fill of the first pictures forms, ``.gif``.
+        record: each result says in its XMP what was filled and by what; see :mod:`inpaintx.pictures.record`.
+        manifest: file for a line of JSON a picture; one of an earlier run is gone on with.
+        masks: folder for a mask of each picture, PNG: white is what was filled.
+        shard: ``(i, n)``: only every n-th picture, from the i-th on, for the i-th of n machines.
         besides: files that the caller writes; they are held against the same rules, and get their folders.
 
     Raises:
-        InpaintxError: no such format; ``overwrite`` and ``skip_done`` together.
+        InpaintxError: no such format; ``overwrite`` and ``skip_done`` together; no such shard.
     """
 
     inputs: Sequence[Path]
@@ -65,6 +73,10 @@ class FolderRequest:
     uncertainty: Path | None = None
     sheet: Path | None = None
     gif: Path | None = None
+    record: bool = True
+    manifest: Path | None = None
+    masks: Path | None = None
+    shard: tuple[int, int] = (1, 1)
     besides: Sequence[Path] = ()
 
     def __post_init__(self) -> None:
@@ -74,11 +86,13 @@ class FolderRequest:
             raise InpaintxError(f"undamaged is {self.undamaged!r}; choose from {', '.join(UNDAMAGED)}")
         if self.skip_done and self.overwrite:
             raise InpaintxError("skip_done and overwrite exclude each other; give one")
+        if not 1 <= self.shard[0] <= self.shard[1]:
+            raise InpaintxError(f"no shard {self.shard[0]} of {self.shard[1]}; count from 1")
 
     @property
     def extras(self) -> list[Path]:
         """The files that are written besides the results and their maps."""
-        return [path for path in (self.sheet, self.gif, *self.besides) if path is not None]
+        return [path for path in (self.sheet, self.gif, self.manifest, *self.besides) if path is not None]
 
 
 @dataclass(frozen=True)
@@ -89,6 +103,8 @@ class FolderPlan:
         request: what is asked for.
         targets: the pictures to complete, in order, and the file for the result of each.
         maps: results, and the file for the uncertainty map of each; empty where none is asked for.
+        mask_files: results, and the file for the mask of each; empty where none is asked for.
+        manifest: what earlier runs did; None where none is asked for.
         roots: pictures that were found in a folder that was given, and that folder.
         left_out: the other files of the folders, and why they were left out, in a line; None: there are none.
     """
@@ -96,6 +112,8 @@ class FolderPlan:
     request: FolderRequest
     targets: Mapping[Path, Path]
     maps: Mapping[Path, Path]
+    mask_files: Mapping[Path, Path]
+    manifest: Manifest | None
     roots: Mapping[Path, Path]
     left_out: str | None
 
@@ -112,26 +130,42 @@ def plan_folder(request: FolderRequest, model: Path) -> FolderPlan:
             would replace a file that is there or that is read, lies among the inputs, or has a name that
             can't be.
     """
-    roots, left_out = _find(request.inputs)
+    roots, left_out = find_roots(request.inputs)
     targets = plan_results(request.inputs, roots, request.out, request.format)
-    if request.skip_done:  # a file that is there is whole: each is written aside and then renamed
-        targets = {picture: target for picture, target in targets.items() if not target.is_file()}
-    maps = {}
-    if request.uncertainty is not None:  # below that folder as the results below theirs
-        names = {target: target.relative_to(request.out) for target in targets.values()}
-        sharing = Counter(name.with_suffix("") for name in names.values())
-        maps = {
-            target: request.uncertainty
-            / (name.with_suffix(".png") if sharing[name.with_suffix("")] == 1 else Path(f"{name}.png"))
-            for target, name in names.items()
+    first, of = request.shard
+    targets = {picture: targets[picture] for picture in list(targets)[first - 1 :: of]}
+    maps, masks = (
+        _beside(targets.values(), request.out, place) for place in (request.uncertainty, request.masks)
+    )
+    manifest = None if request.manifest is None else Manifest(request.manifest)
+    if request.skip_done:  # what the manifest holds is compared with its picture when that is read
+        targets = {
+            picture: target
+            for picture, target in targets.items()
+            if not (
+                has_content(target) and target.relative_to(request.out).as_posix() not in (manifest or ())
+            )
         }
     folders = {picture: root for picture, root in roots.items() if root is not None}
-    plan = FolderPlan(request, targets, maps, folders, left_out)
+    plan = FolderPlan(request, targets, maps, masks, manifest, folders, left_out)
     _check(plan, model)
     return plan
 
 
-def _find(inputs: Sequence[Path]) -> tuple[dict[Path, Path | None], str | None]:
+def _beside(targets: Collection[Path], out: Path, folder: Path | None) -> dict[Path, Path]:
+    """For each result, a PNG below another folder, as the result below its own."""
+    if folder is None:
+        return {}
+    names = {target: target.relative_to(out) for target in targets}
+    sharing = Counter(name.with_suffix("") for name in names.values())
+    return {
+        target: folder
+        / (name.with_suffix(".png") if sharing[name.with_suffix("")] == 1 else Path(f"{name}.png"))
+        for target, name in names.items()
+    }
+
+
+def find_roots(inputs: Sequence[Path]) -> tuple[dict[Path, Path | None], str | None]:
     """The pictures that inputs name, each with the folder that it was found in, and what was left out."""
     from inpaintx.pictures import search_pictures
 
@@ -199,12 +233,17 @@ def _check(plan: FolderPlan, model: Path) -> None:
     check_apart(request.out, [*request.inputs, *folders])
     for extra in request.extras:
         check_apart(extra.parent, folders)
-    if request.uncertainty is not None:
-        check_apart(request.uncertainty, [*request.inputs, *folders])
-    outputs = [*plan.targets.values(), *plan.maps.values(), *request.extras]
+    for folder in (request.uncertainty, request.masks):
+        if folder is not None:
+            check_apart(folder, [*request.inputs, *folders])
+    beside = [*plan.maps.values(), *plan.mask_files.values()]
+    outputs = [*plan.targets.values(), *beside, *request.extras]
     check_harmless(outputs, [*plan.targets, *masks, model])
     # A map is written before its result: without that, it is of a picture to do again.
-    check_free(request.extras if request.skip_done else outputs, request.overwrite)
+    gone_on_with = [request.manifest, *(request.besides if request.skip_done else ())]
+    new = request.extras if request.skip_done else outputs
+    check_free([path for path in new if path not in gone_on_with], request.overwrite)
+    check_regular(outputs)
 
 
 def _paths_of(mask: MaskPlugin) -> list[Path]:

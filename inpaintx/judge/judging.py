@@ -49,7 +49,8 @@ def held_out_from(inputs: Sequence[Path], model: Networks, count: int | None) ->
 def fitted(pictures: Iterable[Picture], model: Networks) -> np.ndarray:
     """Pictures as the model sees them: uint8 ``[n, S, S, C]``."""
     a = model.architecture
-    squares = [fit_picture(picture, a.size, a.channels, model.fit) for picture in pictures]
+    scale = min(model.scales, default=1)
+    squares = [fit_picture(picture, a.size, a.channels, model.fit, scale) for picture in pictures]
     return to_levels(np.stack(squares))
 
 

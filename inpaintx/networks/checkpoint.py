@@ -69,6 +69,11 @@ class Networks:
         return self.header["fit"]
 
     @property
+    def scales(self) -> tuple[int, ...]:
+        """Of a model of patches: pixels of the pictures to one of the model's, along a side; others: none."""
+        return tuple(self.header.get("scales", ()))
+
+    @property
     def flip(self) -> bool:
         """Whether mirror images were learned from, too, as :meth:`.Collection.learned` gives them."""
         return self.header.get("options", {}).get("flip", False)

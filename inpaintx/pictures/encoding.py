@@ -168,6 +168,9 @@ def _write_deep_tiff(file: BinaryIO, picture: Picture, samples: np.ndarray, lost
 
 # --- PNG ---
 
+# How hard zlib tries. At 24 megapixels 6 takes four times as long as 2, for a file that is a seventh smaller.
+_WELL, _QUICKLY, _LARGE = 6, 2, 4_000_000  # pixels
+
 
 def _png(picture: Picture, samples: np.ndarray, lost: list[str]) -> bytes:
     """A PNG (third edition, W3C 2025). Pillow codes 8-bit samples; it writes 16 bits of gray only."""
@@ -175,7 +178,8 @@ def _png(picture: Picture, samples: np.ndarray, lost: list[str]) -> bytes:
         header, pixels = _png_pixels_of_16_bits(samples)
     else:
         file = BytesIO()
-        Image.fromarray(samples).save(file, "PNG")
+        large = picture.height * picture.width > _LARGE
+        Image.fromarray(samples).save(file, "PNG", compress_level=_QUICKLY if large else _WELL)
         coded = file.getvalue()
         header, pixels = coded[16:29], coded[33:]
     tags = picture.tags
@@ -206,7 +210,12 @@ def _png_pixels_of_16_bits(samples: np.ndarray) -> tuple[bytes, bytes]:
     filtered[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     header = struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)
-    return header, _joined([(b"IDAT", zlib.compress(filtered.tobytes())), (b"IEND", b"")])
+    return header, _joined(
+        [
+            (b"IDAT", zlib.compress(filtered.tobytes(), _QUICKLY if height * width > _LARGE else _WELL)),
+            (b"IEND", b""),
+        ]
+    )
 
 
 def _joined(chunks: Iterable[tuple[bytes, bytes]]) -> bytes:

@@ -29,6 +29,46 @@ class Region:
         """The view of ``array`` (``[H, W, ...]``) inside the rectangle."""
         return array[self.top : self.top + self.height, self.left : self.left + self.width]
 
+    @property
+    def bottom(self) -> int:
+        """The first row below it."""
+        return self.top + self.height
+
+    @property
+    def right(self) -> int:
+        """The first column beside it."""
+        return self.left + self.width
+
+    def holds(self, other: Region) -> bool:
+        """Whether all of the other lies in this one."""
+        return (
+            self.top <= other.top
+            and self.left <= other.left
+            and other.bottom <= self.bottom
+            and other.right <= self.right
+        )
+
+    def common(self, other: Region) -> Region:
+        """What lies in both; they must have something in common."""
+        top, left = max(self.top, other.top), max(self.left, other.left)
+        return Region(top, left, min(self.bottom, other.bottom) - top, min(self.right, other.right) - left)
+
+    def moved(self, other: Region) -> Region:
+        """The same in the pixels of the other, which holds it."""
+        return Region(self.top - other.top, self.left - other.left, self.height, self.width)
+
+    def grown(self, margin: int, height: int, width: int) -> Region:
+        """With so many pixels more on each side, cut at the border of a picture."""
+        top, left = self.top - margin, self.left - margin
+        grown = Region(top, left, self.height + 2 * margin, self.width + 2 * margin)
+        return grown.common(Region(0, 0, height, width))
+
+    def within(self, height: int, width: int) -> Region:
+        """Of the same size, moved into a picture; cut where it is larger than that."""
+        tall, wide = min(self.height, height), min(self.width, width)
+        top, left = min(max(self.top, 0), height - tall), min(max(self.left, 0), width - wide)
+        return Region(top, left, tall, wide)
+
 
 def fit_region(height: int, width: int, fit: Fit) -> Region:
     """What of a picture is trained on: its largest centred square (``"crop"``), or all (``"stretch"``)."""

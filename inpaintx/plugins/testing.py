@@ -30,10 +30,11 @@ def check_mask_plugin(plugin: type, **options: Any) -> None:
     """Check the class of a mask plugin, made with these options.
 
     The class: a dataclass with a ``name``, a docstring, a ``mask`` method, and options that have a supported
-    type, a default and a help text. What it gives, on gray and RGB pictures of 8 and 16 bits, with and
-    without alpha, from 1×1 on: bool [H, W]; the same for the same generator state, and nothing from any other
-    source of chance; its input left as it was; from 32×32 on, something kept and something hidden. It may
-    refuse pictures by raising InpaintxError, but not all of these.
+    type, a default and a help text. What it gives, on noise in gray and RGB, of 8 and 16 bits, with and
+    without alpha, from 1×1 on, and on a shaded picture with a scratch: bool [H, W]; the same for the same
+    generator state, and nothing from any other source of chance; its input left as it was; from 32×32 on,
+    something kept and something hidden. It may refuse pictures by raising InpaintxError, but not all of
+    these.
     """
     _check_class("mask", plugin)
     made = plugin(**options)
@@ -136,6 +137,14 @@ def _pictures() -> Iterator[tuple[str, Picture]]:
                 for channel in (None, alpha.astype(dtype)):
                     case = f"{height}×{width} {np.dtype(dtype)} {'RGB' if channels else 'gray'}"
                     yield case + ("" if channel is None else " with alpha"), Picture(array, channel)
+    yield "64×64 uint8 gray with a scratch", Picture(_scratched())
+
+
+def _scratched() -> np.ndarray:
+    """A shaded picture with a white line across: something to see for a mask that looks for damage."""
+    array = np.add.outer(np.arange(64), np.arange(64)).astype(np.uint8)
+    array[30:32] = 255
+    return array
 
 
 def _blend_inputs() -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:

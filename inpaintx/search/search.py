@@ -21,7 +21,7 @@ from inpaintx.options import SearchOptions
 from inpaintx.search.descent import Descent
 from inpaintx.search.expectation import Expectation
 from inpaintx.search.history import History, Recorder
-from inpaintx.search.precision import freeze_pair
+from inpaintx.search.precision import freeze_pair, inner_dtype
 from inpaintx.search.rows import Rows
 from inpaintx.search.starts import Guesses, NearestCodes, starting_codes
 
@@ -169,6 +169,22 @@ class Search:
             return _Target(y, masks, w)
         y, w = expected.target(y, masks, w, folds)
         return _Target(y, torch.ones_like(masks), w)
+
+    @torch.no_grad()
+    def guess(self, images: Tensor, masks: Tensor) -> Tensor:
+        """What the search would begin with, and no step made: ``[B, C, S, S]`` in [−1, 1].
+
+        Arguments and errors as of a search. One image for each: of the encoder's guess, or of the random code
+        that is nearest. In the precision that the search iterates in.
+        """
+        self._check(images, masks, None)
+        y = images.to(self._device, self._dtype)
+        masks = masks.to(self._device, self._dtype)
+        low = inner_dtype(self.options.precision, y) == torch.bfloat16
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=low):
+            codes = self._starts(y, masks, self._weighted(masks), 1, 1)[:, 0]
+        parts = codes.to(self._dtype).split(self.options.batch)
+        return torch.cat([self._networks.generator.forward(part) for part in parts])
 
     def _weighted(self, masks: Tensor) -> Tensor:
         """What the loss weights the pixels by.

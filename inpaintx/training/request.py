@@ -15,7 +15,7 @@ from inpaintx.networks import checkpoint
 from inpaintx.options import Architecture, Fit, TrainOptions
 from inpaintx.outputs import check_apart, make_folder
 from inpaintx.pictures import find_pictures
-from inpaintx.training.collection import load_collection
+from inpaintx.training.collection import Patches, load_collection
 from inpaintx.training.run import LOG_NAME, is_log
 from inpaintx.training.trainer import Trainer
 
@@ -31,6 +31,7 @@ class TrainRequest:
         run: the folder of the run.
         resume: go on from the checkpoint in the run's folder; what is not given stays as it was.
         fit: how a picture becomes a square; None: ``"crop"``, or as it was.
+        scales: of ``"patches"``: pixels of the pictures to one of the model's; None: 1, or as they were.
         channels: 1 for gray, 3 for RGB; None: RGB if any picture has colour, or as it was.
         exclude: patterns of pictures to leave out, by their paths in the folder.
         architecture: fields of :class:`~inpaintx.options.Architecture` that are given.
@@ -41,6 +42,7 @@ class TrainRequest:
     run: Path
     resume: bool = False
     fit: Fit | None = None
+    scales: Sequence[int] | None = None
     channels: int | None = None
     exclude: Sequence[str] = ()
     architecture: Mapping[str, Any] = field(default_factory=dict)
@@ -72,7 +74,15 @@ def begin(
     find_pictures([request.folder])  # where there are none, no empty folder of a run is left behind
     make_folder(request.run)
     channels = request.channels or start.channels
-    collection = load_collection(request.folder, architecture.size, channels, fit, request.exclude, progress)
+    scales = request.scales or start.scales
+    if request.scales and fit != "patches":
+        raise InpaintxError(
+            f"scales are of patches, and the fit is {fit}; give --fit patches, or no --scales"
+        )
+    patches = Patches(tuple(scales), seed=options.seed) if fit == "patches" else None
+    collection = load_collection(
+        request.folder, architecture.size, channels, fit, request.exclude, progress, patches
+    )
     architecture = replace(architecture, channels=collection.images.shape[1])
     trainer = Trainer(collection, architecture, options, fit, device)
     if request.resume:
@@ -88,6 +98,7 @@ class _Start:
     options: TrainOptions
     channels: int | None
     fit: Fit
+    scales: Sequence[int] = (1,)
 
 
 def _fresh(run: Path) -> _Start:
@@ -115,4 +126,5 @@ def _resumed(file: Path) -> _Start:
         raise InpaintxError(f"nothing to resume: there is no {file}; leave out --resume, or check --out")
     with checkpoint.opened(file) as stored:
         architecture, options = checkpoint.described(stored), checkpoint.run_options(stored)
-    return _Start(architecture, options, architecture.channels, stored.header["fit"])
+    header = stored.header
+    return _Start(architecture, options, architecture.channels, header["fit"], header.get("scales", (1,)))

@@ -184,8 +184,7 @@ class Trainer:
     @property
     def later_steps(self) -> tuple[int, int]:
         """How many the encoder gets, and the predictor: no more than G and D have had."""
-        options = self.options
-        return min(options.encoder_steps, self.step), min(options.predictor_steps, self.step)
+        return min(self.options.encoder_steps, self.step), min(self.options.predictor_steps, self.step)
 
     def save(
         self, run: Path, encoder: Encoder | None = None, predictor: Predictor | None = None
@@ -217,11 +216,10 @@ class Trainer:
         for name, optimizer in self.optimizers.items():
             for index, values in optimizer.state_dict()["state"].items():
                 tensors |= {f"training.{name}_adam.{index}.{key}": value for key, value in values.items()}
-        for name, tensor in tensors.items():
-            if not torch.isfinite(tensor).all():
-                raise InpaintxError(
-                    f"training: weights are not finite at step {self.step} ({name}); {self._advice}"
-                )
+        for name in (name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()):
+            raise InpaintxError(
+                f"training: weights are not finite at step {self.step} ({name}); {self._advice}"
+            )
         header = self._header()
         if self.encoder is not None:
             header["encoder_step"] = self.encoder_step
@@ -232,9 +230,11 @@ class Trainer:
         return network
 
     def _header(self) -> dict[str, Any]:
+        scales = {"scales": list(self.collection.scales)} if self.collection.scales else {}
         return {
             "architecture": self.architecture.to_dict(),
             "fit": self.fit,
+            **scales,
             "step": self.step,
             "options": asdict(self.options),
             "collection": {

@@ -52,9 +52,11 @@ def blob(number: int, width: int = 40, height: int = 40) -> Image.Image:
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
-    """All files below a folder, by their name relative to it, hidden ones too."""
+    """All files below a folder, by their name relative to it, hidden ones too; but for manifests, which tell
+    the time.
+    """
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and not path.name.startswith("manifest")
     }

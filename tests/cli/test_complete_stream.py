@@ -207,31 +207,61 @@ def test_skip_done_makes_what_is_missing_and_leaves_the_rest_alone(
         (tmp_path / "out" / name).unlink()
     (tmp_path / "maps" / "17.png").unlink()
     (tmp_path / "out" / "05.png").write_bytes(b"mine now")
+    ended = stream("--skip-done", *maps)
+    assert ended.exit_code == 3
+    assert ended.stderr.startswith(f"Error: changed since it was written: {tmp_path / 'out' / '05.png'}; ")
+    assert ended.stdout.startswith(f"3 pictures in {tmp_path / 'out'}\n26 done before\n")
+    assert files_in(tmp_path / "out") == whole | {"05.png": b"mine now"}
+    assert files_in(tmp_path / "maps") == whole_maps
+    (tmp_path / "out" / "05.png").unlink()
+    assert stream("--skip-done", *maps).exit_code == 0
+    assert files_in(tmp_path / "out") == whole
+    again = stream("--skip-done", "--json")
+    assert (again.exit_code, json.loads(again.stdout)["completed"]) == (0, 0)
+
+
+def test_skip_done_without_a_manifest_reads_only_what_has_no_result(
+    stream: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert stream("--no-record").exit_code == 0
+    for name in ("03.png", "17.png", "29.png"):
+        (tmp_path / "out" / name).unlink()
     read: list[str] = []
     original = folder.read_picture
     monkeypatch.setattr(
         folder, "read_picture", lambda path, root: (read.append(path.name), original(path, root))[1]
     )
-    ended = stream("--skip-done", *maps)
-    assert (ended.exit_code, ended.stderr) == (0, "")
-    assert ended.stdout == f"3 pictures in {tmp_path / 'out'}\n"
+    assert stream("--skip-done", "--no-record").stdout == f"3 pictures in {tmp_path / 'out'}\n"
     assert read == ["03.png", "17.png", "29.png"]
-    assert files_in(tmp_path / "out") == whole | {"05.png": b"mine now"}
-    assert files_in(tmp_path / "maps") == whole_maps
-    again = stream("--skip-done", "--json")
-    assert (again.exit_code, json.loads(again.stdout)["completed"]) == (0, 0)
 
 
-def test_skip_done_writes_over_no_metrics_of_the_first_run(stream: Stream, tmp_path: Path) -> None:
+def test_skip_done_goes_on_with_the_metrics(stream: Stream, tmp_path: Path) -> None:
     metrics = tmp_path / "m.jsonl"
     stream("--metrics", metrics)
+    before = {line["result"]: {**line, "seconds": 0} for line in lines_of(metrics)}
     (tmp_path / "out" / "03.png").unlink()
-    before = metrics.read_text()
-    ended = stream("--skip-done", "--metrics", metrics)
-    assert ended.exit_code == 1
-    assert "m.jsonl" in ended.stderr
-    assert metrics.read_text() == before
-    assert not (tmp_path / "out" / "03.png").exists()
+    assert stream("--skip-done", "--metrics", metrics).exit_code == 0
+    assert {line["result"]: {**line, "seconds": 0} for line in lines_of(metrics)} == before
+    assert len(lines_of(metrics)) == len(before) == 30
+
+
+def test_interrupted_metrics_are_kept(
+    stream: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from inpaintx_cli import results
+
+    measured: list[Any] = []
+    original = results.metrics
+
+    def interrupt(result: Any) -> dict:
+        if len(measured) == 5:
+            raise KeyboardInterrupt
+        measured.append(result.target.name)
+        return original(result)
+
+    monkeypatch.setattr(results, "metrics", interrupt)
+    assert stream("--metrics", tmp_path / "m.jsonl").exit_code == 130
+    assert [Path(line["result"]).name for line in lines_of(tmp_path / "m.jsonl")] == measured
 
 
 def test_skip_done_and_overwrite_exclude_each_other(stream: Stream) -> None:

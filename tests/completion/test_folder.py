@@ -325,7 +325,8 @@ def test_a_picture_that_nobody_waits_for_is_given_up(model: Networks) -> None:
 
     completer = Completer(model, Blend(stop), OPTIONS)
     [searched] = completer.search([make_picture(24, 24)], [make_mask(24, 24)], history=True)
-    assert len(searched.candidates.history) == 2
+    [candidates] = searched.candidates
+    assert len(candidates.history) == 2
     with pytest.raises(CancelledError):
         completer.finish(searched, stopped)
     assert len(blends) == 2

@@ -32,6 +32,8 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("freeform", {"brush": "thin"}),
     ("freeform", {"brush": "medium"}),
     ("freeform", {"brush": "thick"}),
+    ("detect", {}),
+    ("detect", {"kind": "dust", "grow": 0}),
 ]
 
 
@@ -41,13 +43,21 @@ def hashes() -> dict[str, str]:
     for name, options in CASES:
         plugin = registry.make("mask", name, options)
         for height, width in SIZES:
-            picture = Picture(np.zeros((height, width), np.uint8), path=Path("letter.png"))
+            picture = Picture(_damaged(height, width), path=Path("letter.png"))
             mask = make_mask(plugin, picture, SEED)
             title = " ".join(
                 [name, *(f"{key}={value}" for key, value in options.items()), f"{height}×{width}"]
             )
             found[title] = hashlib.sha256(mask.tobytes()).hexdigest()
     return found
+
+
+def _damaged(height: int, width: int) -> np.ndarray:
+    """A shaded picture with a speck and a scratch, for the mask that looks at what it is of."""
+    array = (60 + np.add.outer(np.arange(height), np.arange(width)) // 3).astype(np.uint8)
+    array[8:12, 14:18] = 255
+    array[24:26, 2:] = 0
+    return array
 
 
 if __name__ == "__main__":

@@ -39,6 +39,8 @@ COMPLETIONS = {
 def run(line: str, folder: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     program = Path(sys.executable).with_name("inpaintx")
+    if line.startswith("complete "):
+        line += " --no-record"  # it names versions, and the hash of a model that is trained here
     done = subprocess.run(
         [program, *line.split()], cwd=folder, env=environment, capture_output=True, text=True
     )

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inpaintx import InpaintxError
+from inpaintx.detection import DetectOptions, find_damage
 from inpaintx.pictures import Picture
 from inpaintx.plugins import registry
 from inpaintx.plugins.masks import make_mask
@@ -18,6 +19,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 BUILT_IN = [
     "bottom",
     "center",
+    "detect",
     "file",
     "freeform",
     "grid",
@@ -193,6 +195,8 @@ def test_strokes_have_round_ends_and_their_width() -> None:
         ("grid", {"step": 1}, "option 'step' must be 2 or more, is 1"),
         ("lowres", {"step": "0"}, "option 'step' must be 2 or more, is 0"),
         ("random-patch", {"min_side": 0.6}, r"option 'min_side' \(0.6\) is more than 'max_side' \(0.5\)"),
+        ("detect", {"sensitivity": 0}, "mask plugin 'detect': sensitivity is 0.0; choose more than 0"),
+        ("detect", {"grow": 101}, "grow is 101; choose 0 to 100"),
         (
             "freeform",
             {"brush": "thik"},
@@ -203,3 +207,26 @@ def test_strokes_have_round_ends_and_their_width() -> None:
 def test_options_out_of_range_are_refused(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(InpaintxError, match=message):
         registry.make("mask", name, options)
+
+
+# detect
+
+
+def scratched() -> Picture:
+    levels = np.add.outer(np.arange(90), np.arange(80)).astype(np.uint8)
+    levels[50:52, 15:65] = 255
+    return Picture(levels, path=Path("scan.png"))
+
+
+def test_detect_hides_what_detection_finds() -> None:
+    picture = scratched()
+    keep = make_mask(registry.make("mask", "detect", {"kind": "scratches", "grow": 2}), picture, 0)
+    assert np.array_equal(keep, find_damage(picture, DetectOptions(kind="scratches", grow=2)))
+    assert (~keep)[50:52, 15:65].mean() > 0.95
+    assert (~keep).mean() < 0.1
+
+
+def test_detect_refuses_a_picture_without_damage() -> None:
+    message = r"no damage found in scan\.png; leave it out, give more mask\.sensitivity, or paint a mask"
+    with pytest.raises(InpaintxError, match=message):
+        make_mask(registry.make("mask", "detect", {"kind": "dust"}), scratched(), 0)

@@ -10,7 +10,7 @@ from PIL import Image
 from inpaintx.errors import InpaintxError
 from inpaintx.pictures import Picture
 from inpaintx.pictures.arrays import levels_to_images
-from inpaintx.training.collection import Collection, fit_picture, load_collection
+from inpaintx.training.collection import Collection, Patches, fit_picture, load_collection
 
 RED = (200, 30, 40)
 
@@ -205,3 +205,64 @@ def test_what_a_folder_holds_besides_pictures_is_said(tmp_path: Path) -> None:
     assert load_collection(tmp_path, 32).left_out == "1 file left out: 1 masks of other pictures (a_mask.png)"
     (tmp_path / "a_mask.png").unlink()
     assert load_collection(tmp_path, 32).left_out is None
+
+
+# --- patches ---
+
+
+def _numbered(path: Path, height: int, width: int) -> np.ndarray:
+    """A picture whose red says the row and whose green says the column."""
+    array = np.zeros((height, width, 3), np.uint8)
+    array[..., 0], array[..., 1] = np.arange(height)[:, None], np.arange(width)
+    Image.fromarray(array).save(path)
+    return array
+
+
+def test_patches_are_squares_of_the_pictures_at_their_own_resolution(tmp_path: Path) -> None:
+    array = _numbered(tmp_path / "a.png", 90, 120)
+    collection = load_collection(tmp_path, 32, fit="patches", patches=Patches((1,), 12))
+    assert collection.images.shape == (12, 3, 32, 32)
+    assert collection.scales == (1,)
+    assert len(set(map(tuple, collection.images[:, :2, 0, 0].tolist()))) > 6
+    for image in collection.images.permute(0, 2, 3, 1).numpy():
+        top, left = image[0, 0, :2].astype(int)
+        np.testing.assert_array_equal(image, array[top : top + 32, left : left + 32])
+
+
+def test_each_scale_has_as_many_patches(tmp_path: Path) -> None:
+    _numbered(tmp_path / "a.png", 90, 120)
+    images = load_collection(tmp_path, 32, fit="patches", patches=Patches((1, 2), 10)).images.int()
+    steps = (images[:, 0, 20, 5] - images[:, 0, 10, 5]).tolist()
+    assert sorted(steps) == pytest.approx([10] * 5 + [20] * 5, abs=1)
+
+
+def test_patches_depend_on_the_seed_and_the_name_alone(tmp_path: Path) -> None:
+    for name in ("b.png", "c.png"):
+        _numbered(tmp_path / name, 90, 120)
+
+    def drawn(seed: int) -> np.ndarray:
+        return load_collection(
+            tmp_path, 32, fit="patches", patches=Patches(count=4, seed=seed)
+        ).images.numpy()
+
+    before = drawn(0)
+    _numbered(tmp_path / "a.png", 90, 120)
+    np.testing.assert_array_equal(drawn(0)[4:], before)
+    assert not np.array_equal(before[:4], before[4:])
+    assert not np.array_equal(drawn(1)[4:], before)
+
+
+def test_a_picture_smaller_than_a_patch_is_left_out_and_named(tmp_path: Path) -> None:
+    _numbered(tmp_path / "large.png", 90, 120)
+    _numbered(tmp_path / "small.png", 40, 120)
+    collection = load_collection(tmp_path, 32, fit="patches", patches=Patches((2,), 4))
+    assert {path.name for path in collection.paths} == {"large.png"}
+    [(path, why)] = collection.skipped.items()
+    assert path.name == "small.png"
+    assert why == f"smaller than a patch of 64 pixels: {path}; choose a smaller scale"
+
+
+@pytest.mark.parametrize("values", [{"scales": ()}, {"scales": (0,)}, {"count": 0}])
+def test_patches_of_no_scale_are_refused(values: dict) -> None:
+    with pytest.raises(InpaintxError, match="patches: scales"):
+        Patches(**values)

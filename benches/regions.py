@@ -1,0 +1,198 @@
+"""What regions bring, and what a large photograph takes: `python benches/regions.py --out DIR`.
+
+Letters of families that the shipped model has not seen, and a hole in each, are laid into photographs that
+come inside scikit-image, 640 pixels a side. The same model fills them from the whole picture (`whole`), from
+the part where it predicts best (`auto`), and from the square that the letter was laid in (`placed`). DIR gets
+the table, as Markdown, and a picture of the first scenes.
+
+With `--large`, instead: a photograph of 24 megapixels with five holes of 300 pixels, through the command
+line; prints the seconds and the most memory that it took.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from inpaintx.completion import Completer
+from inpaintx.judge.metrics import score
+from inpaintx.letters.chars import TEST_FAMILIES, CharsOptions, render_chars
+from inpaintx.networks.checkpoint import Networks, load_model
+from inpaintx.options import Estimate, SearchOptions
+from inpaintx.pictures import Picture, find_pictures, read_picture
+from inpaintx.pictures.regions import Region
+from inpaintx.plugins import registry
+
+BACKGROUNDS = (
+    "astronaut",
+    "brick",
+    "camera",
+    "chelsea",
+    "coffee",
+    "coins",
+    "grass",
+    "gravel",
+    "moon",
+    "rocket",
+)
+SIDE = 640  # of a photograph
+SEED = 11  # of letters, places and holes
+SHOWN = 6
+
+
+class Scene:
+    """A letter in a photograph, and a hole in the letter.
+
+    Attributes:
+        picture: gray.
+        mask: bool ``[H, W]``, True = keep.
+        placed: where the letter is.
+    """
+
+    def __init__(self, thing: np.ndarray, number: int, rng: np.random.Generator) -> None:
+        photograph = _photograph(number, SIDE, SIDE)
+        side = int(rng.integers(100, 201))
+        top, left = (int(rng.integers(0, SIDE - side)) for _ in range(2))
+        self.placed = Region(top, left, side, side)
+        self.placed.of(photograph)[...] = Image.fromarray(thing).resize(
+            (side, side), Image.Resampling.BICUBIC
+        )
+        hole = round(rng.uniform(0.3, 0.5) * side)
+        down, right = (int(rng.integers(0.1 * side, 0.9 * side - hole + 1)) for _ in range(2))
+        self.picture, self.mask = Picture(photograph), np.ones((SIDE, SIDE), bool)
+        Region(top + down, left + right, hole, hole).of(self.mask)[...] = False
+
+
+def _photograph(number: int, height: int, width: int) -> np.ndarray:
+    """Gray, uint8 ``[height, width]``, from the middle of one of scikit-image's."""
+    from skimage import data
+
+    image = Image.fromarray(getattr(data, BACKGROUNDS[number % len(BACKGROUNDS)])()).convert("L")
+    scale = min(image.width / width, image.height / height)
+    wide, tall = scale * width, scale * height
+    left, top = (image.width - wide) / 2, (image.height - tall) / 2
+    box = (left, top, left + wide, top + tall)
+    return np.array(image.resize((width, height), Image.Resampling.BICUBIC, box))
+
+
+def letters(count: int) -> list[np.ndarray]:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "letters"
+        render_chars(CharsOptions(families=TEST_FAMILIES, count=count, seed=SEED), out)
+        return [read_picture(path).array for path in find_pictures([out])]
+
+
+def measured(model: Networks, scenes: list[Scene], estimate: Estimate) -> dict[str, list[Picture]]:
+    """What each way makes of the scenes."""
+    blend, options = registry.make("blend", "auto"), SearchOptions(estimate=estimate)
+    made: dict[str, list[Picture]] = {}
+    for region in ("whole", "auto"):
+        completer = Completer(model, blend, options, region=region)
+        start = time.process_time()
+        done = completer([scene.picture for scene in scenes], [scene.mask for scene in scenes])
+        print(f"{region}: {(time.process_time() - start) / len(scenes):.2f} s of processor time a picture")
+        made[region] = [each.picture for each in done]
+    made["placed"] = [
+        Completer(model, blend, options, region=scene.placed)([scene.picture], [scene.mask])[0].picture
+        for scene in scenes
+    ]
+    return made
+
+
+def table(scenes: list[Scene], made: dict[str, list[Picture]]) -> str:
+    found = {
+        name: np.array(
+            [
+                score(scene.picture.array, result.array, scene.mask).psnr_hole
+                for scene, result in zip(scenes, results, strict=True)
+            ]
+        )
+        for name, results in made.items()
+    }
+    lines = ["| region | mean | median | better than whole by 1 dB | worse by 1 dB |", "|---" * 5 + "|"]
+    for name, values in found.items():
+        gain = values - found["whole"]
+        shares = f"{np.mean(gain > 1):.0%} | {np.mean(gain < -1):.0%}"
+        lines.append(f"| {name} | {values.mean():.2f} | {np.median(values):.2f} | {shares} |")
+    return "\n".join(lines)
+
+
+def sheet(scenes: list[Scene], made: dict[str, list[Picture]]) -> Image.Image:
+    """A row a scene: the picture with its hole, then as each way fills it, near the letter."""
+    names = ["hole", *made, "truth"]
+    cell = 200
+    drawn = Image.new("L", (cell * len(names), cell * min(SHOWN, len(scenes)) + 20), 255)
+    for column, name in enumerate(names):
+        ImageDraw.Draw(drawn).text((cell * column + 6, 4), name, 0)
+    for row, scene in enumerate(scenes[:SHOWN]):
+        hidden = np.where(scene.mask, scene.picture.array, np.uint8(255))
+        around = scene.placed
+        near = Region(around.top - 30, around.left - 30, around.height + 60, around.width + 60)
+        near = near.within(SIDE, SIDE)
+        shown = [hidden, *(results[row].array for results in made.values()), scene.picture.array]
+        for column, array in enumerate(shown):
+            tile = Image.fromarray(np.ascontiguousarray(near.of(array))).resize((cell - 4, cell - 4))
+            drawn.paste(tile, (cell * column, cell * row + 20))
+    return drawn
+
+
+def large() -> None:
+    """A photograph of 24 megapixels, through the command line."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        rng = np.random.default_rng(0)
+        gray = _photograph(0, 4000, 6000).astype(np.int16)
+        photograph = np.stack([gray + rng.integers(-3, 4, gray.shape, np.int16) for _ in range(3)], -1)
+        hole = np.zeros(gray.shape, np.uint8)
+        for top, left in ((500, 700), (600, 4800), (1900, 2800), (3200, 900), (3300, 5000)):
+            hole[top : top + 300, left : left + 300] = 255
+        Image.fromarray(photograph.clip(0, 255).astype(np.uint8)).save(folder / "photo.png", compress_level=1)
+        Image.fromarray(hole).save(folder / "hole.png")
+        program = Path(sys.executable).with_name("inpaintx")
+        line = "complete photo.png --model chars --mask hole.png --out done --metrics metrics.jsonl"
+        start = time.monotonic()
+        subprocess.run([program, *line.split()], cwd=folder, check=True)
+        seconds = time.monotonic() - start
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        print(
+            f"{seconds:.1f} s, {used.ru_utime + used.ru_stime:.1f} s of processor time, "
+            f"{used.ru_maxrss / 2**20:.2f} GiB at most; {os.cpu_count()} cores"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default="chars")
+    parser.add_argument("--count", type=int, default=62, help="letters")
+    parser.add_argument("--estimate", choices=["sample", "mean"], default="sample")
+    parser.add_argument("--out", type=Path, help="folder for the table and the picture")
+    parser.add_argument("--large", action="store_true", help="time and memory of 24 megapixels instead")
+    options = parser.parse_args()
+    if options.large:
+        large()
+        return
+    if options.out is None:
+        parser.error("--out says where the table and the picture go")
+    rng = np.random.default_rng(SEED)
+    scenes = [Scene(thing, number, rng) for number, thing in enumerate(letters(options.count))]
+    made = measured(load_model(options.model), scenes, options.estimate)
+    options.out.mkdir(parents=True, exist_ok=True)
+    text = table(scenes, made)
+    print(text)
+    (options.out / "regions.md").write_text(text + "\n")
+    sheet(scenes, made).save(options.out / "regions.png")
+
+
+if __name__ == "__main__":
+    main()

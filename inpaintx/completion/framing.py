@@ -1,0 +1,135 @@
+"""How well a model predicts what is known beside a hole, seen in this or that part. Loads no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+
+import numpy as np
+from PIL import Image
+
+from inpaintx.ops.solvers import distance_to_known, membrane
+from inpaintx.pictures.arrays import fit_channels
+from inpaintx.pictures.pyramid import Pyramid
+from inpaintx.pictures.regions import Region
+
+Square = tuple[np.ndarray, np.ndarray]
+#: What a model makes of squares, unsearched: float32 ``[B, S, S, C]`` in [0, 1].
+Guess = Callable[[Sequence[Square]], np.ndarray]
+
+WINDOW, DETAIL = 3.0, 28  # sides of the hole that are looked at, in so many pixels to a side of the hole
+SECTORS, REACH = 6, 0.4  # that are hidden around the hole, one at a time; how far, in its sides
+
+
+def sectors(known: np.ndarray) -> np.ndarray:
+    """Known pixels around the hole, by the direction that they lie in: bool ``[SECTORS, H, W]``.
+
+    Two that follow each other are opposite.
+
+    Args:
+        known: bool ``[H, W]``; where it keeps or hides nothing, there are none.
+    """
+    if known.all() or not known.any():
+        return np.zeros((0, *known.shape), bool)
+    rows, columns = np.nonzero(~known)
+    reach = max(1.0, REACH * max(np.ptp(rows) + 1, np.ptp(columns) + 1))
+    ring = known & (distance_to_known(~known) <= reach)
+    y, x = np.indices(known.shape)
+    middle = (rows.min() + rows.max()) / 2, (columns.min() + columns.max()) / 2
+    turn = np.arctan2(y - middle[0], x - middle[1]) / (2 * np.pi) + 0.5
+    number = np.floor(turn * SECTORS).astype(int) % SECTORS
+    half = SECTORS // 2
+    order = [sector for pair in range(half) for sector in (pair, pair + half)]
+    return np.stack([ring & (number == sector) for sector in order])
+
+
+class Framing:
+    """Measures regions around one hole.
+
+    Known pixels beside the hole are hidden, and each region's guess of them, joined to the others as a blend
+    would, is held against what interpolation alone makes of them. What a region does not hold is left to
+    interpolation. All regions are compared in pixels of the same size, so that a large one answers for the
+    detail that it does not see.
+
+    Args:
+        pyramid: of the picture.
+        hole: the box of the hole.
+        size: of the model.
+        channels: of the model.
+        guess: of the model.
+    """
+
+    def __init__(self, pyramid: Pyramid, hole: Region, size: int, channels: int, guess: Guess) -> None:
+        self._pyramid, self._size, self._channels, self._guess = pyramid, size, channels, guess
+        side = round(WINDOW * max(hole.height, hole.width))
+        top, left = hole.top + (hole.height - side) // 2, hole.left + (hole.width - side) // 2
+        self._window = Region(top, left, side, side).within(pyramid.height, pyramid.width)
+        grid = min(round(WINDOW * DETAIL), max(self._window.height, self._window.width))
+        image, known = pyramid.square(self._window, grid, 1)
+        self._truth, hidden = image[..., 0], sectors(known)
+        hidden = hidden[hidden.any((1, 2))]
+        plain = [membrane(self._truth, seen) for seen in known & ~hidden]
+        self._sets = list(zip(hidden, known & ~hidden, plain, strict=True))
+
+    def errors(self, regions: Sequence[Region], sets: int = SECTORS) -> np.ndarray:
+        """What is off in each region, squared, as a share of what interpolation is; 1 where nothing can tell.
+
+        Args:
+            regions: what to measure.
+            sets: of hidden pixels that are looked at; fewer are a first impression.
+        """
+        if not self._sets:
+            return np.ones(len(regions))
+        squares = [self._pyramid.square(region, self._size, self._channels) for region in regions]
+        off, by_plain = np.zeros(len(regions)), 0.0
+        for hidden, seen, plain in islice(self._sets, sets):
+            shown = [
+                (image, mask & ~self._covered(hidden, region))
+                for region, (image, mask) in zip(regions, squares, strict=True)
+            ]
+            fills = fit_channels(self._guess(shown), 1)[..., 0]
+            layers = np.stack(
+                [self._laid(*each, plain) for each in zip(fills, regions, strict=True)], axis=-1
+            )
+            joined = layers + membrane(self._truth[..., None] - layers, seen)
+            off += np.square(joined - self._truth[..., None])[hidden].sum(0, dtype=np.float64)
+            by_plain += float(np.square(plain - self._truth)[hidden].sum(dtype=np.float64))
+        return off / by_plain if by_plain > 0 else np.ones(len(regions))
+
+    def _covered(self, hidden: np.ndarray, region: Region) -> np.ndarray:
+        """Where a region's square would show any of the window's hidden pixels: bool ``[size, size]``."""
+        sums = np.pad(hidden.astype(np.int32).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+        limits = []
+        for start, length, first, span, count in (
+            (region.top, region.height, self._window.top, self._window.height, len(hidden)),
+            (region.left, region.width, self._window.left, self._window.width, hidden.shape[1]),
+        ):
+            edges = (start + np.arange(self._size + 1) * (length / self._size) - first) * (count / span)
+            begin = np.floor(edges[:-1] + 1e-6).clip(0, count).astype(int)
+            end = np.ceil(edges[1:] - 1e-6).clip(0, count).astype(int)
+            limits.append((begin, np.maximum(begin, end)))
+        (top, bottom), (left, right) = limits
+        inside = sums[bottom][:, right] - sums[top][:, right] - sums[bottom][:, left] + sums[top][:, left]
+        return inside > 0
+
+    def _laid(self, fill: np.ndarray, region: Region, plain: np.ndarray) -> np.ndarray:
+        """A region's square where it lies in the window, and the interpolation elsewhere."""
+        spans, boxes = [], []
+        for start, length, first, span, count in (
+            (region.top, region.height, self._window.top, self._window.height, len(plain)),
+            (region.left, region.width, self._window.left, self._window.width, plain.shape[1]),
+        ):
+            pixel = span / count
+            begin = int(np.ceil(max(0.0, (start - first) / pixel) - 1e-6))
+            end = int(np.floor(min(float(count), (start + length - first) / pixel) + 1e-6))
+            spans.append((begin, max(begin, end)))
+            to_square = self._size / length
+            boxes.append([(first + edge * pixel - start) * to_square for edge in (begin, max(begin, end))])
+        (top, bottom), (left, right) = spans
+        laid = plain.copy()
+        if top < bottom and left < right:
+            (y0, y1), (x0, x1) = np.clip(boxes, 0, self._size).tolist()
+            image = Image.fromarray(np.ascontiguousarray(fill, np.float32))
+            part = image.resize((right - left, bottom - top), Image.Resampling.BICUBIC, (x0, y0, x1, y1))
+            laid[top:bottom, left:right] = np.asarray(part)
+        return laid

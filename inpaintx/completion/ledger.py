@@ -1,0 +1,139 @@
+"""What is recorded of each picture of a folder: in its result, in the manifest, and as a mask file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from inpaintx.completion.manifest import Manifest, file_hash, mask_hash, model_hash
+from inpaintx.errors import InpaintxError
+from inpaintx.outputs import has_content, make_folder
+from inpaintx.pictures import Picture, write_picture
+from inpaintx.pictures.record import Repair, marked
+
+if TYPE_CHECKING:
+    from inpaintx.completion.plan import FolderPlan
+    from inpaintx.networks.checkpoint import Networks
+    from inpaintx.options import Control, SearchOptions
+    from inpaintx.plugins.blends import BlendPlugin
+
+
+def describe(model: Networks, blend: BlendPlugin, options: SearchOptions, control: Control) -> dict[str, Any]:
+    """Model, settings and versions in plain values, without a place on this machine.
+
+    Returns:
+        ``model``: its file's name and SHA-256 and its collection's fingerprint; ``settings``: of the search
+        and the blend, and what fills; ``versions`` of what computes.
+    """
+    return {
+        "model": {
+            "name": model.source.name,
+            "sha256": model_hash(model.source),
+            "collection": model.header.get("collection", {}).get("fingerprint"),
+        },
+        "settings": {"search": asdict(options), "blend": describe_plugin(blend), "fill": control},
+        "versions": _versions(),
+    }
+
+
+def describe_plugin(plugin: Any) -> dict[str, Any]:
+    """A plugin's name and options; of a path the name, since places differ from machine to machine."""
+    options = (
+        {field.name: getattr(plugin, field.name) for field in fields(plugin)} if is_dataclass(plugin) else {}
+    )
+    return {"name": getattr(plugin, "name", type(plugin).__name__)} | {
+        name: value.name if isinstance(value, Path) else value
+        for name, value in options.items()
+        if isinstance(value, (Path, str, int, float, bool, type(None)))
+    }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("inpaintx", "torch", "numpy", "pillow")}
+
+
+class Ledger:
+    """Records what becomes of the pictures of a plan; from one thread, but for :meth:`is_done`.
+
+    Args:
+        plan: what is to be done.
+        described: of the completer: see :func:`describe`.
+    """
+
+    def __init__(self, plan: FolderPlan, described: Mapping[str, Any]) -> None:
+        self._plan, request = plan, plan.request
+        settings = {"mask": describe_plugin(request.mask), "format": request.format}
+        self._means = {**described, "settings": {**described["settings"], **settings}, "seed": request.seed}
+        self._software = f"inpaintx {described['versions']['inpaintx']}"
+        self._manifest: Manifest | None = plan.manifest
+
+    def is_done(self, path: Path, mask: np.ndarray | None) -> bool:
+        """Whether an earlier run did this picture with just this mask (None: it is undamaged) and means.
+
+        Raises:
+            InpaintxError: its result was changed since: whose work it is now can't be told.
+        """
+        target = self._plan.targets[path]
+        if self._manifest is None or not self._plan.request.skip_done or not has_content(target):
+            return False
+        written = self._manifest.result_hash(self._name(path))
+        if written is not None and written != file_hash(target):
+            raise InpaintxError(f"changed since it was written: {target}; move it away to have it made again")
+        return self._manifest.holds(self._name(path), self._inputs(path, mask))
+
+    def marked(self, picture: Picture, mask: np.ndarray) -> Picture:
+        """The result with its record, unless none is wanted."""
+        if not self._plan.request.record:
+            return picture
+        return marked(picture, self._repair(mask))
+
+    def complete(self, path: Path, mask: np.ndarray, not_kept: str) -> None:
+        """Records a result that is written. Raises InpaintxError where that can't be."""
+        masks = self._plan.request.masks
+        line = {"filled": self._repair(mask).filled}
+        if masks is not None:
+            file = self._plan.mask_files[self._plan.targets[path]]
+            make_folder(file.parent)
+            write_picture(Picture(np.where(mask, 0, 255).astype(np.uint8)), file, "png")
+            line["filled"]["mask"] = str(file.relative_to(masks))
+        self._add(path, "completed", mask, line | ({"not_kept": not_kept} if not_kept else {}))
+
+    def leave(self, path: Path) -> None:
+        """Records an undamaged picture."""
+        self._add(path, "undamaged", None, {})
+
+    def fail(self, path: Path, why: str) -> None:
+        """Records a picture that failed."""
+        if self._manifest is not None:
+            line = {"picture": str(path), "status": "failed", "why": why}
+            kept = self._manifest.result_hash(self._name(path))  # of an earlier run: it is still ours
+            self._manifest.add(self._name(path), line | ({"result_sha256": kept} if kept else {}))
+
+    def close(self) -> None:
+        """Leaves a manifest of one line a picture."""
+        if self._manifest is not None:
+            self._manifest.close()
+
+    def _add(self, path: Path, status: str, mask: np.ndarray | None, more: Mapping[str, Any]) -> None:
+        if self._manifest is None:
+            return
+        target = self._plan.targets[path]
+        line = {"picture": str(path), "status": status, **more, **self._inputs(path, mask)}
+        self._manifest.add(self._name(path), {**line, "result_sha256": file_hash(target)})
+
+    def _name(self, path: Path) -> str:
+        return self._plan.targets[path].relative_to(self._plan.request.out).as_posix()
+
+    def _inputs(self, path: Path, mask: np.ndarray | None) -> dict[str, Any]:
+        hashes = {"picture_sha256": file_hash(path), "mask_sha256": None if mask is None else mask_hash(mask)}
+        return {**hashes, **self._means}
+
+    def _repair(self, mask: np.ndarray) -> Repair:
+        return Repair.of(mask, self._means, self._software)

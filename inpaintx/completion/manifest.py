@@ -1,0 +1,145 @@
+"""The manifest of a folder's repairs: a line of JSON for each picture, by which a later run goes on.
+
+Loads no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inpaintx.atomic import atomic_file
+from inpaintx.errors import InpaintxError
+from inpaintx.pictures.record import source_date
+
+#: What has to be as it was, so that a result is still that of its picture.
+INPUTS = ("picture_sha256", "mask_sha256", "model", "settings", "seed", "versions")
+_START = b'{"result": "'  # of each line
+
+
+def file_hash(path: Path) -> str | None:
+    """SHA-256 of a file, in hexadecimal; None where it can't be read."""
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while part := file.read(1 << 20):
+                digest.update(part)
+    except OSError:
+        return None
+    return digest.hexdigest()
+
+
+def mask_hash(mask: np.ndarray) -> str:
+    """SHA-256 of a mask: bool ``[H, W]``."""
+    return hashlib.sha256(repr(mask.shape).encode() + np.packbits(mask).tobytes()).hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _model_hash(path: Path, size: int, changed: int) -> str | None:
+    return file_hash(path)
+
+
+def model_hash(path: Path) -> str | None:
+    """SHA-256 of a model's file, which is read again only where it changed; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return _model_hash(path, status.st_size, status.st_mtime_ns)
+
+
+class Manifest:
+    """Lines of JSON, one for each result; a later line of the same result stands for an earlier one.
+
+    A line is written when its result is, so that what a killed run did is known; :meth:`close` leaves the
+    last line of each, in the order of their results' names.
+
+    Args:
+        path: the file; it is read if it is there.
+
+    Raises:
+        InpaintxError: it is there, and no manifest.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lines = _read(path)
+
+    def __contains__(self, result: str) -> bool:
+        return result in self._lines
+
+    def holds(self, result: str, inputs: Mapping[str, Any]) -> bool:
+        """Whether a result was made of just these inputs.
+
+        Args:
+            result: its name below the folder of the results.
+            inputs: values for the names in :data:`INPUTS`.
+        """
+        line = self._lines.get(result, {})
+        made = line.get("status") in ("completed", "undamaged")
+        return made and all(line.get(name) == inputs.get(name) for name in INPUTS)
+
+    def result_hash(self, result: str) -> str | None:
+        """SHA-256 of a result's file as it was written; None where that isn't known."""
+        return self._lines.get(result, {}).get("result_sha256")
+
+    def add(self, result: str, line: Mapping[str, Any]) -> None:
+        """Writes a line, with the time.
+
+        Raises:
+            InpaintxError: it can't be written.
+        """
+        whole = {"result": result, **line, "when": _now()}
+        self._lines[result] = json.loads(json.dumps(whole))
+        try:
+            with open(self.path, "ab+") as file:
+                if file.tell() and file.seek(-1, 2) >= 0 and file.read(1) != b"\n":
+                    file.write(b"\n")  # ends the line that a kill cut off
+                file.write(_bytes(whole))
+        except OSError as error:
+            raise InpaintxError(
+                f"can't write the manifest {self.path}: {error.strerror}; choose another --manifest"
+            ) from error
+
+    def close(self) -> None:
+        """Leaves one line a result. Raises InpaintxError where it can't be written."""
+        if self._lines:
+            with atomic_file(self.path) as file:
+                for _, line in sorted(self._lines.items()):
+                    file.write(_bytes(line))
+
+
+def _now() -> str:
+    return source_date() or datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def _bytes(line: Mapping[str, Any]) -> bytes:
+    return (json.dumps(line) + "\n").encode()  # ASCII: names that are no Unicode come back as they were
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    lines: dict[str, dict[str, Any]] = {}
+    try:
+        texts = path.read_bytes().split(b"\n") if path.exists() else []
+    except OSError as error:
+        raise InpaintxError(
+            f"can't read the manifest {path}: {error.strerror}; choose another --manifest"
+        ) from error
+    for number, text in enumerate(filter(None, texts), 1):
+        try:
+            line = json.loads(text)
+        except ValueError:
+            if text.startswith(_START[: len(text)]):
+                continue  # a kill cut it off
+            line = None
+        if not isinstance(line, dict) or not isinstance(line.get("result"), str):
+            raise InpaintxError(f"no manifest: {path}, line {number}; choose another name for --manifest")
+        lines[line["result"]] = line
+    return lines
