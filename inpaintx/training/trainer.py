@@ -72,11 +72,7 @@ class Trainer:
     def advance(self) -> tuple[float, float]:
         """One step of D, then one of G.
 
-        Returns:
-            D's and G's loss.
-
-        Raises:
-            InpaintxError: one of them is not finite.
+        Gives D's and G's loss; raises InpaintxError where one of them is not finite.
         """
         loss_d, loss_g = self.descend().tolist()
         self.check(self.step, loss_d, loss_g)
@@ -85,9 +81,8 @@ class Trainer:
     def check(self, step: int, loss_d: float, loss_g: float) -> None:
         """Raises InpaintxError where the losses of a step were not finite."""
         if not np.isfinite((loss_d, loss_g)).all():
-            raise InpaintxError(
-                f"training: the loss is not finite at step {step} (D {loss_d}, G {loss_g}); {self._advice}"
-            )
+            found = f"D {loss_d}, G {loss_g}"
+            raise InpaintxError(f"training: the loss is not finite at step {step} ({found}); {self._advice}")
 
     @property
     def _advice(self) -> str:
@@ -184,8 +179,7 @@ class Trainer:
     @property
     def later_steps(self) -> tuple[int, int]:
         """How many the encoder gets, and the predictor: no more than G and D have had."""
-        options = self.options
-        return min(options.encoder_steps, self.step), min(options.predictor_steps, self.step)
+        return min(self.options.encoder_steps, self.step), min(self.options.predictor_steps, self.step)
 
     def save(
         self, run: Path, encoder: Encoder | None = None, predictor: Predictor | None = None
@@ -217,11 +211,10 @@ class Trainer:
         for name, optimizer in self.optimizers.items():
             for index, values in optimizer.state_dict()["state"].items():
                 tensors |= {f"training.{name}_adam.{index}.{key}": value for key, value in values.items()}
-        for name, tensor in tensors.items():
-            if not torch.isfinite(tensor).all():
-                raise InpaintxError(
-                    f"training: weights are not finite at step {self.step} ({name}); {self._advice}"
-                )
+        for name in (name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()):
+            raise InpaintxError(
+                f"training: weights are not finite at step {self.step} ({name}); {self._advice}"
+            )
         header = self._header()
         if self.encoder is not None:
             header["encoder_step"] = self.encoder_step

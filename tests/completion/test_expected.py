@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from completion_cases import make_blend, make_mask, make_picture
 from search_cases import images_of
 
+from inpaintx.completion import Completer
 from inpaintx.completion.candidates import CandidateFinder, Square
 from inpaintx.completion.estimate import EXPECTED, combine, with_expected
 from inpaintx.completion.expected import HALF, SHARE, expect
@@ -183,3 +185,16 @@ def test_what_needs_a_predictor_says_how_to_get_one(model: Networks, changed: An
         CandidateFinder(model, replace(OPTIONS, **changed))
     assert "--predictor-steps" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("iterations", [0, 5])
+def test_pictures_are_completed_end_to_end(predicting: Networks, iterations: int) -> None:
+    picture, mask = make_picture(50, 40), make_mask(50, 40)
+    options = replace(OPTIONS, iterations=iterations)
+    completer = Completer(predicting, make_blend("auto"), options)
+    [done] = completer([picture], [mask])
+    before, after = picture.as_float(), done.picture.as_float()
+    assert np.array_equal(after[mask], before[mask])
+    assert done.iterations == iterations
+    [without] = Completer(predicting, make_blend("auto"), replace(OPTIONS, predict=False))([picture], [mask])
+    assert np.abs(without.picture.as_float() - after)[~mask].max() > 0.02
