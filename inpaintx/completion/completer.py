@@ -71,7 +71,7 @@ class Completer:
 
     Attributes:
         source: the file that the model came from.
-        described: the model and the settings, as :func:`.describe` gives them.
+        described: the model and the settings, as :func:`~inpaintx.completion.ledger.describe` gives them.
 
     Raises:
         InpaintxError: no such region.
