@@ -60,24 +60,24 @@ def command(data: Path, list_file: Path | None, **values: Any) -> None:
     from inpaintx.networks import checkpoint
     from inpaintx.networks.devices import pick_device
     from inpaintx.pictures.files import atomic_file
-    from inpaintx.training.collection import Patches, load_collection
+    from inpaintx.training.collection import load_collection
+    from inpaintx.training.patches import Patches, fit_of
 
     if (values["hold_out"] is None) != (list_file is None):
         raise click.UsageError("--hold-out and --list go together")
     if list_file is not None:
         check_free([list_file], values["overwrite"])
-    model = patches = None
-    shape: tuple[int, int | None, Fit] = (values["size"], None, values["fit"])
+    model = None
+    shape: tuple[int, int | None, Fit | Patches] = (values["size"], None, values["fit"])
     if values["model"] is not None:
         model = checkpoint.load_model(checkpoint.find(values["model"]), pick_device(values["device"]))
-        shape = (model.architecture.size, model.architecture.channels, model.fit)
-        patches = Patches(model.scales) if model.scales else None
-    collection = load_collection(data, *shape, excluded(values), patches=patches)
+        shape = (model.architecture.size, model.architecture.channels, fit_of(model))
+    collection = load_collection(data, *shape, excluded(values))
     findings = diagnose_collection(collection)
     if model is not None:
         intact = None
         if values["held_out"] is not None:
-            intact = load_collection(values["held_out"], *shape, patches=patches).images.numpy()
+            intact = load_collection(values["held_out"], *shape).images.numpy()
         findings += diagnose_model(model, collection, intact)
     elif values["held_out"] is not None:
         raise InpaintxError("--held-out is for checking a model: give --model, too")

@@ -6,6 +6,7 @@ import json
 import sys
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -207,7 +208,8 @@ def _complete(completer: Completer, plan: FolderPlan, metrics: Path | None) -> F
     def fail(path: Path, error: InpaintxError) -> None:
         if debug:
             traceback.print_exception(error)
-        tqdm.write(f"Error: {error}", file=sys.stderr)  # above the progress bar, if there is one
+        with suppress(OSError, ValueError):  # full or closed: that stops no picture
+            tqdm.write(f"Error: {error}", file=sys.stderr)  # above the progress bar, if there is one
 
     try:
         with metrics_writer(metrics, request.skip_done) as note:
@@ -229,7 +231,8 @@ def _complete(completer: Completer, plan: FolderPlan, metrics: Path | None) -> F
         showcase.write()
     except KeyboardInterrupt:
         click.echo(
-            f"{done} of {len(plan.targets)} pictures in {request.out}; go on with --skip-done", err=True
+            f"{done} of {len(plan.targets)} pictures in {shown(request.out)}; go on with --skip-done",
+            err=True,
         )
         raise
     return report
@@ -270,7 +273,7 @@ def _say(report: FolderReport, plan: FolderPlan, values: Mapping[str, Any]) -> N
             click.echo(line)
         for name in EXTRAS:
             if values[name] and done:
-                click.echo(f"{name}: {values[name]}")
+                click.echo(f"{name}: {shown(values[name])}")
     if report.failures:
         click.get_current_context().exit(3 if done or report.undamaged or report.kept else 1)
 

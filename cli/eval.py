@@ -77,7 +77,8 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     from inpaintx.networks.devices import pick_device
     from inpaintx.pictures.files import atomic_file
     from inpaintx.plugins.masks import FAMILIES
-    from inpaintx.training.collection import Patches, load_collection
+    from inpaintx.training.collection import load_collection
+    from inpaintx.training.patches import fit_of
 
     families = values["families"] or tuple(FAMILIES)
     unknown = [name for name in families if name not in FAMILIES]
@@ -92,9 +93,8 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     a = model.architecture
     collection = None
     if values["collection"] is not None:
-        patches = Patches(model.scales) if model.scales else None
         collection = load_collection(
-            values["collection"], a.size, a.channels, model.fit, excluded(values), patches=patches
+            values["collection"], a.size, a.channels, fit_of(model), excluded(values)
         )
     make_folder(out)
     scope = Scope(families, values["mask_seed"], values["slow_count"], _command_line())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,7 +24,7 @@ def command() -> None:
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_plugins(as_json: bool) -> None:
-    """List all plugins: kind, name, package, and what they do.
+    """List all plugins: kind, name, package, its version, and what they do.
 
     Those that don't work are named on stderr, with the reason.
     """
@@ -33,7 +35,7 @@ def list_plugins(as_json: bool) -> None:
     if as_json:
         _print_json({"plugins": found, "failures": failures})
         return
-    columns = ("kind", "name", "package")
+    columns = ("kind", "name", "package", "version")
     widths = {column: max((len(plugin[column]) for plugin in found), default=0) for column in columns}
     for plugin in found:
         cells = [plugin[column].ljust(widths[column]) for column in columns]
@@ -52,6 +54,57 @@ def show_plugin(name: str, as_json: bool) -> None:
         _print_json(found)
         return
     click.echo("\n\n".join(_text(plugin) for plugin in found))
+
+
+@command.command("check")
+@click.argument("plugin", metavar="NAME|PATH")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: a list of plugins, each with its rules.")
+def check_plugin(plugin: str, as_json: bool) -> None:
+    """Run the conformance kit on a plugin, and say of each rule whether it is kept, and why it is there.
+
+    NAME is an installed plugin; PATH, with a slash or ending in .py, a module or a project's folder, of which
+    the modules at the top are looked through. Ends with 1 where a rule is broken.
+    """
+    from inpaintx.plugins import registry
+    from inpaintx.plugins.local import plugins_at
+    from inpaintx.plugins.rules import findings
+
+    if plugin.endswith(".py") or "/" in plugin or os.sep in plugin or plugin == ".":
+        tried = plugins_at(Path(plugin))
+    else:
+        tried = [(kind, registry.get(kind, plugin)) for kind in _kinds_of(plugin)]
+    found: list[dict[str, Any]] = [
+        {"kind": kind, "name": getattr(one, "name", plugin), "rules": findings(kind, one)}
+        for kind, one in tried
+    ]
+    if as_json:
+        _print_json(found)
+    else:
+        click.echo("\n\n".join(_verdict(one) for one in found))
+    if not all(rule["passed"] for one in found for rule in one["rules"]):
+        raise click.exceptions.Exit(1)
+
+
+@command.command("new")
+@click.argument("name")
+@click.option("--kind", type=click.Choice(["mask", "blend"]), required=True, help="What it makes.")
+@click.option("--out", type=click.Path(path_type=Path), help="The new folder; by default NAME, here.")
+def new_plugin(name: str, kind: Kind, out: Path | None) -> None:
+    """Make a small installable project with a plugin called NAME, and a test of it."""
+    from inpaintx.plugins.starting import new_project
+
+    folder = new_project(name, kind, out or Path(name))
+    click.echo(f"Made {folder}; in it, run: pip install --no-build-isolation -e .")
+
+
+def _verdict(plugin: dict[str, Any]) -> str:
+    lines = [f"{plugin['kind']} {plugin['name']}"]
+    for rule in plugin["rules"]:
+        took = f" (took {rule['seconds']:.2f} s)" if "seconds" in rule else ""
+        lines.append(f"  {'pass' if rule['passed'] else 'FAIL'}  {rule['rule']}: {rule['why']}{took}")
+        if rule["problem"]:
+            lines.append(f"        {rule['problem']}")
+    return "\n".join(lines)
 
 
 def _print_json(value: object) -> None:
@@ -77,8 +130,14 @@ def _summary(kind: Kind, name: str) -> dict[str, Any]:
     from inpaintx.plugins import registry
 
     plugin = registry.get(kind, name)
-    package = plugin.__module__.partition(".")[0]
-    return {"kind": kind, "name": name, "package": package, "description": registry.description(plugin)}
+    package, version = registry.source(kind, name)
+    return {
+        "kind": kind,
+        "name": name,
+        "package": package,
+        "version": version,
+        "description": registry.description(plugin),
+    }
 
 
 def _details(kind: Kind, name: str) -> dict[str, Any]:
@@ -102,7 +161,8 @@ def _details(kind: Kind, name: str) -> dict[str, Any]:
 
 
 def _text(plugin: dict[str, Any]) -> str:
-    lines = [f"{plugin['kind']} {plugin['name']} (package {plugin['package']})", "", plugin["doc"], ""]
+    source = f"{plugin['package']} {plugin['version']}".rstrip()
+    lines = [f"{plugin['kind']} {plugin['name']} (package {source})", "", plugin["doc"], ""]
     lines.append("Options, with their defaults:" if plugin["options"] else "It has no options.")
     for option in plugin["options"]:
         lines.append(f"  -o {plugin['kind']}.{option['name']}={option['default']}")

@@ -36,6 +36,14 @@ def check(where: str, options: Any, at_least: Mapping[str, float], choices: Mapp
             )
 
 
+def check_at_most(where: str, options: Any, at_most: Mapping[str, float]) -> None:
+    """Raises InpaintxError where one of these options is larger than that."""
+    for name, most in at_most.items():
+        value = getattr(options, name)
+        if value is not None and value > most:
+            raise InpaintxError(f"{where}: {name} is {value!r}; choose at most {most}")
+
+
 def check_positive(where: str, options: Any, *names: str) -> None:
     """Raises InpaintxError where one of these options is not a finite number above 0."""
     for name in names:

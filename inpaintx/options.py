@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, Literal, get_args
 
-from inpaintx.checks import check, check_positive, read_values
+from inpaintx.checks import check, check_at_most, check_positive, read_values
 from inpaintx.errors import InpaintxError
 
 Code = Literal["uniform", "normal"]
@@ -162,6 +162,8 @@ class Plan:
     iterations: int
 
 
+#: A seed is 64 bits; more of the others than anyone has a use for would only take all memory.
+SEARCH_AT_MOST = {"seed": 2**63 - 1, "candidates": 4096, "starts": 1_000_000, "batch": 65_536}
 FROM_GUESSES = Plan(guess=True, lr=0.05, iterations=60)
 FROM_RANDOM = Plan(guess=False, lr=0.2, iterations=100)
 
@@ -259,6 +261,7 @@ class SearchOptions:
             "estimate": get_args(Estimate),
         }
         check("search", self, least, choices)
+        check_at_most("search", self, SEARCH_AT_MOST)
         check_positive("search", self, "lr", "delta")
         if self.window % 2 == 0:
             raise InpaintxError(f"search: window is {self.window}; choose an odd number of pixels")

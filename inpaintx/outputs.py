@@ -36,7 +36,14 @@ def check_apart(out: Path, sources: Iterable[Path]) -> None:
 
     Results would land among what was read, and be read themselves the next time.
     """
-    place = out.resolve()
+    try:
+        place = out.resolve()
+        if os.path.lexists(out):
+            os.stat(out)
+    except (OSError, RuntimeError) as error:  # RuntimeError: Python's before 3.13, for links in a circle
+        raise InpaintxError(
+            f"the output folder {out} is a link that leads nowhere; choose another one"
+        ) from error
     for source in sources:
         home = source.resolve()
         beside = place == home.parent and source.is_file()

@@ -136,3 +136,11 @@ def test_options_and_regions_load_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == ("set()", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("seed", 2**64), ("candidates", 10_000_000), ("starts", 10**9), ("batch", 10**9)]
+)
+def test_what_no_search_could_do_is_refused(name: str, value: int) -> None:
+    with pytest.raises(InpaintxError, match=rf"^search: {name} is {value}; choose at most \d+$"):
+        SearchOptions(**{name: value})

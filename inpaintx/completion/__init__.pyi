@@ -1,4 +1,4 @@
-from .completer import Completed as Completed
+from .completed import Completed as Completed
 from .completer import Completer as Completer
 from .folder import FolderReport as FolderReport
 from .folder import FolderResult as FolderResult

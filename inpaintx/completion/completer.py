@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field
-from io import BytesIO
+from dataclasses import dataclass
 from itertools import chain
 from math import ceil
-from pathlib import Path
 from threading import Event
-from typing import Any
 
 import numpy as np
 
 from inpaintx.completion.candidates import CandidateFinder, Candidates
+from inpaintx.completion.completed import Completed
 from inpaintx.completion.estimate import disagreement
 from inpaintx.completion.ledger import describe
 from inpaintx.completion.regions import Chosen, RegionChooser
@@ -26,76 +23,13 @@ from inpaintx.completion.trials import choose_blend, folds_for, trials_of
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import Control, SearchOptions
-from inpaintx.pictures import Picture, write_picture
+from inpaintx.pictures import Picture
 from inpaintx.pictures.arrays import fit_channels
-from inpaintx.pictures.kinds import to_pillow
 from inpaintx.pictures.regions import Region, hole_box, part_from_square, resample, to_square
 from inpaintx.plugins.blends import BlendPlugin, fill_hole
 from inpaintx.plugins.masks import check_mask
 
 _LARGE = 4_000_000  # pixels: a larger picture is blended hole by hole, and looked at near them only
-
-
-def _as_pillow(picture: Picture, mask: np.ndarray) -> Any:
-    return to_pillow(picture)
-
-
-@dataclass(frozen=True)
-class Completed:
-    """One completed picture.
-
-    Attributes:
-        picture: the result: the known pixels bit for bit, the hole filled and blended.
-        mask: bool ``[H, W]``, True = keep.
-        uncertainty: float32 ``[H, W]`` in [0, 0.5]: where the candidates disagree; 0 where known.
-        contextual: contextual loss of the best candidate; of several regions, in the one where it is highest.
-        prior: its prior loss, before λ.
-        iterations: gradient steps it took.
-        seconds: its share of the time that its group's search took, and the processor time that finishing it
-            took. Pictures are finished beside each other and beside the next search, so that the sum over a
-            run's pictures is more than the time that the run took.
-        history: the result as it stood at some iterations of the search, if asked for.
-        regions: what of the picture the model saw, for which of its holes, and whether it can speak for it.
-        give: the picture and its mask to the kind that :meth:`inpaintx.Model.complete` was passed.
-    """
-
-    picture: Picture
-    mask: np.ndarray
-    uncertainty: np.ndarray
-    contextual: float
-    prior: float
-    iterations: int
-    seconds: float
-    history: list[tuple[int, Picture]] = field(default_factory=list)
-    regions: tuple[Chosen, ...] = ()
-    give: Callable[[Picture, np.ndarray], Any] = field(default=_as_pillow, repr=False)
-
-    @property
-    def image(self) -> Any:
-        """The result in the kind that was passed (a Pillow image for a path).
-
-        A Pillow image holds 16 bits of gray only, other deep pictures come with 8; ``picture`` and
-        :meth:`save` keep all of them.
-        """
-        return self.give(self.picture, self.mask)
-
-    def save(self, path: str | os.PathLike[str], format: str | None = None) -> None:
-        """Writes the result: see :func:`inpaintx.pictures.write_picture`, which keeps all that it can.
-
-        Args:
-            path: the file; one that is there is replaced, whole or not at all.
-            format: ``"png"``, ``"tiff"``, ``"webp"``, ``"bmp"`` or ``"jpeg"``; None: by the path's suffix.
-
-        Raises:
-            InpaintxError: the format can't hold the picture, or the file can't be written.
-        """
-        write_picture(self.picture, Path(path), format)
-
-    def _repr_png_(self) -> bytes:
-        """For a notebook, which shows it."""
-        png = BytesIO()
-        to_pillow(self.picture).save(png, "PNG")
-        return png.getvalue()
 
 
 @dataclass(frozen=True)
@@ -152,7 +86,7 @@ class Completer:
         region: str | Region = "auto",
     ) -> None:
         self.source = model.source
-        self.described = describe(model, blend, options or SearchOptions(), control)
+        self.described = describe(model, blend, options or SearchOptions(), control, region)
         self._options = options or SearchOptions()
         self._blend = blend
         self._find = CandidateFinder(model, self._options, control)

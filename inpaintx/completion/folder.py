@@ -238,7 +238,8 @@ class _Run:
         try:
             completed = blended.result()
             if self.plan.maps:
-                _write(Picture(show_uncertainty(completed.uncertainty)), self.plan.maps[target], "png")
+                make_folder(self.plan.maps[target].parent)
+                write_picture(Picture(show_uncertainty(completed.uncertainty)), self.plan.maps[target], "png")
             result = self.ledger.marked(completed.picture, completed.mask)
             written = self._write(result, target, completed.mask)
             self._tell_lost(path, written)
@@ -273,7 +274,8 @@ class _Run:
 
     def _write(self, picture: Picture, target: Path, known: np.ndarray | None = None) -> Written:
         format_ = self.plan.request.format
-        return _write(picture, target, None if format_ == "keep" else format_, known)
+        make_folder(target.parent)
+        return write_picture(picture, target, None if format_ == "keep" else format_, known)
 
     def _tell_lost(self, path: Path, written: Written) -> None:
         if str(written):
@@ -287,11 +289,6 @@ class _Run:
     def _tell_progress(self) -> None:
         report = self.report
         self.on_progress(len(report.done) + len(report.undamaged) + len(report.kept) + len(report.failures))
-
-
-def _write(picture: Picture, path: Path, format_: str | None, known: np.ndarray | None = None) -> Written:
-    make_folder(path.parent)
-    return write_picture(picture, path, format_, known)
 
 
 def _size(thing: _Loaded | _Undamaged | _Kept | _Failed | Picture) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import islice
+from itertools import islice, product
+from math import ceil
 
 import numpy as np
 from PIL import Image
@@ -18,6 +19,13 @@ Square = tuple[np.ndarray, np.ndarray]
 Guess = Callable[[Sequence[Square]], np.ndarray]
 
 WINDOW, DETAIL = 3.0, 28  # sides of the hole that are looked at, in so many pixels to a side of the hole
+LEAST = 1.6  # sides of a hole: the side of the smallest square that is tried around it
+MOST = 0.9  # of the picture's shorter side: the side of the largest
+STEP = 2**0.5  # from one side that is tried to the next
+PLACES = (0.1, 0.37, 0.63, 0.9)  # of a hole in a square: shares of the room that it has
+NUDGES, BEAM = (0.15, 0.08, 0.04), 4  # steps of the search from there, in sides; how many it goes on with
+FIRST, KEPT = 2, 24  # sets of hidden pixels for a first impression; how many regions are then measured well
+RIM = 0.06  # sides of the hole that a region must hold around it
 SECTORS, REACH = 6, 0.4  # that are hidden around the hole, one at a time; how far, in its sides
 
 
@@ -133,3 +141,73 @@ class Framing:
             part = image.resize((right - left, bottom - top), Image.Resampling.BICUBIC, (x0, y0, x1, y1))
             laid[top:bottom, left:right] = np.asarray(part)
         return laid
+
+
+def find_region(
+    framing: Framing, hole: Region, shape: tuple[int, int], size: int, aspects: Sequence[float] = ()
+) -> tuple[Region | None, float]:
+    """The region in which a model predicts best what is known around a hole.
+
+    Squares of all sizes first; from the best of these on, others beside them.
+
+    Args:
+        framing: measures regions around the hole.
+        hole: its box.
+        shape: of the picture.
+        size: of the model.
+        aspects: height to width that are tried besides squares.
+
+    Returns:
+        The region and its error; None and 1 where the picture has no room for any.
+    """
+    errors: dict[Region, float] = {}
+    rim = max(2, ceil(RIM * max(hole.height, hole.width)))
+    needed = hole.grown(rim, *shape)
+
+    def measure(tried: Sequence[Region]) -> list[Region]:
+        """Measures what holds the hole and was not yet measured; returns the best of all."""
+        moved = dict.fromkeys(region.within(*shape) for region in tried)
+        new = [each for each in moved if each not in errors and each.holds(needed)]
+        if len(new) > KEPT:
+            first = framing.errors(new, FIRST)
+            new = [new[number] for number in np.argsort(first, kind="stable")[:KEPT]]
+        if new:
+            errors.update(zip(new, framing.errors(new).tolist(), strict=True))
+        return sorted(errors, key=errors.__getitem__)[:BEAM]
+
+    squares = _around(hole, min(shape), size)
+    best = measure([*squares, *(_stretched(square, aspect) for square in squares for aspect in aspects)])
+    for share in NUDGES:
+        best = measure([near for region in best for near in _beside(region, share)])
+    return (best[0], errors[best[0]]) if best else (None, 1.0)
+
+
+def _around(hole: Region, room: int, size: int) -> list[Region]:
+    """Squares of all sizes and in several places around a hole; room: the picture's shorter side."""
+    side = max(LEAST * max(hole.height, hole.width), size / 2)
+    tried = []
+    while side <= MOST * room:
+        for down, right in product(PLACES, PLACES):
+            top, left = hole.top - down * (side - hole.height), hole.left - right * (side - hole.width)
+            tried.append(Region(round(top), round(left), round(side), round(side)))
+        side *= STEP
+    return tried
+
+
+def _beside(region: Region, share: float) -> list[Region]:
+    """The same region, moved, grown or shrunk by a share of its side."""
+    steps = (-share, 0.0, share)
+    tried = []
+    for grown, down, right in product(steps, steps, steps):
+        tall, wide = (1 + grown) * region.height, (1 + grown) * region.width
+        top = region.top + (region.height - tall) / 2 + down * region.height
+        left = region.left + (region.width - wide) / 2 + right * region.width
+        tried.append(Region(round(top), round(left), round(tall), round(wide)))
+    return tried
+
+
+def _stretched(region: Region, aspect: float) -> Region:
+    """About the same area in the same place, in another shape."""
+    tall, wide = region.height * aspect**0.5, region.width / aspect**0.5
+    top, left = region.top + (region.height - tall) / 2, region.left + (region.width - wide) / 2
+    return Region(round(top), round(left), round(tall), round(wide))

@@ -21,15 +21,18 @@ if TYPE_CHECKING:
     from inpaintx.completion.plan import FolderPlan
     from inpaintx.networks.checkpoint import Networks
     from inpaintx.options import Control, SearchOptions
+    from inpaintx.pictures.regions import Region
     from inpaintx.plugins.blends import BlendPlugin
 
 
-def describe(model: Networks, blend: BlendPlugin, options: SearchOptions, control: Control) -> dict[str, Any]:
+def describe(
+    model: Networks, blend: BlendPlugin, options: SearchOptions, control: Control, region: str | Region
+) -> dict[str, Any]:
     """Model, settings and versions in plain values, without a place on this machine.
 
     Returns:
         ``model``: its file's name and SHA-256 and its collection's fingerprint; ``settings``: of the search
-        and the blend, and what fills; ``versions`` of what computes.
+        and the blend, what fills, and the region; ``versions`` of what computes.
     """
     return {
         "model": {
@@ -37,7 +40,12 @@ def describe(model: Networks, blend: BlendPlugin, options: SearchOptions, contro
             "sha256": model_hash(model.source),
             "collection": model.header.get("collection", {}).get("fingerprint"),
         },
-        "settings": {"search": asdict(options), "blend": describe_plugin(blend), "fill": control},
+        "settings": {
+            "search": asdict(options),
+            "blend": describe_plugin(blend),
+            "fill": control,
+            "region": region if isinstance(region, str) else asdict(region),
+        },
         "versions": _versions(),
     }
 

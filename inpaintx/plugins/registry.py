@@ -11,21 +11,23 @@ named by ``failures()``; the others work on.
 from __future__ import annotations
 
 import dataclasses
+import dis
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any, Literal, TypeVar, get_args, get_type_hints, overload
 
 from inpaintx.errors import InpaintxError
+from inpaintx.plugins import INTERFACE
 from inpaintx.plugins.options import convert, nearest, option_fields, options_of
 
 Kind = Literal["mask", "blend"]
 Plugin = TypeVar("Plugin", bound=type)
 
 GROUPS: dict[Kind, str] = {"mask": "inpaintx.masks", "blend": "inpaintx.blends"}
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def one_line(error: BaseException) -> str:
@@ -60,10 +62,16 @@ def contract_problem(kind: Kind, plugin: object, name: str | None = None) -> str
     if not dataclasses.is_dataclass(plugin):
         return f"{plugin.__name__} is not a dataclass"
     own_name = getattr(plugin, "name", None)
-    if not isinstance(own_name, str) or not _NAME.fullmatch(own_name):
+    if not isinstance(own_name, str) or not NAME.fullmatch(own_name):
         return f"{plugin.__name__}.name is {own_name!r}, not lower-case words joined by hyphens"
     if name is not None and own_name != name:
         return f"{plugin.__name__}.name is {own_name!r}, but its entry point is called {name!r}"
+    made_for = getattr(plugin, "interface", 1)
+    if made_for != INTERFACE:
+        return (
+            f"{plugin.__name__} was made for plugin interface {made_for!r}, and this inpaintx has "
+            f"{INTERFACE}; install the plugin's version for it"
+        )
     if not callable(getattr(plugin, kind, None)):
         return f"{plugin.__name__} has no method {kind}()"
     for field in option_fields(plugin):
@@ -95,6 +103,7 @@ class Registry:
         self._find = find
         self._plugins: dict[tuple[Kind, str], type] = {}
         self._failures: dict[tuple[Kind, str], str] = {}
+        self._dists: dict[tuple[Kind, str], Distribution] = {}
 
     def names(self, kind: Kind) -> list[str]:
         """The names of the plugins of this kind that work, sorted. Imports them all."""
@@ -145,6 +154,15 @@ class Registry:
         except ValueError as error:
             raise InpaintxError(f"{kind} plugin {name!r}: {' '.join(str(error).split())}") from error
 
+    def source(self, kind: Kind, name: str) -> tuple[str, str]:
+        """The package that the plugin of this name comes from, and its version.
+
+        Of a plugin registered at run time: its module's top package, and an empty version. Raises as ``get``.
+        """
+        plugin = self.get(kind, name)
+        dist = self._dists.get((kind, name))
+        return (dist.name, dist.version) if dist else (plugin.__module__.partition(".")[0], "")
+
     @overload
     def register(self, kind: Kind, plugin: Plugin, *, replace: bool = False) -> Plugin: ...
     @overload
@@ -170,6 +188,7 @@ class Registry:
                     f"a {kind} plugin {name!r} exists already; choose another name or replace=True"
                 )
             self._plugins[kind, name] = plugin
+            self._dists.pop((kind, name), None)
             return plugin
 
         return add if plugin is None else add(plugin)
@@ -207,10 +226,24 @@ class Registry:
             problem = contract_problem(kind, plugin, name)
         except (Exception, SystemExit) as error:  # a stranger's module can raise anything
             problem = one_line(error)
+        except KeyboardInterrupt as error:
+            if not _raised_by_statement(error):
+                raise
+            problem = one_line(error)
         if problem:
             self._failures[kind, name] = f"{problem} ({entry.value} of package {_package(entry)})"
         else:
             self._plugins[kind, name] = plugin
+            if entry.dist:
+                self._dists[kind, name] = entry.dist
+
+
+def _raised_by_statement(error: BaseException) -> bool:
+    """Whether a ``raise`` raised it: a user's Ctrl-C strikes at any other instruction, and gets through."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return last is not None and dis.opname[last.tb_frame.f_code.co_code[last.tb_lasti]] == "RAISE_VARARGS"
 
 
 def _package(entry: EntryPoint) -> str:
@@ -226,5 +259,6 @@ _registry = Registry()
 names = _registry.names
 get = _registry.get
 make = _registry.make
+source = _registry.source
 register = _registry.register
 failures = _registry.failures

@@ -162,14 +162,6 @@ class Search:
             tuple(told),
         )
 
-    def _target(self, y: Tensor, masks: Tensor, expected: Expectation | None, folds: bool = False) -> _Target:
-        """What is to be fitted; ``folds`` as of :meth:`.Expectation.target`."""
-        w = self._weighted(masks)
-        if expected is None:
-            return _Target(y, masks, w)
-        y, w = expected.target(y, masks, w, folds)
-        return _Target(y, torch.ones_like(masks), w)
-
     @torch.no_grad()
     def guess(self, images: Tensor, masks: Tensor) -> Tensor:
         """What the search would begin with, and no step made: ``[B, C, S, S]`` in [−1, 1].
@@ -185,6 +177,14 @@ class Search:
             codes = self._starts(y, masks, self._weighted(masks), 1, 1)[:, 0]
         parts = codes.to(self._dtype).split(self.options.batch)
         return torch.cat([self._networks.generator.forward(part) for part in parts])
+
+    def _target(self, y: Tensor, masks: Tensor, expected: Expectation | None, folds: bool = False) -> _Target:
+        """What is to be fitted; ``folds`` as of :meth:`.Expectation.target`."""
+        w = self._weighted(masks)
+        if expected is None:
+            return _Target(y, masks, w)
+        y, w = expected.target(y, masks, w, folds)
+        return _Target(y, torch.ones_like(masks), w)
 
     def _weighted(self, masks: Tensor) -> Tensor:
         """What the loss weights the pixels by.

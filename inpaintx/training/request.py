@@ -15,7 +15,8 @@ from inpaintx.networks import checkpoint
 from inpaintx.options import Architecture, Fit, TrainOptions
 from inpaintx.outputs import check_apart, make_folder
 from inpaintx.pictures import find_pictures
-from inpaintx.training.collection import Patches, load_collection
+from inpaintx.training.collection import load_collection
+from inpaintx.training.patches import Patches
 from inpaintx.training.run import LOG_NAME, is_log
 from inpaintx.training.trainer import Trainer
 
@@ -79,9 +80,9 @@ def begin(
         raise InpaintxError(
             f"scales are of patches, and the fit is {fit}; give --fit patches, or no --scales"
         )
-    patches = Patches(tuple(scales), seed=options.seed) if fit == "patches" else None
+    fitted = Patches(tuple(scales), seed=options.seed) if fit == "patches" else fit
     collection = load_collection(
-        request.folder, architecture.size, channels, fit, request.exclude, progress, patches
+        request.folder, architecture.size, channels, fitted, request.exclude, progress
     )
     architecture = replace(architecture, channels=collection.images.shape[1])
     trainer = Trainer(collection, architecture, options, fit, device)

@@ -64,19 +64,15 @@ class Trainer:
         self._order = torch.empty(0, dtype=torch.int64)
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
-        options = self.options
-        return torch.optim.Adam(network.parameters(), lr=options.lr, betas=(options.beta1, 0.999), fused=True)
+        lr, beta1 = self.options.lr, self.options.beta1
+        return torch.optim.Adam(network.parameters(), lr=lr, betas=(beta1, 0.999), fused=True)
 
     # -- one step ---------------------------------------------------------------------------------
 
     def advance(self) -> tuple[float, float]:
         """One step of D, then one of G.
 
-        Returns:
-            D's and G's loss.
-
-        Raises:
-            InpaintxError: one of them is not finite.
+        Gives D's and G's loss; raises InpaintxError where one of them is not finite.
         """
         loss_d, loss_g = self.descend().tolist()
         self.check(self.step, loss_d, loss_g)
@@ -85,16 +81,16 @@ class Trainer:
     def check(self, step: int, loss_d: float, loss_g: float) -> None:
         """Raises InpaintxError where the losses of a step were not finite."""
         if not np.isfinite((loss_d, loss_g)).all():
-            raise InpaintxError(
-                f"training: the loss is not finite at step {step} (D {loss_d}, G {loss_g}); {self._advice}"
-            )
+            found = f"D {loss_d}, G {loss_g}"
+            raise InpaintxError(f"training: the loss is not finite at step {step} ({found}); {self._advice}")
 
     @property
     def _advice(self) -> str:
         """What to do where training has gone wrong."""
-        if self._saved:
-            return "the last good checkpoint is kept; resume with a lower learning rate"
-        return "nothing is saved yet; train anew with a lower learning rate"
+        kept = (
+            "the last good checkpoint is kept; resume" if self._saved else "nothing is saved yet; train anew"
+        )
+        return f"{kept} with a lower learning rate"
 
     def descend(self) -> Tensor:
         """One step of D, then one of G, with the non-saturating loss (Goodfellow et al., 2014).
@@ -122,8 +118,7 @@ class Trainer:
         return torch.stack([loss_d.detach(), loss_g.detach()])
 
     def _autocast(self) -> torch.autocast:
-        enabled = self.options.precision == "bfloat16"
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.precision == "bfloat16")
 
     def _descend(self, name: str, loss: Tensor) -> None:
         optimizer = self.optimizers[name]

@@ -367,3 +367,26 @@ def test_resuming_what_is_not_there(
 
 def test_resuming_with_other_pictures(refused: Refused, photos: Path, model: Path) -> None:
     assert "its collection is" in refused("train", photos, "--out", model, "--resume")
+
+
+# --- the folder of the results ---
+
+
+def test_an_output_folder_that_can_not_be_one(cli: Cli, refused: Refused, model: Path, photos: Path) -> None:
+    loop = photos.parent / "loop"
+    loop.symlink_to(loop)
+    error = refused("complete", photos, "--model", model, "--out", loop, *CENTER)
+    assert "loop is a link that leads nowhere" in error
+    ended = cli("complete", photos, "--model", model, "--out", "", *CENTER, folder=photos.parent)
+    assert ended.code == 2
+    assert "it is empty; name a folder" in ended.err
+
+
+def test_a_pipe_is_not_replaced(refused: Refused, model: Path, photos: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    arguments = ("--out", tmp_path / "out", "--overwrite", "--metrics", pipe, *CENTER)
+    assert "no regular file, so it is not replaced" in refused(
+        "complete", photos, "--model", model, *arguments
+    )
+    assert pipe.is_fifo()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from inpaintx import InpaintxError
+from inpaintx import InpaintxError, __version__
 from inpaintx.plugins import registry
 from inpaintx_cli.plugins import command
 
@@ -30,7 +30,7 @@ def same_name(monkeypatch: pytest.MonkeyPatch) -> None:
         def mask(self, picture: object, rng: np.random.Generator) -> None: ...
 
     fresh = registry.Registry()
-    for function in ("names", "get", "failures"):
+    for function in ("names", "get", "source", "failures"):
         monkeypatch.setattr(registry, function, getattr(fresh, function))
     fresh.register("mask", Alpha)
 
@@ -40,7 +40,9 @@ def test_list_has_a_line_for_each_plugin() -> None:
     assert [line.split()[:2] for line in lines] == [
         [kind, name] for kind in ("mask", "blend") for name in registry.names(kind)
     ]
-    assert "mask   center        inpaintx_plugins  Hides a rectangle in the middle" in run("list").stdout
+    assert (
+        f"mask   center        inpaintx  {__version__}  Hides a rectangle in the middle" in run("list").stdout
+    )
 
 
 def test_list_as_json() -> None:
@@ -48,13 +50,13 @@ def test_list_as_json() -> None:
     assert found["failures"] == registry.failures()
     (center,) = [plugin for plugin in found["plugins"] if plugin["name"] == "center"]
     assert center["kind"] == "mask"
-    assert center["package"] == "inpaintx_plugins"
+    assert (center["package"], center["version"]) == ("inpaintx", __version__)
     assert center["description"] == registry.description(registry.get("mask", "center"))
 
 
 def test_info_shows_options_as_the_command_line_takes_them() -> None:
     text = run("info", "freeform").stdout
-    assert text.startswith("mask freeform (package inpaintx_plugins)\n\nHides brush strokes")
+    assert text.startswith(f"mask freeform (package inpaintx {__version__})\n\nHides brush strokes")
     assert text.endswith(
         "Options, with their defaults:\n"
         "  -o mask.brush=medium\n"
@@ -83,3 +85,71 @@ def test_an_unknown_name_gets_the_nearest_of_either_kind() -> None:
             InpaintxError, match=rf"no plugin '{wrong}' \(did you mean '{near}'\?\); `inpaintx"
         ):
             run("info", wrong)
+
+
+SPOILT = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+
+@dataclass
+class Spoilt:
+    \"\"\"Changes what it is given.\"\"\"
+
+    name: ClassVar[str] = "spoilt"
+
+    def mask(self, picture, rng):
+        picture.array[...] = 0
+        return np.ones((picture.height, picture.width))
+"""
+
+
+def test_check_says_of_each_rule_whether_it_is_kept_and_why(tmp_path: Path) -> None:
+    module = tmp_path / "spoilt_mask.py"
+    module.write_text(SPOILT)
+    done = run("check", str(module))
+    assert done.exit_code == 1
+    lines = done.stdout.splitlines()
+    assert lines[0] == "mask spoilt"
+    assert "  FAIL  inputs: what it is given is used again afterwards, and is the user's" in lines
+    (problem,) = [line for line in lines if "wrote into its input" in line]
+    assert "mask plugin 'spoilt' on 1×1 uint8 gray" in problem
+
+
+def test_check_passes_a_built_in_plugin_and_gives_json() -> None:
+    done = run("check", "center", "--json")
+    assert done.exit_code == 0
+    (found,) = json.loads(done.stdout)
+    assert (found["kind"], found["name"]) == ("mask", "center")
+    assert all(rule["passed"] and rule["why"] for rule in found["rules"])
+    assert found["rules"][-1]["seconds"] > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no plugin in it"),
+        ("raise SystemExit(3)", "it can't be imported: SystemExit: 3"),
+        ("import not_there_at_all", "it can't be imported: ModuleNotFoundError"),
+    ],
+)
+def test_check_of_a_module_without_a_plugin_is_one_line(tmp_path: Path, text: str, message: str) -> None:
+    module = tmp_path / f"lacking_{len(text)}.py"
+    module.write_text(text)
+    with pytest.raises(InpaintxError, match=message):
+        run("check", str(module))
+    with pytest.raises(InpaintxError, match="doesn't exist"):
+        run("check", str(tmp_path / "none.py"))
+
+
+def test_new_refuses_bad_names_and_existing_folders(tmp_path: Path) -> None:
+    for name in ("Soft_Band", "9-lives", "a b", "a--b", "../up"):
+        with pytest.raises(InpaintxError, match="is no plugin's name"):
+            run("new", name, "--kind", "mask", "--out", str(tmp_path / "new"))
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(InpaintxError, match="exists already"):
+        run("new", "mine", "--kind", "mask", "--out", str(tmp_path / "mine"))
+    assert not any((tmp_path / "mine").iterdir())

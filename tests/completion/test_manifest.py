@@ -34,11 +34,13 @@ def photos(tmp_path: Path) -> Path:
 def run(model: Networks, photos: Path, tmp_path: Path) -> Run:
     """Completes the photos into `out`, with its manifest."""
 
-    def complete(mask: str = "center", out: str = "out", seed: int = 0, **more: Any) -> FolderReport:
+    def complete(
+        mask: str = "center", out: str = "out", seed: int = 0, region: str = "auto", **more: Any
+    ) -> FolderReport:
         place = tmp_path / out
         more = {"manifest": place / "manifest.jsonl"} | more
         request = FolderRequest([photos], place, registry.make("mask", mask), seed, **more)
-        return complete_folder(Completer(model, make_blend(), OPTIONS), request)
+        return complete_folder(Completer(model, make_blend(), OPTIONS, region=region), request)
 
     return complete
 
@@ -111,6 +113,7 @@ def test_a_rerun_redoes_what_changed(run: Run, photos: Path, tmp_path: Path) -> 
     assert list(again.done) == [photos / "1.png"]
     first_result = results(tmp_path / "out")
     assert not run(skip_done=True).done
+    assert len(run(skip_done=True, region="whole").done) == len(NAMES)
     assert len(run(skip_done=True, seed=1).done) == len(NAMES)
     assert len(run("left", skip_done=True).done) == len(NAMES)
     assert results(tmp_path / "out") != first_result

@@ -1,11 +1,13 @@
 """The registry, with entry points made here; tests/test_stranger.py has a package that pip installs."""
 
+import os
 import subprocess
 import sys
 import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -308,3 +310,22 @@ inpaintx.plugins.registry.names("mask")
 assert not {"torch", "matplotlib", "scipy"} & set(sys.modules), "for the masks"
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_ctrl_c_while_a_plugin_is_imported_gets_through(tmp_path: Path) -> None:
+    (tmp_path / "slow_plugin.py").write_text(
+        "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(5)\n"
+    )
+    code = """
+from importlib.metadata import EntryPoint
+from inpaintx.plugins.registry import Registry
+entry = EntryPoint("slow", "slow_plugin:Slow", "inpaintx.masks")
+try:
+    Registry(lambda group: [entry] if group == entry.group else []).names("mask")
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.stdout == "interrupted\n", done.stderr

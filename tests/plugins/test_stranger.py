@@ -61,15 +61,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 def test_the_list_names_a_strangers_plugins_beside_the_built_in_ones(site: Site) -> None:
     done = site.run("-m", "inpaintx", "plugins", "list")
     assert done.returncode == 0
-    rows = [line.split(maxsplit=3) for line in done.stdout.splitlines()]
-    assert ["mask", "stripes", "stranger", "Hides every other stripe."] in rows
+    rows = [line.split(maxsplit=4) for line in done.stdout.splitlines()]
+    assert ["mask", "stripes", "stranger", "1.0", "Hides every other stripe."] in rows
     assert [
         "blend",
         "offset",
         "stranger",
+        "1.0",
         "Shifts the fill's brightness to that of the known pixels.",
     ] in rows
-    assert ["mask", "center", "inpaintx_plugins"] in [row[:3] for row in rows]
+    assert ["mask", "center", "inpaintx"] in [row[:3] for row in rows]
 
 
 def test_broken_plugins_are_named_with_their_reason_and_package(site: Site) -> None:

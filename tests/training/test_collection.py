@@ -10,7 +10,8 @@ from PIL import Image
 from inpaintx.errors import InpaintxError
 from inpaintx.pictures import Picture
 from inpaintx.pictures.arrays import levels_to_images
-from inpaintx.training.collection import Collection, Patches, fit_picture, load_collection
+from inpaintx.training.collection import Collection, fit_picture, load_collection
+from inpaintx.training.patches import Patches
 
 RED = (200, 30, 40)
 
@@ -220,7 +221,7 @@ def _numbered(path: Path, height: int, width: int) -> np.ndarray:
 
 def test_patches_are_squares_of_the_pictures_at_their_own_resolution(tmp_path: Path) -> None:
     array = _numbered(tmp_path / "a.png", 90, 120)
-    collection = load_collection(tmp_path, 32, fit="patches", patches=Patches((1,), 12))
+    collection = load_collection(tmp_path, 32, fit=Patches((1,), 12))
     assert collection.images.shape == (12, 3, 32, 32)
     assert collection.scales == (1,)
     assert len(set(map(tuple, collection.images[:, :2, 0, 0].tolist()))) > 6
@@ -231,7 +232,7 @@ def test_patches_are_squares_of_the_pictures_at_their_own_resolution(tmp_path: P
 
 def test_each_scale_has_as_many_patches(tmp_path: Path) -> None:
     _numbered(tmp_path / "a.png", 90, 120)
-    images = load_collection(tmp_path, 32, fit="patches", patches=Patches((1, 2), 10)).images.int()
+    images = load_collection(tmp_path, 32, fit=Patches((1, 2), 10)).images.int()
     steps = (images[:, 0, 20, 5] - images[:, 0, 10, 5]).tolist()
     assert sorted(steps) == pytest.approx([10] * 5 + [20] * 5, abs=1)
 
@@ -241,9 +242,7 @@ def test_patches_depend_on_the_seed_and_the_name_alone(tmp_path: Path) -> None:
         _numbered(tmp_path / name, 90, 120)
 
     def drawn(seed: int) -> np.ndarray:
-        return load_collection(
-            tmp_path, 32, fit="patches", patches=Patches(count=4, seed=seed)
-        ).images.numpy()
+        return load_collection(tmp_path, 32, fit=Patches(count=4, seed=seed)).images.numpy()
 
     before = drawn(0)
     _numbered(tmp_path / "a.png", 90, 120)
@@ -255,7 +254,7 @@ def test_patches_depend_on_the_seed_and_the_name_alone(tmp_path: Path) -> None:
 def test_a_picture_smaller_than_a_patch_is_left_out_and_named(tmp_path: Path) -> None:
     _numbered(tmp_path / "large.png", 90, 120)
     _numbered(tmp_path / "small.png", 40, 120)
-    collection = load_collection(tmp_path, 32, fit="patches", patches=Patches((2,), 4))
+    collection = load_collection(tmp_path, 32, fit=Patches((2,), 4))
     assert {path.name for path in collection.paths} == {"large.png"}
     [(path, why)] = collection.skipped.items()
     assert path.name == "small.png"
