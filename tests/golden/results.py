@@ -48,20 +48,21 @@ def run(line: str, folder: Path) -> None:
         sys.exit(f"inpaintx {line}: {done.stderr}")
 
 
+def knows(command: str, flag: str) -> bool:
+    """Whether this version's command has that flag: the one that recorded may not have had it."""
+    program = Path(sys.executable).with_name("inpaintx")
+    return flag in subprocess.run([program, command, "--help"], capture_output=True, text=True).stdout
+
+
 def file_hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def tensors_hash(path: Path) -> str:
-    """Of a checkpoint's tensors: its header may say more from one version to the next.
-
-    Without the predictor, which the versions that recorded may not have.
-    """
+    """Of a checkpoint's tensors: its header may say more from one version to the next."""
     digest = hashlib.sha256()
     with safe_open(path, framework="np") as file:
         for name in sorted(file.keys()):
-            if name.startswith("predictor."):
-                continue
             digest.update(name.encode() + file.get_tensor(name).tobytes())
     return digest.hexdigest()[:16]
 
@@ -76,6 +77,8 @@ def results(folder: Path) -> dict[str, str]:
     run("complete few --model chars --mask-plugin left --out forming --gif fill.gif", folder)
     run("generate --model chars --count 16 --out drawn.png", folder)
     quick = "--size 32 --width 8 --batch 16 --translate 0.1 --save-every 5"
+    if knows("train", "--predictor-steps"):
+        quick += " --predictor-steps 0"
     run(f"train letters --out whole {quick} --steps 12 --encoder-steps 6 --flip", folder)
     run(f"train letters --out halves {quick} --steps 5 --encoder-steps 0", folder)
     run("train letters --out halves --resume --steps 12 --encoder-steps 6 --flip", folder)

@@ -271,6 +271,32 @@ def test_length_is_finite_in_a_deep_hole_whatever_the_trials_say() -> None:
     assert _chosen(picture, left(), constant).length < np.inf
 
 
+def _expecting(trust: float | None, picture: np.ndarray, mask: np.ndarray, fill: np.ndarray) -> Spline:
+    trials = [replace(trial, trust=trust) for trial in _trials(picture, mask, fill[None])]
+    return Auto().choose(trials, 1.0, "mean")
+
+
+def test_trust_that_the_trials_expect_is_where_it_begins(solver: str) -> None:
+    """Fills that are worth a half by what is tried; those of a predictor keep their detail."""
+    picture, mask = noise(), center()
+    fill = picture + np.float32(0.6) * (noise(seed=9) - picture)
+    little, much, usual = (_expecting(trust, picture, mask, fill) for trust in (0.0, 1.0, None))
+    assert little.trust < usual.trust < much.trust
+    assert (little.detail, much.detail) == (1, 1)
+    worthless = _expecting(1.0, picture, mask, 1 - picture)
+    assert worthless.trust < 0.3
+
+
+def test_length_is_finite_where_the_trials_expect_a_trust() -> None:
+    y, x = np.indices((SIZE, SIZE)) / SIZE - 0.5
+    picture = (0.5 + 0.8 * (x**2 - y**2 + x**3) + x * y)[..., None].clip(0, 1).astype(np.float32)
+    mask = np.ones((SIZE, SIZE), bool)
+    mask[8:32, 8:32] = False
+    constant = np.full_like(picture, 0.5)
+    assert _expecting(None, picture, mask, constant).length == np.inf
+    assert _expecting(1.0, picture, mask, constant).length < np.inf
+
+
 @pytest.mark.slow
 @each_hole
 def test_disagreement_of_few_candidates_is_not_held_against_the_mean_of_all(mask: np.ndarray) -> None:
