@@ -17,23 +17,23 @@ from inpaintx.plugins.masks import make_mask
 PATH = Path(__file__).with_name("masks.json")
 SEED = 7
 SIZES = ((32, 32), (64, 64), (96, 128), (101, 67))  # height, width
-CASES: list[tuple[str, dict[str, Any]]] = [
-    ("center", {}),
+#: Options beside the defaults, which every built-in mask is made with.
+MORE: list[tuple[str, dict[str, Any]]] = [
     ("center", {"size": 0.3}),
-    ("random", {}),
-    ("random-patch", {}),
-    ("left", {}),
-    ("right", {}),
-    ("top", {}),
     ("bottom", {"share": 0.3}),
-    ("grid", {}),
-    ("lowres", {}),
-    ("pattern", {}),
     ("freeform", {"brush": "thin"}),
     ("freeform", {"brush": "medium"}),
     ("freeform", {"brush": "thick"}),
-    ("detect", {}),
     ("detect", {"kind": "dust", "grow": 0}),
+]
+#: All but `file`, which reads a mask and draws none.
+CASES: list[tuple[str, dict[str, Any]]] = [
+    *(
+        (name, {})
+        for name in registry.names("mask")
+        if name != "file" and registry.get("mask", name).__module__.startswith("inpaintx_plugins.")
+    ),
+    *MORE,
 ]
 
 

@@ -15,7 +15,12 @@ from inpaintx_plugins.blends.none import NoBlend
 from inpaintx_plugins.blends.poisson import Poisson
 from inpaintx_plugins.blends.spline import Spline
 
-BLENDS: list[BlendPlugin] = [NoBlend(), Alpha(), Poisson(), Biharmonic(), Spline(), Auto()]
+#: Found by the registry, as all plugins are: a new one is tested without a word here.
+BLENDS: list[BlendPlugin] = [
+    registry.make("blend", name)
+    for name in registry.names("blend")
+    if registry.get("blend", name).__module__.startswith("inpaintx_plugins.")
+]
 each_blend = pytest.mark.parametrize("blend", BLENDS, ids=lambda blend: blend.name)
 
 
