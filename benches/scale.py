@@ -107,7 +107,7 @@ def measured(folder: Path, out: Path, flags: Sequence[str], python: str = sys.ex
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - start
     process.returncode = os.waitstatus_to_exitcode(status)
-    done = len(list(out.iterdir())) if out.exists() else 0
+    done = sum(path.name != "manifest.jsonl" for path in out.iterdir()) if out.exists() else 0
     wanted = len(list(folder.iterdir()))
     if process.returncode or done != wanted:
         sys.exit(f"{done} of {wanted} pictures, exit code {process.returncode}: {' '.join(command)}")
