@@ -72,7 +72,7 @@ def test_a_region_that_will_not_do_is_refused_in_one_line(
     ended = cli("complete", "scans", "--out", "out", *arguments, folder=scan)
     assert ended.code == 1
     assert message in ended.err
-    assert not list(scan.glob("out/*"))
+    assert not list(scan.glob("out/*.png"))
 
 
 def test_scales_go_with_patches(cli: Cli, scan: Path) -> None:
