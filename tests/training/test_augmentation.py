@@ -56,4 +56,5 @@ def test_shift_takes_as_many_operations_for_many_images_as_for_few() -> None:
         shifts = torch.randint(9, (batch, 2))
         return _operations(lambda: shift(images, shifts, 4).sum().backward())
 
-    assert count(64) <= count(4) + 5  # some small ones differ; image by image it would be hundreds
+    # Some small ones differ, by how many threads there are; image by image it would be over a thousand.
+    assert count(64) < 2 * count(4)
