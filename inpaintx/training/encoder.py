@@ -16,7 +16,7 @@ from inpaintx.options import TrainOptions
 from inpaintx.pictures import Picture
 from inpaintx.pictures.arrays import levels_to_images
 from inpaintx.plugins.masks import FAMILIES, family_masks
-from inpaintx.training.losses import Losses
+from inpaintx.training.fitting import fit
 
 MASKS = 100  # of each family, drawn once
 LR = 1e-3  # falls to nothing along half a cosine
@@ -60,8 +60,8 @@ def train_encoder(
     masks = mask_pool(generator.architecture.size)
     enabled = options.precision == "bfloat16"
     samples = options.batch // 4
-    losses = Losses(device)
-    for _ in range(steps):
+
+    def loss_of() -> Tensor:
         chosen = torch.randint(len(images), (options.batch - samples,), generator=noise)
         real = levels_to_images(images[chosen]).to(device)
         codes = generator.sample_codes(samples, noise).to(device)
@@ -74,16 +74,10 @@ def train_encoder(
         loss = (x - y).abs().mean() + SQUARES * ((x - y) ** 2).mean()
         if samples:
             loss = loss + CODES * ((guess[-samples:] - codes) ** 2).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        for [told] in losses.add(loss.detach()[None]):
-            if not on_step(told):
-                return None
-    for [told] in losses.read():
-        if not on_step(told):
-            return None
+        return loss
+
+    if not fit(loss_of, steps, optimizer, schedule, on_step):
+        return None
     encoder.eval().requires_grad_(False)
     encoder.bank = _code_bank(encoder, images, options.batch)
     return encoder

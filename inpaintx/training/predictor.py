@@ -13,7 +13,7 @@ from inpaintx.options import Architecture, TrainOptions
 from inpaintx.pictures.arrays import to_values
 from inpaintx.plugins.masks import FAMILIES
 from inpaintx.training.encoder import LR, MASKS, mask_pool, rate
-from inpaintx.training.losses import Losses
+from inpaintx.training.fitting import fit
 
 #: Pixels of the examples that are kept at a time (2048 of 64 px), since an interpolation takes long.
 KEPT = 2048 * 64**2
@@ -67,8 +67,8 @@ def train_predictor(
     fresh = max(1, options.batch // FRESH)
     examples.make(min(examples.room, options.batch + fresh * steps))
     enabled = options.precision == "bfloat16"
-    losses = Losses(device)
-    for _ in range(steps):
+
+    def loss_of() -> Tensor:
         examples.make(fresh)
         chosen = torch.randint(len(examples), (options.batch,), generator=noise)
         y, mask, interpolated = (
@@ -76,17 +76,10 @@ def train_predictor(
         )
         with torch.autocast(device.type, torch.bfloat16, enabled=enabled):
             x, log_error = predictor(y, mask, interpolated)
-        loss = _loss(x - y, 1 - mask, log_error)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        for [told] in losses.add(loss.detach()[None]):
-            if not on_step(told):
-                return None
-    for [told] in losses.read():
-        if not on_step(told):
-            return None
+        return _loss(x - y, 1 - mask, log_error)
+
+    if not fit(loss_of, steps, optimizer, schedule, on_step):
+        return None
     return predictor.eval().requires_grad_(False)
 
 
