@@ -158,7 +158,7 @@ def read_late(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             return read
 
     monkeypatch.setattr(run, "Losses", Counted)
-    monkeypatch.setattr("inpaintx.training.encoder.Losses", Counted)
+    monkeypatch.setattr("inpaintx.training.fitting.Losses", Counted)
     return reads
 
 
