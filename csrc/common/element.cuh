@@ -17,6 +17,15 @@ __device__ __forceinline__ void store(float* target, float value) { *target = va
 __device__ __forceinline__ void store(__half* target, float value) { *target = __float2half_rn(value); }
 __device__ __forceinline__ void store(__nv_bfloat16* target, float value) { *target = __float2bfloat16_rn(value); }
 
+// As many elements as one load of 16 bytes brings.
+template <class T>
+constexpr int kPack = 16 / sizeof(T);
+
+template <class T>
+struct alignas(16) Pack {
+  T values[kPack<T>];
+};
+
 // Calls launch(T{}) with the type that the kernels know the dtype by, and returns what came of the launch.
 template <class Launch>
 int with_type(Dtype dtype, Launch launch) {

@@ -1,8 +1,7 @@
 """The native library, and what it serves.
 
-Native code of ``context_loss``, ``latent_step_`` and ``context_weight``: float32 and float64 on the CPU;
-float32, bfloat16 and float16 on CUDA. Of the layers, ``gate_``, ``image_down_`` and ``image_up``: float32,
-float64 and bfloat16 on the CPU; on CUDA they are PyTorch's own convolutions. Environment, read at import:
+Native code of all ops: float32 and float64 on the CPU, for the layers (``gate_``, ``image_down_`` and
+``image_up``) bfloat16, too; float32, bfloat16 and float16 on CUDA. Environment, read at import:
 
 - ``INPAINTX_NATIVE=0``: the reference, and no warning about it.
 - ``INPAINTX_CPU=baseline|avx2|avx512``: the instruction set of the CPU loops; else the widest that the CPU
@@ -26,7 +25,7 @@ from inpaintx.ops.fakes import register_fakes
 
 _PATH = Path(__file__).with_name("_ops.so")
 _CPU_DTYPES = frozenset({torch.float32, torch.float64})
-_LAYER_DTYPES = frozenset({torch.float32, torch.float64, torch.bfloat16})
+_CPU_LAYER_DTYPES = _CPU_DTYPES | {torch.bfloat16}
 _CUDA_DTYPES = frozenset({torch.float32, torch.bfloat16, torch.float16})
 
 
@@ -67,7 +66,8 @@ def serves(dtype: torch.dtype, device: torch.device) -> bool:
 
 def serves_layer(dtype: torch.dtype, device: torch.device) -> bool:
     """The same for ``gate_``, ``image_down_`` and ``image_up``."""
-    return _library is not None and device.type == "cpu" and dtype in _LAYER_DTYPES
+    native = _native_dtypes(device)
+    return dtype in (_CPU_LAYER_DTYPES if native and device.type == "cpu" else native)
 
 
 # What torch.compiler.assume_constant_result does, without its import of the compiler, which takes a second.

@@ -14,7 +14,7 @@ from ops_cases import random_mask, run_python
 
 import inpaintx.ops.library
 from inpaintx import ops
-from inpaintx.ops.library import ReferenceWarning, _native_dtypes, native_info, serves
+from inpaintx.ops.library import ReferenceWarning, _native_dtypes, native_info, serves, serves_layer
 
 
 def load_beside(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[str]]:
@@ -136,6 +136,23 @@ def test_a_gpu_that_the_kernels_cannot_serve_gets_the_reference_with_one_warning
         _native_dtypes.cache_clear()
     assert len(caught) == 1
     assert "ready" not in native_info()["cuda_here"]
+
+
+def test_a_gpu_that_can_run_the_kernels_gets_them_for_all_ops(
+    native: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inpaintx.ops.library, "_cuda_obstacle", lambda index: None)
+    _native_dtypes.cache_clear()
+    try:
+        for dtype in (torch.float32, torch.bfloat16, torch.float16):
+            assert serves(dtype, torch.device("cuda:1"))
+            assert serves_layer(dtype, torch.device("cuda:1"))
+        assert not serves_layer(torch.float64, torch.device("cuda:1"))
+    finally:
+        _native_dtypes.cache_clear()
+    for op in ("context_loss", "latent_step_", "context_weight", "gate_", "image_down_", "image_up"):
+        for key in ("CPU", "CUDA"):
+            assert torch._C._dispatch_has_kernel_for_dispatch_key(f"inpaintx::{op}", key), (op, key)
 
 
 @pytest.mark.parametrize(

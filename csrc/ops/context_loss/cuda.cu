@@ -14,15 +14,6 @@ namespace {
 
 constexpr int kMaxThreads = 1024;
 
-// As many elements as one load of 16 bytes brings.
-template <class T>
-constexpr int kPack = 16 / sizeof(T);
-
-template <class T>
-struct alignas(16) Pack {
-  T values[kPack<T>];
-};
-
 // A sample's elements are numbered in the order of x's memory: channel by channel, or pixel by pixel (channels-last).
 // Thread and pack of an element depend on its number alone, never on alignment: neither does the sum.
 struct Layout {

@@ -1,10 +1,10 @@
-// The layers for torch, CPU only: elsewhere inpaintx.ops takes the reference. Schemas, checks, outputs, dispatch.
+// The layers for torch: schemas, checks, outputs, dispatch.
 #include "op.h"
 
 #include <array>
 #include <optional>
 
-#include "../../common/tensors.h"
+#include "../../common/stream.h"
 
 namespace inpaintx {
 namespace {
@@ -12,17 +12,9 @@ namespace {
 // Below this many multiplications for each thread, starting a thread costs more than it saves.
 constexpr int64_t kProductsPerThread = 1 << 20;
 
+// Beside what the loops of the search compute in, bfloat16 on the CPU, too, in which feature maps are stored there.
 Dtype layer_dtype(const char* op, const Tensor& t) {
-  switch (t.scalar_type()) {
-    case ScalarType::Float:
-      return Dtype::float32;
-    case ScalarType::Double:
-      return Dtype::float64;
-    case ScalarType::BFloat16:
-      return Dtype::bfloat16;
-    default:
-      fail(op, "no native code for this dtype on this device; inpaintx.ops takes the reference for it");
-  }
+  return t.scalar_type() == ScalarType::BFloat16 ? Dtype::bfloat16 : dtype_of(op, t);
 }
 
 // --- gate_
@@ -52,6 +44,14 @@ bool is_gapless(const Tensor& t) {
   return true;
 }
 
+void gate_on_cpu(Dtype dtype, char* to, const char* by, int64_t n, double slope) {
+  const int64_t size = dtype == Dtype::float64 ? 8 : dtype == Dtype::float32 ? 4 : 2;
+  const auto loop = cpu::gate[cpu::isa_for(cpu::Bound::arithmetic)];
+  torch::stable::parallel_for(0, n, kElementsPerThread, [&](int64_t begin, int64_t end) {
+    loop(dtype, to + begin * size, by + begin * size, end - begin, slope);
+  });
+}
+
 void gate_(const Tensor& x, const Tensor& gate, double slope) {
   constexpr const char* op = "gate_";
   check_shape(op, "gate", gate, "x", x);
@@ -65,13 +65,13 @@ void gate_(const Tensor& x, const Tensor& gate, double slope) {
     gates = empty(values, sizes_of(values), values.strides().data(), shim_dtype(values));
     torch::stable::copy_(gates, gate);
   }
-  const int64_t size = dtype == Dtype::float64 ? 8 : dtype == Dtype::float32 ? 4 : 2;
-  auto* to = static_cast<char*>(values.data_ptr());
-  const auto* by = static_cast<const char*>(gates.data_ptr());
-  const auto loop = cpu::gate[cpu::isa_for(cpu::Bound::arithmetic)];
-  torch::stable::parallel_for(0, n, kElementsPerThread, [&](int64_t begin, int64_t end) {
-    loop(dtype, to + begin * size, by + begin * size, end - begin, slope);
-  });
+  void* to = values.data_ptr();
+  const void* by = gates.data_ptr();
+  if (x.is_cuda()) {
+    launch_on_device_of<cuda::gate>(x, op, dtype, to, by, n, slope);
+  } else {
+    gate_on_cpu(dtype, static_cast<char*>(to), static_cast<const char*>(by), n, slope);
+  }
   if (!in_place) {
     Tensor target = x;
     torch::stable::copy_(target, values);
@@ -175,13 +175,21 @@ void run_rows(Dtype dtype, ImageLayerArgs args, const Tensor& weight, bool down,
                               });
 }
 
-void run(Dtype dtype, const ImageLayerArgs& args, const Tensor& weight, bool down) {
+void run_on_cpu(Dtype dtype, const ImageLayerArgs& args, const Tensor& weight, bool down) {
   const auto loop = (down ? cpu::image_down : cpu::image_up)[cpu::isa_for(cpu::Bound::arithmetic)];
   if (dtype == Dtype::float64) {
     run_rows<double>(dtype, args, weight, down, loop);
   } else {
     run_rows<float>(dtype, args, weight, down, loop);
   }
+}
+
+template <auto launcher>
+void run(const char* op, Dtype dtype, ImageLayerArgs args, const Tensor& weight, bool down) {
+  if (!weight.is_cuda()) return run_on_cpu(dtype, args, weight, down);
+  const Tensor dense = packed(weight);
+  args.weights = dense.data_ptr();
+  launch_on_device_of<launcher>(weight, op, dtype, args);
 }
 
 void image_down_(const Tensor& maps, const Tensor& image, const Tensor& weight, const std::optional<Tensor>& bias,
@@ -199,7 +207,7 @@ void image_down_(const Tensor& maps, const Tensor& image, const Tensor& weight, 
   const Tensor to = in_place ? maps : empty_channels_last(maps);
   args.maps = to.data_ptr();
   args.image = kept(packed(image), keep);
-  run(dtype, args, weight, true);
+  run<cuda::image_down>(op, dtype, args, weight, true);
   if (!in_place) {
     Tensor target = maps;
     torch::stable::copy_(target, to);
@@ -217,7 +225,7 @@ Tensor image_up(const Tensor& maps, const Tensor& weight, const std::optional<Te
   const Tensor image = empty(maps, {args.batch, args.channels, h, w}, strides, shim_dtype(weight));
   args.maps = kept(channels_last(maps), keep);
   args.image = image.data_ptr();
-  run(dtype, args, weight, false);
+  run<cuda::image_up>(op, dtype, args, weight, false);
   return image;
 }
 
@@ -231,6 +239,12 @@ STABLE_TORCH_LIBRARY_FRAGMENT(inpaintx, m) {
 }
 
 STABLE_TORCH_LIBRARY_IMPL(inpaintx, CPU, m) {
+  m.impl("gate_", TORCH_BOX(&inpaintx::gate_));
+  m.impl("image_down_", TORCH_BOX(&inpaintx::image_down_));
+  m.impl("image_up", TORCH_BOX(&inpaintx::image_up));
+}
+
+STABLE_TORCH_LIBRARY_IMPL(inpaintx, CUDA, m) {
   m.impl("gate_", TORCH_BOX(&inpaintx::gate_));
   m.impl("image_down_", TORCH_BOX(&inpaintx::image_down_));
   m.impl("image_up", TORCH_BOX(&inpaintx::image_up));

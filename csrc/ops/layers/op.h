@@ -12,13 +12,13 @@ namespace inpaintx {
 
 // image_up and image_down: the convolution with stride 2 between feature maps and the image, padded by (kernel - 1) /
 // 2, in one direction or the other. Computed in T: float64 for float64 maps, float32 otherwise; image, weights and bias
-// are T.
+// are T. On the CPU the weights are packed as its loops say; on CUDA they are [features, channels, kernel, kernel].
 struct ImageLayerArgs {
-  void* maps;           // [batch, height, width, features]
-  const void* gate;     // like maps, or null
-  void* image;          // [batch, channels, 2 height, 2 width]
-  const void* weights;  // packed as the loops below say
-  const void* bias;     // down: [features], up: [channels]; or null
+  void* maps;        // [batch, height, width, features]
+  const void* gate;  // like maps, or null
+  void* image;       // [batch, channels, 2 height, 2 width]
+  const void* weights;
+  const void* bias;  // down: [features], up: [channels]; or null
   int64_t batch;
   int64_t features;
   int64_t height;
@@ -62,5 +62,17 @@ INPAINTX_LOOP(ImageLayerLoop, image_down);
 INPAINTX_LOOP(ImageLayerLoop, image_up);
 
 }  // namespace cpu
+
+// dtype, of the maps: float32, float16 or bfloat16.
+namespace cuda {
+
+// n elements in place; values and gates lie in one order.
+int gate(Dtype dtype, void* values, const void* gates, int64_t n, double slope, void* stream);
+
+int image_down(Dtype dtype, const ImageLayerArgs& args, void* stream);
+
+int image_up(Dtype dtype, const ImageLayerArgs& args, void* stream);
+
+}  // namespace cuda
 
 }  // namespace inpaintx

@@ -1,7 +1,8 @@
-// The layers, for every instruction set that this machine runs, against the plain sums that define them.
+// The layers, for every instruction set that this machine runs and as kernels, against the plain sums that define them.
 #include <cmath>
 #include <limits>
 
+#include "../../../csrc/ops/layers/cuda.cu"
 #include "../../../csrc/ops/layers/math.h"
 #include "../../../csrc/ops/layers/op.h"
 #include "check.h"
@@ -25,6 +26,25 @@ std::ostream& operator<<(std::ostream& out, const Shape& s) {
 // One channel and three, both kernels, rows and columns of vectors that are not full, a map of one pixel.
 const Shape kShapes[] = {{1, 1, 1, 1, 1, 4},  {2, 16, 4, 8, 3, 4},  {2, 5, 3, 7, 3, 5}, {1, 64, 2, 9, 1, 5},
                          {3, 33, 5, 3, 1, 4}, {1, 80, 6, 16, 3, 4}, {0, 4, 2, 2, 3, 4}};
+
+// The CPU's bfloat16 and the types of the kernels alike.
+template <class S>
+auto read(S stored) {
+  if constexpr (std::is_same_v<S, math::bfloat16>) {
+    return math::widened(stored);
+  } else {
+    return values::number(stored);
+  }
+}
+
+template <class S, class T>
+void write(S* to, T value) {
+  if constexpr (std::is_same_v<S, math::bfloat16>) {
+    math::store(to, value);
+  } else {
+    *to = values::rounded<S>(value);
+  }
+}
 
 template <class S, class T>
 struct Call {
@@ -52,8 +72,7 @@ struct Call {
 
   template <class E>
   static void fill(Buffer<E>& buffer, std::mt19937& random) {
-    for (std::size_t i = 0; i < buffer.size(); ++i)
-      math::store(&buffer[i], static_cast<T>(values::uniform(random, -1, 1)));
+    for (std::size_t i = 0; i < buffer.size(); ++i) write(&buffer[i], static_cast<T>(values::uniform(random, -1, 1)));
   }
 
   // Weights as the loops want them, [taps, features] or [features, taps], rows filled up with zeros.
@@ -66,16 +85,20 @@ struct Call {
     return result;
   }
 
+  ImageLayerArgs with_weights(const T* weights, bool gated, double slope) {
+    return {maps.data(),    gated ? gate.data() : nullptr,
+            image.data(),   weights,
+            bias.data(),    shape.batch,
+            shape.features, shape.height,
+            shape.width,    shape.channels,
+            shape.kernel,   slope};
+  }
+
   // Runs `loop` over all rows in pieces of `piece`.
   template <class Loop>
   void run(Loop loop, Dtype dtype, bool down, bool gated, double slope, int64_t piece) {
     const std::vector<T> weights = packed(down);
-    const ImageLayerArgs args = {maps.data(),    gated ? gate.data() : nullptr,
-                                 image.data(),   weights.data(),
-                                 bias.data(),    shape.batch,
-                                 shape.features, shape.height,
-                                 shape.width,    shape.channels,
-                                 shape.kernel,   slope};
+    const ImageLayerArgs args = with_weights(weights.data(), gated, slope);
     std::vector<T> scratch(down ? cpu::down_scratch(args) : cpu::up_scratch(args), T(99));
     const int64_t rows = shape.batch * shape.height;
     for (int64_t row = 0; row < rows; row += piece) loop(dtype, args, row, std::min(row + piece, rows), scratch.data());
@@ -104,10 +127,47 @@ double tolerance() {
   return std::is_same_v<T, double> ? 1e-13 : 2e-5;
 }
 
-// Of a value stored as S: half a unit in the last of bfloat16's 8 bits.
+// Of a value stored as S: half a unit in the last of bfloat16's 8 bits, or of float16's 11.
 template <class S>
 double stored(double value) {
-  return std::is_same_v<S, math::bfloat16> ? std::fabs(value) / 256 : 0;
+  if (std::is_same_v<S, float> || std::is_same_v<S, double>) return 0;
+  return std::fabs(value) / (std::is_same_v<S, __half> ? 2048 : 256);
+}
+
+// What image_down is to give, for the maps in their order.
+template <class S, class T>
+std::vector<double> down_sums(const Call<S, T>& call, bool gated, double slope) {
+  std::vector<double> sums(call.maps.size());
+  for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = call.bias[i % call.shape.features];
+  call.each_product([&](int64_t m, int64_t i, int64_t w) { sums[m] += double(call.image[i]) * call.weight[w]; });
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const double gate = gated ? read(call.gate[i]) : sums[i];
+    if (!(gate > 0)) sums[i] *= slope;
+  }
+  return sums;
+}
+
+// What image_up is to give.
+template <class S, class T>
+std::vector<double> up_sums(const Call<S, T>& call, bool gated, double slope) {
+  std::vector<double> sums(call.image.size());
+  const int64_t image_pixels = 4 * call.shape.height * call.shape.width;
+  for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = call.bias[i / image_pixels % call.shape.channels];
+  call.each_product([&](int64_t m, int64_t i, int64_t w) {
+    const double value = read(call.maps[m]);
+    sums[i] += (!gated || read(call.gate[m]) > 0 ? value : slope * value) * call.weight[w];
+  });
+  return sums;
+}
+
+// How far values are off beyond what storing them costs.
+template <class S>
+double worst_of(const Buffer<S>& values, const std::vector<double>& expected) {
+  double worst = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    worst = std::max(worst, std::fabs(read(values[i]) - expected[i]) - stored<S>(expected[i]));
+  }
+  return worst;
 }
 
 template <class S, class T>
@@ -116,16 +176,9 @@ void check_down(cpu::Isa isa, Dtype dtype) {
     for (const bool gated : {false, true}) {
       for (const double slope : {0.0, 0.2}) {
         Call<S, T> call(shape, true);
-        std::vector<double> sums(call.maps.size());
-        for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = call.bias[i % shape.features];
-        call.each_product([&](int64_t m, int64_t i, int64_t w) { sums[m] += double(call.image[i]) * call.weight[w]; });
+        const std::vector<double> sums = down_sums(call, gated, slope);
         call.run(cpu::image_down[isa], dtype, true, gated, slope, 1 << 20);
-        double worst = 0;
-        for (std::size_t i = 0; i < sums.size(); ++i) {
-          const double gate = gated ? math::widened(call.gate[i]) : sums[i];
-          const double expected = gate > 0 ? sums[i] : slope * sums[i];
-          worst = std::max(worst, std::fabs(math::widened(call.maps[i]) - expected) - stored<S>(expected));
-        }
+        const double worst = worst_of(call.maps, sums);
         CHECK(worst < (tolerance<S, T>()), cpu::name_of(isa) << ", " << shape << ": off by " << worst);
         Call<S, T> again(shape, true);
         again.run(cpu::image_down[isa], dtype, true, gated, slope, 1);
@@ -140,16 +193,9 @@ void check_up(cpu::Isa isa, Dtype dtype) {
   for (const Shape& shape : kShapes) {
     for (const bool gated : {false, true}) {
       Call<S, T> call(shape, false);
-      std::vector<double> sums(call.image.size());
-      const int64_t image_pixels = 4 * shape.height * shape.width;
-      for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = call.bias[i / image_pixels % shape.channels];
-      call.each_product([&](int64_t m, int64_t i, int64_t w) {
-        const double value = math::widened(call.maps[m]);
-        sums[i] += (!gated || math::widened(call.gate[m]) > 0 ? value : 0.2 * value) * call.weight[w];
-      });
+      const std::vector<double> sums = up_sums(call, gated, 0.2);
       call.run(cpu::image_up[isa], dtype, false, gated, 0.2, 1 << 20);
-      double worst = 0;
-      for (std::size_t i = 0; i < sums.size(); ++i) worst = std::max(worst, std::fabs(call.image[i] - sums[i]));
+      const double worst = worst_of(call.image, sums);
       CHECK(worst < (tolerance<S, T>()), cpu::name_of(isa) << ", " << shape << ": off by " << worst);
       for (const int64_t piece : {1, 2, 3}) {
         Call<S, T> again(shape, false);
@@ -158,6 +204,22 @@ void check_up(cpu::Isa isa, Dtype dtype) {
       }
     }
   }
+}
+
+// As the kernels want them: the weights as they are.
+template <class S>
+int run_kernel(Call<S, float>& call, bool down, bool gated, double slope) {
+  const ImageLayerArgs args = call.with_weights(call.weight.data(), gated, slope);
+  return (down ? cuda::image_down : cuda::image_up)(values::kDtype<S>, args, nullptr);
+}
+
+// Beside those of the loops, more than one tile of columns and a second round of channels.
+const Shape kKernelShapes[] = {{1, 3, 2, 67, 2, 4}, {1, 34, 1, 33, 4, 5}};
+
+template <class Visit>
+void each_kernel_shape(Visit visit) {
+  for (const Shape& shape : kShapes) visit(shape);
+  for (const Shape& shape : kKernelShapes) visit(shape);
 }
 
 float rounded_to_bfloat16(float value) {
@@ -182,6 +244,94 @@ TEST(every_instruction_set_has_the_plain_sums_of_image_up) {
     check_up<double, double>(isa, Dtype::float64);
     check_up<math::bfloat16, float>(isa, Dtype::bfloat16);
   });
+}
+
+TEST(the_kernels_of_the_image_layers_have_the_plain_sums) {
+  values::for_each_type([](auto zero) {
+    using S = decltype(zero);
+    each_kernel_shape([](const Shape& shape) {
+      for (const bool gated : {false, true}) {
+        Call<S, float> down(shape, true), up(shape, false);
+        const std::vector<double> sums = down_sums(down, gated, 0.2);
+        CHECK(run_kernel(down, true, gated, 0.2) == cudaSuccess);
+        CHECK(worst_of(down.maps, sums) < (tolerance<S, float>()), "down, " << shape << ", gated " << gated);
+        CHECK(run_kernel(up, false, gated, 0.2) == cudaSuccess);
+        CHECK(worst_of(up.image, up_sums(up, gated, 0.2)) < (tolerance<S, float>()),
+              "up, " << shape << ", gated " << gated);
+      }
+    });
+  });
+}
+
+TEST(the_kernels_of_the_image_layers_do_without_bias_and_select_at_slope_0) {
+  const Shape shape = {2, 5, 3, 7, 3, 4};
+  for (const bool is_down : {true, false}) {
+    Call<float, float> call(shape, is_down), plain(shape, is_down);
+    for (std::size_t i = 0; i < plain.bias.size(); ++i) plain.bias[i] = 0.0f;
+    ImageLayerArgs args = call.with_weights(call.weight.data(), true, 0.0);
+    args.bias = nullptr;
+    const auto sums = is_down ? down_sums(plain, true, 0.0) : up_sums(plain, true, 0.0);
+    CHECK((is_down ? cuda::image_down : cuda::image_up)(Dtype::float32, args, nullptr) == cudaSuccess);
+    CHECK(worst_of(is_down ? call.maps : call.image, sums) < (tolerance<float, float>()));
+  }
+}
+
+TEST(the_kernels_of_the_image_layers_give_the_same_bits_in_any_order_of_threads_and_any_batch) {
+  const Shape shape = {3, 33, 5, 35, 3, 5};
+  Shape one = shape;
+  one.batch = 1;
+  for (const bool down : {true, false}) {
+    Call<float, float> expected(shape, down);
+    CHECK(run_kernel(expected, down, true, 0.2) == cudaSuccess);
+    const auto result = [&](auto& call) -> auto& { return down ? call.maps : call.image; };
+    values::for_each_order([&] {
+      Call<float, float> call(shape, down);
+      CHECK(run_kernel(call, down, true, 0.2) == cudaSuccess);
+      CHECK(values::same_bits(result(call).data(), result(expected).data(), result(call).size()));
+    });
+    Call<float, float> first(one, down), all(shape, down);
+    const auto copy = [](auto& to, const auto& from) { std::copy_n(from.data(), to.size(), to.data()); };
+    copy(first.maps, all.maps), copy(first.gate, all.gate), copy(first.image, all.image);
+    copy(first.weight, all.weight), copy(first.bias, all.bias);
+    CHECK(run_kernel(first, down, true, 0.2) == cudaSuccess);
+    CHECK(values::same_bits(result(first).data(), result(expected).data(), result(first).size()));
+  }
+}
+
+TEST(the_kernel_of_gate_is_math_h_for_any_length_and_alignment) {
+  values::for_each_type([](auto zero) {
+    using S = decltype(zero);
+    std::mt19937 random(3);
+    for (const int64_t n : {0, 1, 7, 64, 4099}) {
+      for (const std::size_t shift : {0, 1}) {
+        for (const double slope : {0.0, 0.2}) {
+          Buffer<S> x(n, shift), gate(n, shift);
+          x.fill_uniform(random, -1, 1), gate.fill_uniform(random, -1, 1);
+          const Buffer<S> before = x;
+          CHECK(cuda::gate(values::kDtype<S>, x.data(), gate.data(), n, slope, nullptr) == cudaSuccess);
+          int64_t wrong = 0;
+          for (int64_t i = 0; i < n; ++i) {
+            const S expected =
+                values::rounded<S>(math::gated(read(before[i]), read(gate[i]), static_cast<float>(slope)));
+            wrong += !values::same_bits(&x[i], &expected);
+          }
+          CHECK(wrong == 0, wrong << " of " << n << " differ");
+        }
+      }
+    }
+  });
+}
+
+TEST(the_kernels_of_the_layers_refuse_what_they_are_not_for) {
+  Call<float, float> call({1, 1, 1, 1, 1, 4}, true);
+  ImageLayerArgs args = call.with_weights(call.weight.data(), false, 0.0);
+  CHECK(cuda::image_down(Dtype::float64, args, nullptr) == cudaErrorInvalidValue);
+  CHECK(cuda::gate(Dtype::float64, call.maps.data(), call.gate.data(), 1, 0.0, nullptr) == cudaErrorInvalidValue);
+  args.batch = INT64_C(1) << 31;
+  CHECK(cuda::image_down(Dtype::float32, args, nullptr) == cudaErrorInvalidValue);
+  CHECK(cuda::image_up(Dtype::float32, args, nullptr) == cudaErrorInvalidValue);
+  CHECK(cuda::gate(Dtype::float32, call.maps.data(), call.gate.data(), args.batch, 0.0, nullptr) ==
+        cudaErrorInvalidValue);
 }
 
 TEST(gate_scales_or_selects_what_is_not_behind_a_positive_gate) {
