@@ -15,6 +15,7 @@ from inpaintx.completion import Completed, Completer, FolderReport, FolderReques
 from inpaintx.errors import InpaintxError
 from inpaintx.networks import checkpoint
 from inpaintx.networks.devices import pick_device
+from inpaintx.networks.multiplication import multiplying
 from inpaintx.options import PRESETS, Architecture, SearchOptions, TrainOptions
 from inpaintx.pictures.arrays import images_to_levels
 from inpaintx.pictures.kinds import PictureLike, hole_of, take
@@ -233,7 +234,7 @@ class Model:
         generator = self.networks.generator
         codes = generator.sample_codes(count, generator_for(seed))
         device = next(generator.parameters()).device
-        with torch.no_grad():
+        with torch.no_grad(), multiplying(tf32=False):
             return np.concatenate(
                 [images_to_levels(generator(part.to(device))) for part in codes.split(DRAWN)]
             )

@@ -18,7 +18,7 @@ Code = Literal["uniform", "normal"]
 Fit = Literal["crop", "stretch", "patches"]
 Control = Literal["model", "untrained", "constant"]
 Precision = Literal["float32", "bfloat16"]
-SearchPrecision = Literal["auto", "float32", "bfloat16"]
+SearchPrecision = Literal["auto", "float32", "tf32", "bfloat16"]
 Norm = Literal["l1", "l2", "huber"]
 Weight = Literal["mask", "window"]
 Border = Literal["valid", "zero"]
@@ -234,7 +234,7 @@ class SearchOptions:
     batch: int = _option(64, "Candidates searched together.")
     precision: SearchPrecision = _option(
         "auto",
-        "Of the convolutions; auto: bfloat16 where something multiplies it (AMX, AVX-512, tensor cores).",
+        "Of the convolutions; auto: bfloat16 where something multiplies it; tf32: on a GPU, else float32.",
     )
     seed: int = _option(0, "Of the starting codes and of stochastic clipping.")
 

@@ -12,7 +12,7 @@ from inpaintx.networks.predictor import Predictor, interpolation
 from inpaintx.options import SearchOptions
 from inpaintx.pictures.arrays import images_to_values, values_to_images
 from inpaintx.search import Expectation
-from inpaintx.search.precision import inner_dtype
+from inpaintx.search.precision import computing
 
 SHARE = 0.7  # of a sure pixel in the hole, where a known one has 0.5 and more
 HALF = 0.05  # expected error, in [0, 1], at which that share is halved
@@ -57,7 +57,6 @@ def expect(
         options: of the search: its batch and precision.
     """
     weight = predictor.last.weight
-    enabled = inner_dtype(options.precision, weight) == torch.bfloat16
     seen = np.stack(
         [[mask, *(mask & ~fold for fold in own)] for (_, mask), own in zip(squares, folds, strict=True)]
     )
@@ -69,7 +68,7 @@ def expect(
         part = slice(first, first + options.batch)
         y, plate = (values_to_images(list(each[part])).to(weight) for each in (values, plates))
         mask = torch.from_numpy(known[part])[:, None].to(weight)
-        with torch.autocast(weight.device.type, torch.bfloat16, enabled=enabled):
+        with computing(options.precision, weight):
             x, log_error = predictor(y, mask, plate)
         drawn.append(images_to_values(x.clamp(-1, 1)))
         errors.append((log_error.exp() / 2)[:, 0].float().cpu().numpy())

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from inpaintx import ops
+from inpaintx.networks.multiplication import multiplying
 from inpaintx.options import Plan, SearchOptions
 from inpaintx.search.optimizers import Codes, make_optimizer
 from inpaintx.search.precision import FrozenPair
-from inpaintx.search.replay import Replay, can_record
+from inpaintx.search.replay import Recordings, can_record
 from inpaintx.search.rows import Rows
 
 #: Iterations between looks at which rows are finished.
@@ -32,8 +33,8 @@ class Descent:
         self._generator, self._discriminator = networks.generator, networks.discriminator
         self._options, self._plan = options, plan
         self._optimizer = make_optimizer(options, plan.lr, self._generator.architecture.bound)
-        self._records = can_record(networks.device, options)
-        self._recorded: dict[int, Replay] = {}  # by the number of rows
+        drawn = [network for network in (self._generator, self._discriminator) if network]
+        self._recorded = Recordings(self._iterate, drawn) if can_record(networks.device, options) else None
 
     def begin(self, index: Tensor, y: Tensor, w: Tensor, z: Tensor) -> Rows:
         """Fresh rows.
@@ -65,16 +66,14 @@ class Descent:
     def advance(self, rows: Rows) -> None:
         """Iterations to the next look."""
         times = self._run_length(rows)
-        if self._records:
-            if len(rows) not in self._recorded:
-                networks = [network for network in (self._generator, self._discriminator) if network]
-                self._recorded[len(rows)] = Replay(self._iterate, rows, networks)
-            self._recorded[len(rows)](rows, times)
-            rows.age += times
-            return
-        for _ in range(times):
-            self._iterate(rows)
-            rows.age += 1
+        with multiplying(tf32=self._options.precision == "tf32"):
+            if self._recorded is not None:
+                self._recorded(rows, times)
+                rows.age += times
+                return
+            for _ in range(times):
+                self._iterate(rows)
+                rows.age += 1
 
     def part(self, rows: Rows) -> tuple[Rows, Rows]:
         """The finished rows, and those that go on.

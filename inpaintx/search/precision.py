@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +13,7 @@ from inpaintx.errors import InpaintxError
 from inpaintx.networks.architectures import freeze
 from inpaintx.networks.base import Discriminator, Generator
 from inpaintx.networks.frozen import FrozenDiscriminator, FrozenGenerator
+from inpaintx.networks.multiplication import multiplying
 from inpaintx.options import SearchOptions, SearchPrecision
 
 
@@ -58,7 +61,7 @@ def freeze_pair(
 
 def inner_dtype(precision: SearchPrecision, weights: Tensor) -> torch.dtype:
     """What the layers compute in. Said by what the device can do, not by timing, so that runs repeat."""
-    if weights.dtype != torch.float32 or precision == "float32":
+    if weights.dtype != torch.float32 or precision in ("float32", "tf32"):
         return weights.dtype
     if precision == "bfloat16":
         return torch.bfloat16
@@ -66,6 +69,17 @@ def inner_dtype(precision: SearchPrecision, weights: Tensor) -> torch.dtype:
         tensor_cores = torch.cuda.get_device_capability(weights.device) >= (8, 0)
         return torch.bfloat16 if tensor_cores else torch.float32
     return torch.bfloat16 if cpu_multiplies_bfloat16() else torch.float32
+
+
+@contextmanager
+def computing(precision: SearchPrecision, weights: Tensor) -> Iterator[None]:
+    """Networks that are not frozen compute so while the block runs; ``weights``: of them."""
+    low = inner_dtype(precision, weights) == torch.bfloat16
+    with (
+        multiplying(tf32=precision == "tf32"),
+        torch.autocast(weights.device.type, torch.bfloat16, enabled=low),
+    ):
+        yield
 
 
 def cpu_multiplies_bfloat16() -> bool:

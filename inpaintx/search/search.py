@@ -17,11 +17,12 @@ from inpaintx import ops
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.base import Discriminator, Generator
 from inpaintx.networks.encoder import Encoder
+from inpaintx.networks.multiplication import multiplying
 from inpaintx.options import SearchOptions
 from inpaintx.search.descent import Descent
 from inpaintx.search.expectation import Expectation
 from inpaintx.search.history import History, Recorder
-from inpaintx.search.precision import freeze_pair, inner_dtype
+from inpaintx.search.precision import computing, freeze_pair
 from inpaintx.search.rows import Rows
 from inpaintx.search.starts import Guesses, NearestCodes, starting_codes
 
@@ -110,6 +111,7 @@ class Search:
             self._starts = NearestCodes(self._networks.generator, codes, options)
 
     @torch.no_grad()
+    @multiplying(tf32=False)
     def __call__(
         self,
         images: Tensor,
@@ -172,11 +174,11 @@ class Search:
         self._check(images, masks, None)
         y = images.to(self._device, self._dtype)
         masks = masks.to(self._device, self._dtype)
-        low = inner_dtype(self.options.precision, y) == torch.bfloat16
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=low):
+        with computing(self.options.precision, y):
             codes = self._starts(y, masks, self._weighted(masks), 1, 1)[:, 0]
         parts = codes.to(self._dtype).split(self.options.batch)
-        return torch.cat([self._networks.generator.forward(part) for part in parts])
+        with multiplying(tf32=self.options.precision == "tf32"):
+            return torch.cat([self._networks.generator.forward(part) for part in parts])
 
     def _target(self, y: Tensor, masks: Tensor, expected: Expectation | None, folds: bool = False) -> _Target:
         """What is to be fitted; ``folds`` as of :meth:`.Expectation.target`."""

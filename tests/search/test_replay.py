@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Lets searches record on the CPU: how often each recording was replayed."""
     replays: list[int] = []
 
-    def record(work: Callable[[], None], device: torch.device) -> Callable[[], None]:
+    def record(work: Callable[[], None], device: torch.device, pool: Any) -> Callable[[], None]:
         for _ in range(WARM_UP):
             work()
         number = len(replays)
@@ -78,10 +79,34 @@ def test_memory_of_a_recording_is_held_when_the_networks_move_on(
     options = replace(QUICK, candidates=5, batch=3)
     one = Search(model.generator, model.discriminator, options)
     one(images_of(model, 1), masks_of(1))
-    three, two = (one._descent._recorded[size] for size in (3, 2))
+    recordings = one._descent._recorded
+    assert recordings is not None
+    three, two = (recordings._made[size] for size in (3, 2))
     assert {len(tensor) for tensor in three._held} == {3}
     assert {len(tensor) for tensor in two._held} == {2}
     assert len(three._held) == 4  # two of G's, two of D's
+
+
+def test_few_recordings_are_kept_those_used_last_and_all_share_one_pool(
+    model: Networks, recorded: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools = []
+    inner = replay.record
+
+    def record(work: Callable[[], None], device: torch.device, pool: Any) -> Callable[[], None]:
+        pools.append(pool)
+        return inner(work, device, pool)
+
+    monkeypatch.setattr(replay, "record", record)
+    monkeypatch.setattr(replay, "memory_pool", lambda device: ("pool", len(pools)))
+    one = Search(model.generator, model.discriminator, replace(QUICK, candidates=1, batch=9))
+    images, masks = images_of(model, 9), masks_of(9)
+    for size in (1, 2, 3, 1, 4, 5):
+        one(images[:size], masks[:size])
+    recordings = one._descent._recorded
+    assert recordings is not None
+    assert list(recordings._made) == [3, 1, 4, 5]
+    assert pools == [("pool", 0)] * 5
 
 
 @pytest.mark.parametrize(
@@ -107,7 +132,7 @@ def test_recording_that_holds_nothing_is_told(
     """As where the work went to another device than the recording: no search without end, no result."""
     replays: list[None] = []
 
-    def record(work: Callable[[], None], device: torch.device) -> Callable[[], None]:
+    def record(work: Callable[[], None], device: torch.device, pool: Any) -> Callable[[], None]:
         for _ in range(WARM_UP):
             work()
         return lambda: replays.append(None)
@@ -151,10 +176,12 @@ def test_recording_is_made_where_the_work_is_done(monkeypatch: pytest.MonkeyPatc
         current_stream=lambda device: Stream(f"main of {device}"),
         stream=lambda stream: Scope(stream.name),
         CUDAGraph=lambda: SimpleNamespace(replay=lambda: told.append("replay")),
-        graph=lambda graph, stream: Scope(f"graph on {stream.name}"),
+        graph=lambda graph, stream, pool: Scope(f"graph on {stream.name} in {pool}"),
+        graph_pool_handle=lambda: "the pool",
     )
     monkeypatch.setattr(torch, "cuda", fake)
-    replay.record(lambda: told.append("work"), torch.device(device))()
+    pool = replay.memory_pool(torch.device(device))
+    replay.record(lambda: told.append("work"), torch.device(device), pool)()
     assert told == [
         f"enter {device}",
         f"aside of {device} waits for main of {device}",
@@ -162,9 +189,9 @@ def test_recording_is_made_where_the_work_is_done(monkeypatch: pytest.MonkeyPatc
         *["work"] * WARM_UP,
         f"leave aside of {device}",
         f"main of {device} waits for aside of {device}",
-        f"enter graph on aside of {device}",
+        f"enter graph on aside of {device} in the pool",
         "work",
-        f"leave graph on aside of {device}",
+        f"leave graph on aside of {device} in the pool",
         f"leave {device}",
         f"enter {device}",
         "replay",
