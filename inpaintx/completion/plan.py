@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -185,8 +186,9 @@ def plan_results(
     """Where the result of each picture goes: below ``out`` as below the folder that was given.
 
     Of several folders, each keeps its name: ``a/1.png``, ``b/1.png`` give ``out/a/1.png``, ``out/b/1.png``.
-    Results that would have one name keep that of their picture, too: ``a.jpg`` beside ``a.png`` gives
-    ``a.jpg.png`` and ``a.png.png``.
+    Where two of them have one name, all have the place below the folder that holds them: ``a/x``, ``b/x``
+    give ``out/a/x``, ``out/b/x``, in whatever order they are given. Results that would have one name keep
+    that of their picture, too: ``a.jpg`` beside ``a.png`` gives ``a.jpg.png`` and ``a.png.png``.
 
     Args:
         inputs: files and folders.
@@ -199,12 +201,10 @@ def plan_results(
     """
     from inpaintx.pictures.files import result_suffix
 
-    several = sum(given.is_dir() for given in inputs) > 1
+    below = _places(inputs)
     named: dict[Path, tuple[Path, str]] = {}
     for picture, root in roots.items():
-        path = Path(picture.name) if root is None else picture.relative_to(root)
-        if several and root is not None:  # by what the folder is called, not by how it was reached: ".."
-            path = Path(root.resolve().name) / path
+        path = Path(picture.name) if root is None else below[root] / picture.relative_to(root)
         named[picture] = path, result_suffix(picture, format)
     sharing = Counter(path.with_suffix(suffix) for path, suffix in named.values())
     sources: dict[Path, Path] = {}
@@ -218,6 +218,20 @@ def plan_results(
             )
         sources[target] = picture
     return {picture: target for target, picture in sources.items()}
+
+
+def _places(inputs: Sequence[Path]) -> dict[Path, Path]:
+    """Each folder that was given, and where below the output folder what it holds goes.
+
+    By what a folder is called, not by how it was reached: "..".
+    """
+    folders = {given: given.resolve() for given in inputs if given.is_dir()}
+    several = sum(given.is_dir() for given in inputs) > 1
+    places = set(folders.values())
+    if several and len({place.name for place in places}) < len(places):
+        common = Path(os.path.commonpath([place.parent for place in places]))
+        return {given: place.relative_to(common) for given, place in folders.items()}
+    return {given: Path(place.name if several else "") for given, place in folders.items()}
 
 
 def _check(plan: FolderPlan, model: Path) -> None:

@@ -66,7 +66,7 @@ def test_what_nobody_sees_is_not_judged_on(
         path = people / "s0" / f"{name}.png"
         pixels = np.full((40, 40, 2), 255, np.uint8)
         pixels[..., 0] = 90
-        pixels[10:20 if name == "1" else 40, columns] = (255, 0)
+        pixels[10 : 20 if name == "1" else 40, columns] = (255, 0)
         Image.fromarray(pixels, "LA").save(path)
     held_out = held_out_from([people], make_model(channels=1), None)
     assert len(held_out.images) == len(held_out.names) == len(held_out.groups) == 19

@@ -99,7 +99,7 @@ def test_a_picture_of_which_much_is_hidden_is_left_out_and_said(tmp_path: Path, 
 
 
 def test_only_what_is_learned_of_a_picture_counts(tmp_path: Path) -> None:
-    """Beside the centred square all is transparent; and of patches, those are left out that show much of it."""
+    """Beside the centred square all is transparent; of patches, those that show much of it are left out."""
     pixels = np.full((SIDE, 3 * SIDE, 4), (*RED, 0), np.uint8)
     pixels[:, SIDE : 2 * SIDE] = (*GREEN, 255)
     Image.fromarray(pixels).save(tmp_path / "a.png")
