@@ -108,6 +108,7 @@ class FolderPlan:
         manifest: what earlier runs did; None where none is asked for.
         roots: pictures that were found in a folder that was given, and that folder.
         left_out: the other files of the folders, and why they were left out, in a line; None: there are none.
+        kept: pictures that have a result of which no manifest says anything: they are not looked at.
     """
 
     request: FolderRequest
@@ -116,7 +117,8 @@ class FolderPlan:
     mask_files: Mapping[Path, Path]
     manifest: Manifest | None
     roots: Mapping[Path, Path]
-    left_out: str | None
+    left_out: str | None = None
+    kept: Sequence[Path] = ()
 
 
 def plan_folder(request: FolderRequest, model: Path) -> FolderPlan:
@@ -135,22 +137,34 @@ def plan_folder(request: FolderRequest, model: Path) -> FolderPlan:
     targets = plan_results(request.inputs, roots, request.out, request.format)
     first, of = request.shard
     targets = {picture: targets[picture] for picture in list(targets)[first - 1 :: of]}
+    manifest = None if request.manifest is None else Manifest(request.manifest)
+    plan = plan_targets(request, targets, roots, manifest, left_out)
+    check_plan(plan, model)
+    return plan
+
+
+def plan_targets(
+    request: FolderRequest,
+    targets: Mapping[Path, Path],
+    roots: Mapping[Path, Path | None],
+    manifest: Manifest | None,
+    left_out: str | None = None,
+) -> FolderPlan:
+    """The plan for pictures whose results' places are known; not checked: see :func:`check_plan`."""
     maps, masks = (
         _beside(targets.values(), request.out, place) for place in (request.uncertainty, request.masks)
     )
-    manifest = None if request.manifest is None else Manifest(request.manifest)
+    kept = []
     if request.skip_done:  # what the manifest holds is compared with its picture when that is read
-        targets = {
-            picture: target
+        kept = [
+            picture
             for picture, target in targets.items()
-            if not (
-                has_content(target) and target.relative_to(request.out).as_posix() not in (manifest or ())
-            )
-        }
+            if has_content(target) and target.relative_to(request.out).as_posix() not in (manifest or ())
+        ]
+        is_kept = set(kept).__contains__
+        targets = {picture: target for picture, target in targets.items() if not is_kept(picture)}
     folders = {picture: root for picture, root in roots.items() if root is not None}
-    plan = FolderPlan(request, targets, maps, masks, manifest, folders, left_out)
-    _check(plan, model)
-    return plan
+    return FolderPlan(request, targets, maps, masks, manifest, folders, left_out, kept)
 
 
 def _beside(targets: Collection[Path], out: Path, folder: Path | None) -> dict[Path, Path]:
@@ -234,7 +248,8 @@ def _places(inputs: Sequence[Path]) -> dict[Path, Path]:
     return {given: Path(place.name if several else "") for given, place in folders.items()}
 
 
-def _check(plan: FolderPlan, model: Path) -> None:
+def check_plan(plan: FolderPlan, model: Path) -> None:
+    """Raises InpaintxError where an output would hurt a file of the user's: see :func:`plan_folder`."""
     request = plan.request
     for name, path, suffixes in (
         ("sheet", request.sheet, tuple(SHEET_FORMATS)),
@@ -242,7 +257,7 @@ def _check(plan: FolderPlan, model: Path) -> None:
     ):
         if path is not None and path.suffix.lower() not in suffixes:
             raise InpaintxError(f"--{name} {path}: its name must end in {' or '.join(suffixes)}")
-    masks = _paths_of(request.mask)
+    masks = read_by(request.mask)
     folders = [path for path in (*request.inputs, *masks) if path.is_dir()]
     check_apart(request.out, [*request.inputs, *folders])
     for extra in request.extras:
@@ -260,7 +275,7 @@ def _check(plan: FolderPlan, model: Path) -> None:
     check_regular(outputs)
 
 
-def _paths_of(mask: MaskPlugin) -> list[Path]:
+def read_by(mask: MaskPlugin) -> list[Path]:
     """What a mask plugin reads: those of its options that are paths."""
     if not is_dataclass(mask):
         return []
