@@ -74,7 +74,8 @@ def main() -> None:
     model = load_model(options.model)
     if options.pictures is None:
         whole = letters(options.count, TEST_FAMILIES, options.seed)
-        images, names = fitted(whole, model), [letter.path.name for letter in whole if letter.path]
+        images = np.stack([fitted(letter, model) for letter in whole])
+        names = [letter.path.name for letter in whole if letter.path]
     else:
         held_out = held_out_from(options.pictures, model, options.count)
         images, names = held_out.images, held_out.names

@@ -73,14 +73,18 @@ def command(data: Path, list_file: Path | None, **values: Any) -> None:
         model = checkpoint.load_model(checkpoint.find(values["model"]), pick_device(values["device"]))
         shape = (model.architecture.size, model.architecture.channels, fit_of(model))
     collection = load_collection(data, *shape, excluded(values))
+    notes = collection.notes
     findings = diagnose_collection(collection)
     if model is not None:
         intact = None
         if values["held_out"] is not None:
-            intact = load_collection(values["held_out"], *shape).images.numpy()
+            held_out = load_collection(values["held_out"], *shape)
+            notes, intact = [*notes, *held_out.notes], held_out.images.numpy()
         findings += diagnose_model(model, collection, intact)
     elif values["held_out"] is not None:
         raise InpaintxError("--held-out is for checking a model: give --model, too")
+    for note in notes:
+        click.echo(note, err=True)
     if list_file is not None:
         names = [
             path.relative_to(data).as_posix()

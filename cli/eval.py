@@ -96,6 +96,9 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
         collection = load_collection(
             values["collection"], a.size, a.channels, fit_of(model), excluded(values)
         )
+    notes = [] if collection is None else collection.notes
+    for note in [*filter(None, [held_out.note]), *notes]:
+        click.echo(note, err=True)
     make_folder(out)
     scope = Scope(families, values["mask_seed"], values["slow_count"], _command_line())
     with tqdm(desc="judging", unit="picture", disable=None) as bar:

@@ -4,11 +4,13 @@ import signal
 import traceback
 import warnings
 from importlib import import_module
+from threading import Event
 from typing import Any
 
 import click
 
 from inpaintx import InpaintxError, __version__
+from inpaintx_cli.streams import guard
 
 # Name: module and what `inpaintx --help` says of it. The modules load torch, so help must not load them.
 COMMANDS = {
@@ -24,6 +26,7 @@ COMMANDS = {
     "info": ("inpaintx_cli.info", "Show versions, native code, devices, models and plugins."),
 }
 
+_interrupted = Event()  # by a signal
 _EPILOG = """\b
 Exit codes:
   0    done
@@ -63,6 +66,9 @@ class CommandTable(click.Group):
             click.echo("Interrupted.", err=True)
             ctx.exit(130)
         except Exception as error:
+            if _interrupted.is_set():  # what was being loaded made another error of it
+                click.echo("Interrupted.", err=True)
+                ctx.exit(130)
             if ctx.params["debug"]:
                 traceback.print_exc()
             raise click.ClickException(_in_one_line(error, ctx.params["debug"])) from error
@@ -77,9 +83,16 @@ def cli(debug: bool) -> None:
 
 def main() -> None:
     """Runs the command line and exits."""
+    guard()
     warnings.showwarning = _show_warning
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)  # ends like Ctrl-C
     cli(prog_name="inpaintx")
+
+
+def _interrupt(*_: object) -> None:
+    _interrupted.set()
+    raise KeyboardInterrupt
 
 
 def _in_one_line(error: Exception, debug: bool) -> str:

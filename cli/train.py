@@ -110,10 +110,8 @@ def _tell(collection: Collection) -> None:
     count, channels, size, _ = collection.images.shape
     what = "patches" if collection.scales else "pictures"
     click.echo(f"{count} {what}, {'gray' if channels == 1 else 'RGB'}, {size}×{size}")
-    if collection.left_out:
-        click.echo(collection.left_out, err=True)
-    for why in collection.skipped.values():
-        click.echo(f"Skipped: {why}", err=True)
+    for note in collection.notes:
+        click.echo(note, err=True)
 
 
 class _Display:

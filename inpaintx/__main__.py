@@ -1,5 +1,5 @@
 """``python -m inpaintx``, the same as ``inpaintx``."""
 
-from inpaintx_cli.main import main
+from inpaintx_cli.start import main
 
 main()

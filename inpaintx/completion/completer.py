@@ -72,6 +72,7 @@ class Completer:
     Attributes:
         source: the file that the model came from.
         described: the model and the settings, as :func:`~inpaintx.completion.ledger.describe` gives them.
+        choose: says what of a picture the model sees: a :class:`.RegionChooser`.
 
     Raises:
         InpaintxError: no such region.
@@ -91,7 +92,7 @@ class Completer:
         self._blend = blend
         self._find = CandidateFinder(model, self._options, control)
         a, guess = model.architecture, self._find.guess if control == "model" else None
-        self._choose = RegionChooser(region, model.fit, model.scales, a.size, a.channels, guess)
+        self.choose = RegionChooser(region, model.fit, model.scales, a.size, a.channels, guess)
 
     def __call__(
         self, pictures: Sequence[Picture], masks: Sequence[np.ndarray], history: bool = False
@@ -171,7 +172,7 @@ class Completer:
     def _chosen(self, picture: Picture, mask: np.ndarray) -> list[Chosen] | InpaintxError:
         """The regions of a picture, or why there are none: the others of its group go on."""
         try:
-            return self._choose(picture, mask)
+            return self.choose(picture, mask)
         except InpaintxError as error:
             return error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ import numpy as np
 from inpaintx.completion.completer import Completed, Completer
 from inpaintx.completion.ledger import Ledger
 from inpaintx.completion.plan import FolderPlan, FolderRequest, plan_folder
+from inpaintx.completion.report import FolderReport, FolderResult, Listeners, ignore
 from inpaintx.completion.showcase import GIF_PICTURES, Showcase
 from inpaintx.completion.streaming import Ahead, Behind, Beside
 from inpaintx.errors import InpaintxError, NothingToFill
@@ -26,101 +27,57 @@ from inpaintx.plugins.masks import make_mask
 GROUP_PICTURES, GROUP_PIXELS, GROUP_PIXELS_WITH_HISTORY = 64, 32_000_000, 1_000_000
 
 
-@dataclass(frozen=True)
-class FolderResult:
-    """A picture of a folder before and after.
-
-    Attributes:
-        original: as it was read.
-        completed: what came of it.
-        target: the file that holds it.
-        synthetic: the hole was made by a plugin, so that the picture under it is the truth.
-    """
-
-    original: Picture
-    completed: Completed
-    target: Path
-    synthetic: bool
-
-
-@dataclass
-class FolderReport:
-    """What came of a folder.
-
-    Attributes:
-        done: the pictures that are completed, in order, and the file of each result.
-        failures: those that can't be, as they were met, and why, in a line. One that can't be read is met
-            before those of its group that can't be blended or written.
-        kept: those whose result an earlier run made just so; see ``skip_done``.
-        undamaged: those whose mask is empty, which were copied or left out, as was asked for.
-        lost: the pictures of which something could not be kept beside the hole, and what, in a line.
-        doubts: those with a region that the model can't speak for, and why the first of them, in a line.
-    """
-
-    done: dict[Path, Path] = field(default_factory=dict)
-    failures: dict[Path, str] = field(default_factory=dict)
-    undamaged: list[Path] = field(default_factory=list)
-    kept: list[Path] = field(default_factory=list)
-    lost: dict[Path, str] = field(default_factory=dict)
-    doubts: dict[Path, str] = field(default_factory=dict)
-
-
-def _ignore(*_: object) -> None:
-    """What nobody wants to be told."""
-
-
 def complete_folder(
     completer: Completer,
     request: FolderRequest,
     *,
-    on_progress: Callable[[int], object] = _ignore,
-    on_result: Callable[[FolderResult], object] = _ignore,
-    on_failure: Callable[[Path, InpaintxError], object] = _ignore,
+    on_progress: Callable[[int], object] = ignore,
+    on_result: Callable[[FolderResult], object] = ignore,
+    on_failure: Callable[[Path, InpaintxError], object] = ignore,
 ) -> FolderReport:
     """Completes folders of pictures, however many there are, and writes the results.
 
     One picture that can't be read, completed or written stops no other. An interrupt leaves whole files only;
     a request with ``skip_done`` goes on from there.
 
-    The callbacks are called one at a time, in a thread of their own; what they raise ends the run.
-
     Args:
         completer: does it.
         request: what to complete, and where to.
-        on_progress: called with the number of pictures that are settled (done or failed), group by group:
-            within a group, nothing comes for long and then all at once.
-        on_result: called with each result, in the order of the inputs, when its file is written.
-        on_failure: called with each picture that can't be completed, and why.
+        on_progress: see :class:`.Listeners`.
+        on_result: likewise.
+        on_failure: likewise.
 
     Raises:
         InpaintxError: see :func:`.plan_folder`; a folder, the sheet or the GIF can't be written.
     """
     showcase = Showcase(request.sheet, request.gif, request.uncertainty is not None)
-    plan = plan_folder(request, completer.source)
-    report = complete_plan(completer, plan, showcase, on_progress, on_result, on_failure)
+    plan, report = plan_folder(request, completer.source), FolderReport()
+    complete_plan(completer, plan, showcase, Listeners(on_progress, on_result, on_failure), report)
     showcase.write()
     return report
 
 
 def complete_plan(
-    completer: Completer,
-    plan: FolderPlan,
-    showcase: Showcase,
-    on_progress: Callable[[int], object] = _ignore,
-    on_result: Callable[[FolderResult], object] = _ignore,
-    on_failure: Callable[[Path, InpaintxError], object] = _ignore,
-) -> FolderReport:
+    completer: Completer, plan: FolderPlan, showcase: Showcase, listeners: Listeners, report: FolderReport
+) -> None:
     """The same for what is planned already; the showcase collects what it needs, and is not written.
+
+    The report is filled as it goes, so that there is one where the run is interrupted, too.
 
     Raises InpaintxError where a folder can't be written.
     """
-    for folder in (plan.request.out, *(extra.parent for extra in plan.request.extras)):
-        make_folder(folder)
+    report.left_out = plan.left_out
+    report.kept.extend(plan.kept)
+    make_folders(plan.request)
     ledger = Ledger(plan, completer.described)
-    run = _Run(completer, plan, showcase, ledger, on_progress, on_result, on_failure)
-    run.complete()
+    Run(completer, plan, showcase, ledger, listeners, report).complete()
     ledger.close()
-    return run.report
+
+
+def make_folders(request: FolderRequest) -> None:
+    """Makes the folders of what is written. Raises InpaintxError where one can't be."""
+    for folder in (request.out, *(extra.parent for extra in request.extras)):
+        make_folder(folder)
 
 
 class _Loaded(NamedTuple):
@@ -152,21 +109,23 @@ class _Kept(NamedTuple):
 
 
 @dataclass
-class _Run:
-    """Pictures on their way to their results.
+class Run:
+    """Pictures of a plan on their way to their results.
 
     One thread reads, ahead of the search in the calling one; as many as there are cores blend, beside the
     search of the next group; another, behind them, writes and tells. Only that one changes the report.
+
+    Attributes:
+        patient: what can't be read or has no mask waits, and is no failure.
     """
 
     completer: Completer
     plan: FolderPlan
     showcase: Showcase
     ledger: Ledger
-    on_progress: Callable[[int], object]
-    on_result: Callable[[FolderResult], object]
-    on_failure: Callable[[Path, InpaintxError], object]
-    report: FolderReport = field(default_factory=FolderReport)
+    listeners: Listeners
+    report: FolderReport
+    patient: bool = False
 
     def complete(self) -> None:
         """Completes and writes the pictures; those that can't be are told, and the others go on."""
@@ -205,10 +164,10 @@ class _Run:
         pixels = 0
         for one in loaded:
             if isinstance(one, _Failed):
-                behind.call(self._fail, *one)
+                behind.call(self._wait if self.patient else self._fail, *one)
                 continue
             if isinstance(one, _Kept):
-                behind.call(self.report.kept.append, one.path)
+                behind.call(self._keep, one.path)
                 continue
             if isinstance(one, _Undamaged):
                 behind.call(self._leave, *one, size=_size(one.picture))
@@ -252,7 +211,7 @@ class _Run:
         if doubts:
             self.report.doubts[path] = doubts[0]
         synthetic = self.plan.request.mask.name != "file"
-        self.on_result(FolderResult(original, completed, target, synthetic))
+        self.listeners.on_result(FolderResult(original, completed, target, synthetic))
         self.showcase.add(original, completed)
 
     def _leave(self, path: Path, picture: Picture) -> None:
@@ -272,6 +231,13 @@ class _Run:
             return
         self.report.undamaged.append(path)
 
+    def _keep(self, path: Path) -> None:
+        if path not in self.report.done:  # by this run, of a folder that is watched
+            self.report.kept.append(path)
+
+    def _wait(self, path: Path, error: InpaintxError) -> None:
+        self.report.waiting[path] = str(error)
+
     def _write(self, picture: Picture, target: Path, known: np.ndarray | None = None) -> Written:
         format_ = self.plan.request.format
         make_folder(target.parent)
@@ -282,13 +248,13 @@ class _Run:
             self.report.lost[path] = str(written)
 
     def _fail(self, path: Path, error: InpaintxError) -> None:
+        self.report.done.pop(path, None)
         self.report.failures[path] = str(error)  # not the error, whose traceback holds the picture
         self.ledger.fail(path, str(error))
-        self.on_failure(path, error)
+        self.listeners.on_failure(path, error)
 
     def _tell_progress(self) -> None:
-        report = self.report
-        self.on_progress(len(report.done) + len(report.undamaged) + len(report.kept) + len(report.failures))
+        self.listeners.on_progress(self.report.settled)
 
 
 def _size(thing: _Loaded | _Undamaged | _Kept | _Failed | Picture) -> int:

@@ -86,6 +86,14 @@ class Manifest:
         made = line.get("status") in ("completed", "undamaged")
         return made and all(line.get(name) == inputs.get(name) for name in INPUTS)
 
+    def results(self, out: Path) -> dict[Path, Path]:
+        """The pictures, and the file below ``out`` that each one's result is."""
+        return {
+            Path(line["picture"]): out / result
+            for result, line in self._lines.items()
+            if isinstance(line.get("picture"), str)
+        }
+
     def result_hash(self, result: str) -> str | None:
         """SHA-256 of a result's file as it was written; None where that isn't known."""
         return self._lines.get(result, {}).get("result_sha256")

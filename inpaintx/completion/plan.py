@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -107,6 +108,7 @@ class FolderPlan:
         manifest: what earlier runs did; None where none is asked for.
         roots: pictures that were found in a folder that was given, and that folder.
         left_out: the other files of the folders, and why they were left out, in a line; None: there are none.
+        kept: pictures that have a result of which no manifest says anything: they are not looked at.
     """
 
     request: FolderRequest
@@ -115,7 +117,8 @@ class FolderPlan:
     mask_files: Mapping[Path, Path]
     manifest: Manifest | None
     roots: Mapping[Path, Path]
-    left_out: str | None
+    left_out: str | None = None
+    kept: Sequence[Path] = ()
 
 
 def plan_folder(request: FolderRequest, model: Path) -> FolderPlan:
@@ -134,22 +137,34 @@ def plan_folder(request: FolderRequest, model: Path) -> FolderPlan:
     targets = plan_results(request.inputs, roots, request.out, request.format)
     first, of = request.shard
     targets = {picture: targets[picture] for picture in list(targets)[first - 1 :: of]}
+    manifest = None if request.manifest is None else Manifest(request.manifest)
+    plan = plan_targets(request, targets, roots, manifest, left_out)
+    check_plan(plan, model)
+    return plan
+
+
+def plan_targets(
+    request: FolderRequest,
+    targets: Mapping[Path, Path],
+    roots: Mapping[Path, Path | None],
+    manifest: Manifest | None,
+    left_out: str | None = None,
+) -> FolderPlan:
+    """The plan for pictures whose results' places are known; not checked: see :func:`check_plan`."""
     maps, masks = (
         _beside(targets.values(), request.out, place) for place in (request.uncertainty, request.masks)
     )
-    manifest = None if request.manifest is None else Manifest(request.manifest)
+    kept = []
     if request.skip_done:  # what the manifest holds is compared with its picture when that is read
-        targets = {
-            picture: target
+        kept = [
+            picture
             for picture, target in targets.items()
-            if not (
-                has_content(target) and target.relative_to(request.out).as_posix() not in (manifest or ())
-            )
-        }
+            if has_content(target) and target.relative_to(request.out).as_posix() not in (manifest or ())
+        ]
+        is_kept = set(kept).__contains__
+        targets = {picture: target for picture, target in targets.items() if not is_kept(picture)}
     folders = {picture: root for picture, root in roots.items() if root is not None}
-    plan = FolderPlan(request, targets, maps, masks, manifest, folders, left_out)
-    _check(plan, model)
-    return plan
+    return FolderPlan(request, targets, maps, masks, manifest, folders, left_out, kept)
 
 
 def _beside(targets: Collection[Path], out: Path, folder: Path | None) -> dict[Path, Path]:
@@ -185,8 +200,9 @@ def plan_results(
     """Where the result of each picture goes: below ``out`` as below the folder that was given.
 
     Of several folders, each keeps its name: ``a/1.png``, ``b/1.png`` give ``out/a/1.png``, ``out/b/1.png``.
-    Results that would have one name keep that of their picture, too: ``a.jpg`` beside ``a.png`` gives
-    ``a.jpg.png`` and ``a.png.png``.
+    Where two of them have one name, all have the place below the folder that holds them: ``a/x``, ``b/x``
+    give ``out/a/x``, ``out/b/x``, in whatever order they are given. Results that would have one name keep
+    that of their picture, too: ``a.jpg`` beside ``a.png`` gives ``a.jpg.png`` and ``a.png.png``.
 
     Args:
         inputs: files and folders.
@@ -199,12 +215,10 @@ def plan_results(
     """
     from inpaintx.pictures.files import result_suffix
 
-    several = sum(given.is_dir() for given in inputs) > 1
+    below = _places(inputs)
     named: dict[Path, tuple[Path, str]] = {}
     for picture, root in roots.items():
-        path = Path(picture.name) if root is None else picture.relative_to(root)
-        if several and root is not None:  # by what the folder is called, not by how it was reached: ".."
-            path = Path(root.resolve().name) / path
+        path = Path(picture.name) if root is None else below[root] / picture.relative_to(root)
         named[picture] = path, result_suffix(picture, format)
     sharing = Counter(path.with_suffix(suffix) for path, suffix in named.values())
     sources: dict[Path, Path] = {}
@@ -220,7 +234,22 @@ def plan_results(
     return {picture: target for target, picture in sources.items()}
 
 
-def _check(plan: FolderPlan, model: Path) -> None:
+def _places(inputs: Sequence[Path]) -> dict[Path, Path]:
+    """Each folder that was given, and where below the output folder what it holds goes.
+
+    By what a folder is called, not by how it was reached: "..".
+    """
+    folders = {given: given.resolve() for given in inputs if given.is_dir()}
+    several = sum(given.is_dir() for given in inputs) > 1
+    places = set(folders.values())
+    if several and len({place.name for place in places}) < len(places):
+        common = Path(os.path.commonpath([place.parent for place in places]))
+        return {given: place.relative_to(common) for given, place in folders.items()}
+    return {given: Path(place.name if several else "") for given, place in folders.items()}
+
+
+def check_plan(plan: FolderPlan, model: Path) -> None:
+    """Raises InpaintxError where an output would hurt a file of the user's: see :func:`plan_folder`."""
     request = plan.request
     for name, path, suffixes in (
         ("sheet", request.sheet, tuple(SHEET_FORMATS)),
@@ -228,7 +257,7 @@ def _check(plan: FolderPlan, model: Path) -> None:
     ):
         if path is not None and path.suffix.lower() not in suffixes:
             raise InpaintxError(f"--{name} {path}: its name must end in {' or '.join(suffixes)}")
-    masks = _paths_of(request.mask)
+    masks = read_by(request.mask)
     folders = [path for path in (*request.inputs, *masks) if path.is_dir()]
     check_apart(request.out, [*request.inputs, *folders])
     for extra in request.extras:
@@ -246,7 +275,7 @@ def _check(plan: FolderPlan, model: Path) -> None:
     check_regular(outputs)
 
 
-def _paths_of(mask: MaskPlugin) -> list[Path]:
+def read_by(mask: MaskPlugin) -> list[Path]:
     """What a mask plugin reads: those of its options that are paths."""
     if not is_dataclass(mask):
         return []

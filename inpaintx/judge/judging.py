@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from inpaintx.errors import InpaintxError
 from inpaintx.judge import methods
 from inpaintx.judge.clusters import groups_of, near_copies, nearest
 from inpaintx.judge.protocol import Contender, HeldOut, Scope, judge
@@ -21,6 +22,7 @@ from inpaintx.options import PRESETS, SearchOptions
 from inpaintx.pictures import Picture, find_pictures, read_picture
 from inpaintx.pictures.arrays import to_levels, to_values
 from inpaintx.training.collection import Collection, fit_picture
+from inpaintx.training.seen import is_hidden, transparent_line
 
 READER_PICTURES = 10_000  # at most: enough to read letters
 NEAR_COPY = 0.9  # correlation at 16×16; telling copies apart would narrow the intervals
@@ -33,25 +35,43 @@ def held_out_from(inputs: Sequence[Path], model: Networks, count: int | None) ->
     few, are judged on some of each.
 
     Raises:
-        InpaintxError: an input that is missing, empty or unreadable.
+        InpaintxError: an input that is missing, empty or unreadable; all pictures are too transparent.
     """
     paths = find_pictures(inputs)
     if count is not None and count < len(paths):
         paths = [paths[int(index)] for index in np.linspace(0, len(paths) - 1, count)]
     paths = [paths[index] for index in np.random.default_rng(0).permutation(len(paths))]
-    images = fitted(map(read_picture, paths), model)
+    squares, note = _squares(paths, model)
+    paths, images = list(squares), np.stack(list(squares.values()))
     root = Path(os.path.commonpath([path.parent for path in paths]))
     folders = groups_of(paths, root)
     groups = near_copies(images.transpose(0, 3, 1, 2), NEAR_COPY) if folders is None else np.array(folders)
-    return HeldOut(images, [path.name for path in paths], groups, _labels(paths))
+    return HeldOut(images, [path.name for path in paths], groups, _labels(paths), note)
 
 
-def fitted(pictures: Iterable[Picture], model: Networks) -> np.ndarray:
-    """Pictures as the model sees them: uint8 ``[n, S, S, C]``."""
-    a = model.architecture
-    scale = min(model.scales, default=1)
-    squares = [fit_picture(picture, a.size, a.channels, model.fit, scale) for picture in pictures]
-    return to_levels(np.stack(squares))
+def _squares(paths: Sequence[Path], model: Networks) -> tuple[dict[Path, np.ndarray], str | None]:
+    """The pictures as the model sees them, and what became of those with transparent parts, in a line."""
+    squares: dict[Path, np.ndarray] = {}
+    filled: list[Path] = []
+    left_out: list[Path] = []
+    for path in paths:
+        picture = read_picture(path)
+        square = fitted(picture, model)
+        if square is None or is_hidden(picture):
+            (left_out if square is None else filled).append(path)
+        if square is not None:
+            squares[path] = square
+    note = transparent_line(filled, left_out)
+    if not squares:
+        raise InpaintxError(f"no picture to judge on: {note}")
+    return squares, note
+
+
+def fitted(picture: Picture, model: Networks) -> np.ndarray | None:
+    """A picture as the model sees it: uint8 ``[S, S, C]``; None: too much of it is transparent."""
+    a, scale = model.architecture, min(model.scales, default=1)
+    square = fit_picture(picture, a.size, a.channels, model.fit, scale)
+    return None if square is None else to_levels(square)
 
 
 def verdict_on(
@@ -90,6 +110,8 @@ def verdict_on(
         "versions": ", ".join(f"{name} {version(name)}" for name in ("inpaintx", "torch", "numpy")),
         "search": ", ".join(f"{name} {value}" for name, value in settled.items()),
     }
+    if held_out.note is not None:
+        about["transparency"] = held_out.note
     contenders = [Contender(*each) for each in methods.classical()]
     contenders.append(Contender(*methods.ours(model, options)))
     contenders.append(Contender(*methods.switched(model, options, "constant")))

@@ -35,12 +35,14 @@ class HeldOut:
         names: of their files.
         groups: ``[N]``, which whole group each belongs to: a person, a font family, a cluster of near-copies.
         labels: int64 ``[N]``, which letter each shows, or None.
+        note: what became of pictures with transparent parts, in a line; None: there are none.
     """
 
     images: np.ndarray
     names: list[str]
     groups: np.ndarray
     labels: np.ndarray | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True)

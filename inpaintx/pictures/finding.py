@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,13 +38,17 @@ class Found:
         """What was left out, in one line; None: nothing was."""
         if not self.left_out:
             return None
-        reasons = Counter(self.left_out.values())
-        first = {reason: path.name for path, reason in reversed(self.left_out.items())}
-        said = ", ".join(
-            f"{count} {reason} ({shown(first[reason])}{', …' if count > 1 else ''})"
-            for reason, count in reasons.items()
-        )
-        return f"{len(self.left_out)} {'file' if len(self.left_out) == 1 else 'files'} left out: {said}"
+        number = len(self.left_out)
+        return f"{number} {'file' if number == 1 else 'files'} left out: {counted(self.left_out)}"
+
+
+def counted(reasons: Mapping[Path, str]) -> str:
+    """Files and what is the matter with each, in one line: how many of each kind, and the first of them."""
+    first = {reason: path.name for path, reason in reversed([*reasons.items()])}
+    return ", ".join(
+        f"{count} {reason} ({shown(first[reason])}{', …' if count > 1 else ''})"
+        for reason, count in Counter(reasons.values()).items()
+    )
 
 
 def find_pictures(paths: Iterable[str | Path]) -> list[Path]:
@@ -66,7 +70,7 @@ def search_pictures(paths: Iterable[str | Path]) -> Found:
     left_out: dict[Path, str] = {}
     for path in map(Path, paths):
         if path.is_dir():
-            found = _search_folder(path)
+            found = search_folder(path)
             if not found.pictures:
                 said = found.summary()
                 raise InpaintxError(
@@ -97,7 +101,8 @@ def mask_owners(stem: str) -> Iterator[str]:
     return (stem[: ending.start()] for ending in _MASK_ENDING.finditer(stem) if ending.start())
 
 
-def _search_folder(folder: Path) -> Found:
+def search_folder(folder: Path) -> Found:
+    """The same of one folder, which may hold none."""
     left_out: dict[Path, str] = {}
     suffixes = picture_suffixes()
     pictures = []

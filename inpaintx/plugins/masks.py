@@ -61,6 +61,18 @@ def make_mask(plugin: MaskPlugin, picture: Picture, seed: int) -> np.ndarray:
     return check_mask(mask, picture, plugin.name)
 
 
+def mask_source(plugin: MaskPlugin, picture: Picture) -> str:
+    """Where the plugin's mask for a picture comes from, in words, where :func:`make_mask` gives one.
+
+    What its method ``source(picture)`` says, if it has one, else its name.
+    """
+    source = getattr(plugin, "source", None)
+    if not callable(source):
+        return f"the mask {plugin.name}"
+    with plugin_errors(f"mask plugin {plugin.name!r} on {picture.path or 'a picture without a path'}"):
+        return str(source(picture.read_only()))
+
+
 def check_mask(mask: object, picture: Picture, plugin: str | None = None) -> np.ndarray:
     """The mask, if it is one for the picture: bool ``[H, W]``, True = keep; keeps and hides something.
 

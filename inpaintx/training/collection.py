@@ -18,7 +18,8 @@ from inpaintx.options import Fit
 from inpaintx.pictures import Picture, read_picture, search_pictures
 from inpaintx.pictures.arrays import fit_channels, to_levels
 from inpaintx.pictures.regions import Region, fit_region
-from inpaintx.training.patches import Patches, draw_patches, square_of
+from inpaintx.training.patches import Patches, draw_patches
+from inpaintx.training.seen import is_hidden, square_of, transparent_line
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Collection:
         paths: the N files they came from.
         skipped: unreadable files, and why.
         left_out: the folder's files that are no pictures, and why, in a line; None: there are none.
+        transparent: what became of pictures with transparent parts, in a line; None: there are none.
         scales: of patches: pixels of the pictures to one of an image, along a side; else none.
     """
 
@@ -37,7 +39,14 @@ class Collection:
     paths: list[Path]
     skipped: dict[Path, str] = field(default_factory=dict)
     left_out: str | None = None
+    transparent: str | None = None
     scales: tuple[int, ...] = ()
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of the folder, a line each."""
+        skipped = [f"Skipped: {why}" for why in self.skipped.values()]
+        return [*filter(None, (self.left_out, self.transparent)), *skipped]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -49,17 +58,22 @@ class Collection:
         return torch.cat([self.images, self.images.flip(-1)]) if flip else self.images
 
 
-def fit_picture(picture: Picture, size: int, channels: int, fit: Fit, scale: int = 1) -> np.ndarray:
+def fit_picture(picture: Picture, size: int, channels: int, fit: Fit, scale: int = 1) -> np.ndarray | None:
     """A picture as the model sees it: float32 ``[size, size, channels]`` in [0, 1].
 
-    Where the model knows patches, what is in the middle of it, at this scale.
+    Where the model knows patches, what is in the middle of it, at this scale. None: too much of that is
+    transparent; see :func:`inpaintx.training.seen.square_of`.
     """
+    return square_of(picture, _fitted_region(picture, size, fit, scale), size, channels)
+
+
+def _fitted_region(picture: Picture, size: int, fit: Fit, scale: int) -> Region:
     region = fit_region(picture.height, picture.width, fit)
-    if fit == "patches":
-        side = min(size * scale, region.height)
-        top, left = (picture.height - side) // 2, (picture.width - side) // 2
-        region = Region(top, left, side, side)
-    return square_of(picture, region, size, channels)
+    if fit != "patches":
+        return region
+    side = min(size * scale, region.height)
+    top, left = (picture.height - side) // 2, (picture.width - side) // 2
+    return Region(top, left, side, side)
 
 
 def load_collection(
@@ -91,6 +105,8 @@ def load_collection(
     squares: list[np.ndarray] = []
     paths: list[Path] = []
     skipped: dict[Path, str] = {}
+    filled: list[Path] = []
+    transparent: list[Path] = []
     searched = search_pictures([folder])
     found = searched.pictures
     wanted = [path for path in found if not _matches(path.relative_to(folder), exclude)]
@@ -102,24 +118,28 @@ def load_collection(
             continue
         shape = size, channels or picture.channels
         if isinstance(fit, Patches):
-            fitted = draw_patches(picture, *shape, fit, path.relative_to(folder).as_posix())
-            if not fitted:
-                least = size * min(scales)
+            least = size * min(scales)
+            if least > min(picture.height, picture.width):
                 skipped[path] = f"smaller than a patch of {least} pixels: {path}; choose a smaller scale"
+                continue
+            own = draw_patches(picture, *shape, fit, path.relative_to(folder).as_posix())
         else:
-            fitted = [fit_picture(picture, *shape, fit)]
-        squares.extend(map(to_levels, fitted))
-        paths.extend([path] * len(fitted))
+            own = [fitted] if (fitted := fit_picture(picture, *shape, fit)) is not None else []
+        if not own or is_hidden(picture):
+            (filled if own else transparent).append(path)
+        squares.extend(map(to_levels, own))
+        paths.extend([path] * len(own))
     if not squares:
-        excluded = len(found) - len(wanted)
+        counts = f"{len(skipped)} unreadable, {len(found) - len(wanted)} excluded"
+        said = transparent_line([], transparent)
         raise InpaintxError(
-            f"no readable picture in {folder}: {len(skipped)} unreadable, {excluded} excluded; "
-            "give another folder"
+            f"no readable picture in {folder}: {counts}{f'; {said}' if said else ''}; give another folder"
         )
     most = channels or max(square.shape[2] for square in squares)
     stack = np.stack([fit_channels(square, most) for square in squares])
     images = torch.from_numpy(stack).permute(0, 3, 1, 2).contiguous()
-    return Collection(images, paths, skipped, searched.summary(), scales)
+    line = transparent_line(filled, transparent)
+    return Collection(images, paths, skipped, searched.summary(), line, scales)
 
 
 def _matches(path: Path, patterns: Sequence[str]) -> bool:

@@ -11,8 +11,8 @@ from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import Fit
 from inpaintx.pictures import Picture
-from inpaintx.pictures.arrays import fit_channels
-from inpaintx.pictures.regions import Region, resample
+from inpaintx.pictures.regions import Region
+from inpaintx.training.seen import square_of
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ def fit_of(networks: Networks) -> Fit | Patches:
 def draw_patches(picture: Picture, size: int, channels: int, patches: Patches, name: str) -> list[np.ndarray]:
     """Random squares of a picture, float32 ``[size, size, channels]`` in [0, 1] each.
 
-    None at a scale at which the picture is smaller than the square.
+    None at a scale at which the picture is smaller than the square, and none that is too transparent: see
+    :func:`.square_of`.
     """
     sides = [size * scale for scale in patches.scales if size * scale <= min(picture.height, picture.width)]
     rng = np.random.default_rng([patches.seed, crc32(name.encode())])
@@ -57,10 +58,7 @@ def draw_patches(picture: Picture, size: int, channels: int, patches: Patches, n
         top, left = (
             int(rng.integers(0, room - side, endpoint=True)) for room in (picture.height, picture.width)
         )
-        drawn.append(square_of(picture, Region(top, left, side, side), size, channels))
+        square = square_of(picture, Region(top, left, side, side), size, channels)
+        if square is not None:
+            drawn.append(square)
     return drawn
-
-
-def square_of(picture: Picture, region: Region, size: int, channels: int) -> np.ndarray:
-    """A part of a picture as the model sees it: float32 ``[size, size, channels]`` in [0, 1]."""
-    return resample(fit_channels(picture.as_float(region), channels), size, size).clip(0.0, 1.0)

@@ -18,8 +18,9 @@ class Masks:
 
     In a folder, the first place that holds a mask for the picture counts:
 
-    1. where the picture lies: below the folder as the picture lies below its `root`, or, where it has none,
-       below as many of the picture's own folders as fit;
+    1. where the picture lies: below the folder as the picture lies below its `root` (and before that, below
+       folders named as the root and those that hold it are, as many as fit: `x/`, `a/x/`), or, where it has
+       none, below as many of the picture's own folders as fit;
     2. beside the picture;
     3. anywhere below the folder, if there is only one of that name, for only one picture of that name.
 
@@ -53,8 +54,10 @@ class Masks:
         """Where the picture's place below the folder may be, the most likely first."""
         if root is not None:
             inside = own.parent.relative_to(root)
-            places = [self._path / root.name / inside] if root.name else []
-            return [*places, self._path / inside]
+            names = [place.parts[1:] for place in (root.resolve(), root.absolute())]
+            tails = [parts[start:] for parts in names for start in range(len(parts))]
+            tails.sort(key=len, reverse=True)
+            return [*(self._path.joinpath(*tail, inside) for tail in tails), self._path / inside]
         parts = own.absolute().parent.parts[1:]
         places = [self._path.joinpath(*parts[start:]) for start in range(len(parts))]
         homes = {path.parent for path in self._by_stem.get(own.stem, [])}

@@ -72,6 +72,15 @@ class File:
             hole = distance_to_known(hole) <= self.grow  # of each pixel to the nearest one of the hole
         return ~hole
 
+    def source(self, picture: Picture) -> str:
+        """The file that the hole of a picture is taken from, or what of the picture itself."""
+        if self._masks is not None:  # type: ignore[attr-defined]
+            return str(self._masks.of(picture))  # type: ignore[attr-defined]
+        if self.color is not None:
+            return f"its color {self.color}"
+        opaque = picture.alpha is None or (picture.alpha == picture.max_value).all()
+        return str(beside(picture.path)) if opaque else "its alpha"
+
     def _hole(self, picture: Picture) -> np.ndarray:
         """bool [H, W], True = what is marked."""
         masks: Masks | None = self._masks  # type: ignore[attr-defined]

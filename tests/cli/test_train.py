@@ -78,6 +78,28 @@ def test_unreadable_pictures_are_named_once_and_skipped(cli: Cli, tmp_path: Path
     assert ended.err.startswith(f"Skipped: can't read the picture: {pictures / 'broken.png'} (")
 
 
+def test_colours_that_nobody_sees_are_said(cli: Cli, tmp_path: Path) -> None:
+    """Training and checking say the same of a picture that is half transparent."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number in range(8):
+        blob(number).convert("RGB").save(pictures / f"{number}.png")
+    hidden = np.zeros((64, 64, 4), np.uint8)
+    hidden[..., 0] = 255
+    hidden[:, :32] = (0, 128, 0, 255)
+    Image.fromarray(hidden).save(pictures / "hidden-red.png")
+    said = (
+        "1 picture has transparent parts: 1 left out, more than 5% transparent (hidden-red.png); "
+        "give them a background to have them\n"
+    )
+    trained = cli("train", pictures, "--out", tmp_path / "run", *TINY_RUN, "--rgb", "--steps", 1)
+    assert (trained.code, trained.err) == (0, said)
+    assert trained.out.startswith("8 pictures, RGB, 32×32\n")
+    checked = cli("check", pictures, "--size", 32)
+    assert (checked.code, checked.err) == (0, said)
+    assert "There are 8 pictures to learn from." in checked.out
+
+
 def test_colour_and_what_is_left_out(cli: Cli, tmp_path: Path) -> None:
     pictures = tmp_path / "pictures"
     for person in ("s1", "s2", "s30"):

@@ -58,6 +58,25 @@ def test_pictures_are_brought_to_the_models_size(
     assert held_out.labels is None
 
 
+def test_what_nobody_sees_is_not_judged_on(
+    make_model: Callable[..., Networks], people: Path, tmp_path: Path
+) -> None:
+    """A picture that is half transparent is left out; a small hole is filled, and both are said."""
+    for name, columns in (("0", slice(20, 40)), ("1", slice(20, 24))):
+        path = people / "s0" / f"{name}.png"
+        pixels = np.full((40, 40, 2), 255, np.uint8)
+        pixels[..., 0] = 90
+        pixels[10 : 20 if name == "1" else 40, columns] = (255, 0)
+        Image.fromarray(pixels, "LA").save(path)
+    held_out = held_out_from([people], make_model(channels=1), None)
+    assert len(held_out.images) == len(held_out.names) == len(held_out.groups) == 19
+    assert held_out.note is not None
+    assert held_out.note.startswith("2 pictures have transparent parts: 1 filled there from what is around, ")
+    assert "1 left out, more than 5% transparent (0.png)" in held_out.note
+    [filled] = [image for image in held_out.images if image.std() == 0]
+    assert (filled == 90).all()
+
+
 def test_folders_are_groups(model: Networks, people: Path) -> None:
     held_out = held_out_from([people], model, None)
     assert sorted(held_out.groups) == sorted(4 * [f"s{person}" for person in range(5)])

@@ -1,0 +1,191 @@
+"""The flags of ``inpaintx complete``, and what they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from inpaintx.completion.plan import FORMATS, MANIFEST, UNDAMAGED, FolderRequest
+from inpaintx.options import PRESETS, Control, SearchOptions
+from inpaintx_cli.options import (
+    DEFAULT_BLEND,
+    device_option,
+    flags,
+    model_option,
+    out_folder_option,
+    overwrite_option,
+)
+
+if TYPE_CHECKING:
+    from inpaintx.plugins.masks import MaskPlugin
+
+#: Flags that are fields of a :class:`.FolderRequest`.
+REQUESTED = (
+    *("format", "undamaged", "overwrite", "skip_done", "shard"),
+    *("uncertainty", "sheet", "gif", "record", "masks"),
+)
+#: Files that a run may write besides, which the summary names.
+EXTRAS = ("sheet", "gif", "metrics")
+
+
+def _shard(text: str) -> tuple[int, int]:
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise click.BadParameter(f"{text!r} is no I/N with 1 ≤ I ≤ N, like 2/4")
+    return int(part), int(parts)
+
+
+_OPTIONS: tuple[Callable[[Callable], Callable], ...] = (
+    click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path)),
+    model_option,
+    out_folder_option,
+    click.option(
+        "--mask", type=click.Path(path_type=Path), help="Mask picture, or folder of them; white is the hole."
+    ),
+    click.option("--mask-plugin", help="Or a mask made by a plugin; `inpaintx plugins list` names them."),
+    click.option("--mask-invert", is_flag=True, help="In --mask, black is the hole."),
+    click.option(
+        "--mask-color", metavar="#RRGGBB", help="What has this color in --mask, or the picture, is hole."
+    ),
+    click.option("--mask-threshold", type=float, help="Take a soft --mask: hole above this share of white."),
+    click.option(
+        "--mask-grow", type=int, default=0, help="Make the holes of --mask wider by so many pixels."
+    ),
+    click.option(
+        "--blend", default=DEFAULT_BLEND, show_default=True, help="How the fill joins the known pixels."
+    ),
+    click.option(
+        "--feather",
+        type=float,
+        help="Fade from the known pixels to the fill over so many pixels of the hole.",
+    ),
+    click.option(
+        "-o",
+        "settings",
+        multiple=True,
+        metavar="PART.OPTION=VALUE",
+        help="Plugin option: mask.size=0.4, blend.width=5.",
+    ),
+    click.option(
+        "--format",
+        type=click.Choice(FORMATS),
+        default="keep",
+        show_default=True,
+        help="Of the results: keep is the picture's own where that is lossless, else PNG; same keeps JPEG, "
+        "too. JPEG changes known pixels.",
+    ),
+    click.option(
+        "--undamaged",
+        type=click.Choice(UNDAMAGED),
+        default="copy",
+        show_default=True,
+        help="What becomes of pictures whose mask is empty.",
+    ),
+    overwrite_option,
+    click.option(
+        "--skip-done",
+        is_flag=True,
+        help="Go on with a run that was cut off: leave out what the manifest says was done just so; what it "
+        "doesn't know, where it has a result.",
+    ),
+    click.option(
+        "--record/--no-record",
+        default=True,
+        show_default=True,
+        help="Say in each result, as XMP, what was filled and by what; and in a manifest.",
+    ),
+    click.option(
+        "--manifest",
+        type=click.Path(path_type=Path),
+        help="File for a line of JSON a picture: what was filled and by what.  [default: OUT/manifest.jsonl]",
+    ),
+    click.option(
+        "--masks-out", "masks", type=click.Path(path_type=Path), help="Folder for masks of what was filled."
+    ),
+    click.option(
+        "--shard",
+        default="1/1",
+        callback=lambda _context, _option, text: _shard(text),
+        metavar="I/N",
+        help="Complete the I-th of N parts of the pictures, for machines that share nothing.",
+    ),
+    click.option(
+        "--dry-run",
+        is_flag=True,
+        help="Say what would be done, picture by picture, with which mask and regions; write nothing.",
+    ),
+    click.option(
+        "--watch",
+        is_flag=True,
+        help="Go on with what arrives in the folders, when it is whole, until Ctrl-C or SIGTERM (an extra).",
+    ),
+    click.option(
+        "--sheet", type=click.Path(path_type=Path), help="Write a sheet: real, corrupted, reconstructed."
+    ),
+    click.option(
+        "--gif", type=click.Path(path_type=Path), help="Write how the fill forms over the iterations."
+    ),
+    click.option("--metrics", type=click.Path(path_type=Path), help="Write a line of JSON for each picture."),
+    click.option(
+        "--uncertainty",
+        type=click.Path(path_type=Path),
+        help="Folder for maps of where the candidates disagree (white: most); the sheet gets a row of them.",
+    ),
+    click.option("--preset", type=click.Choice(list(PRESETS)), help="Search settings of a published source."),
+    click.option(
+        "--fill",
+        type=click.Choice(get_args(Control)),
+        default="model",
+        show_default=True,
+        help="Fill the hole by the model; or, to compare, by untrained networks or a constant.",
+    ),
+    click.option(
+        "--region",
+        default="auto",
+        show_default=True,
+        metavar="auto|whole|X,Y,W,H",
+        help="What of a picture the model sees: around each hole the part that it predicts best, or all of "
+        "the picture, or this part, in pixels.",
+    ),
+    flags(SearchOptions),
+    device_option,
+    click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON."),
+)
+
+
+def complete_options(command: Callable) -> Callable:
+    """A decorator that adds all flags, in the order of help."""
+    return reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
+
+
+def folder_request(
+    inputs: tuple[Path, ...], out: Path, mask: MaskPlugin, seed: int, values: Mapping[str, Any]
+) -> FolderRequest:
+    """What the flags ask for."""
+    if values["skip_done"] and values["overwrite"]:
+        raise click.UsageError("--skip-done and --overwrite exclude each other; give one")
+    if values["watch"] and (values["dry_run"] or values["shard"] != (1, 1)):
+        raise click.UsageError("--watch goes with neither --dry-run nor --shard")
+    values = {**values, "skip_done": values["skip_done"] or (values["watch"] and not values["overwrite"])}
+    return FolderRequest(
+        inputs,
+        out,
+        mask,
+        seed,
+        manifest=_manifest(out, values),
+        besides=[] if values["metrics"] is None else [values["metrics"]],
+        **{name: values[name] for name in REQUESTED},
+    )
+
+
+def _manifest(out: Path, values: Mapping[str, Any]) -> Path | None:
+    """Where the manifest goes: each shard has its own, for machines that write into one folder."""
+    if values["manifest"] is not None or not values["record"]:
+        return values["manifest"]
+    part, parts = values["shard"]
+    name = Path(MANIFEST)
+    return out / (name if parts == 1 else f"{name.stem}-{part}-of-{parts}{name.suffix}")
