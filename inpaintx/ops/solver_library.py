@@ -22,6 +22,8 @@ class SolverLibrary:
     """
 
     def __init__(self, path: Path = PATH) -> None:
+        if not path.exists():
+            raise OSError("they were not built")
         self._library = ctypes.CDLL(str(path))
         sizes = [ctypes.c_ssize_t] * 3
         for dtype, c_name in _C_NAMES.items():
