@@ -16,8 +16,8 @@ import click
 from inpaintx.completion.plan import FORMATS, MANIFEST, UNDAMAGED, FolderPlan, FolderRequest, plan_folder
 from inpaintx.errors import InpaintxError, shown
 from inpaintx.options import PRESETS, Control, SearchOptions
+from inpaintx_cli.choices import CommandOfPlugins, blend_option, mask_plugin_option, settings_option
 from inpaintx_cli.options import (
-    DEFAULT_BLEND,
     device_option,
     flags,
     given,
@@ -40,33 +40,25 @@ EXTRAS = ("sheet", "gif", "metrics")
 MOST_LINES = 5  # of what could not be kept
 
 
-@click.command()
+@click.command(cls=CommandOfPlugins)
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @model_option
 @out_folder_option
 @click.option(
     "--mask", type=click.Path(path_type=Path), help="Mask picture, or folder of them; white is the hole."
 )
-@click.option("--mask-plugin", help="Or a mask made by a plugin; `inpaintx plugins list` names them.")
+@mask_plugin_option
 @click.option("--mask-invert", is_flag=True, help="In --mask, black is the hole.")
 @click.option(
     "--mask-color", metavar="#RRGGBB", help="What has this color in --mask, or the picture, is hole."
 )
 @click.option("--mask-threshold", type=float, help="Take a soft --mask: hole above this share of white.")
 @click.option("--mask-grow", type=int, default=0, help="Make the holes of --mask wider by so many pixels.")
-@click.option(
-    "--blend", default=DEFAULT_BLEND, show_default=True, help="How the fill joins the known pixels."
-)
+@blend_option
 @click.option(
     "--feather", type=float, help="Fade from the known pixels to the fill over so many pixels of the hole."
 )
-@click.option(
-    "-o",
-    "settings",
-    multiple=True,
-    metavar="PART.OPTION=VALUE",
-    help="Plugin option: mask.size=0.4, blend.width=5.",
-)
+@settings_option
 @click.option(
     "--format",
     type=click.Choice(FORMATS),
