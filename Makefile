@@ -6,7 +6,7 @@ PIP    := $(BIN)/pip install --disable-pip-version-check -q -c constraints.txt
 SOURCES := $(shell find csrc -type f) CMakeLists.txt setup.py pyproject.toml
 CPP := $(shell find csrc tests/csrc -name "*.h" -o -name "*.cpp" -o -name "*.cu" -o -name "*.cuh")
 
-.PHONY: help install test test-fast test-here test-native lint format docs docs-links bench quality demo model check-wheel check-torch wheel clean
+.PHONY: help install test test-fast test-here test-native lint format docs docs-links bench quality demo model check-wheel check-torch wheel release clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -16,7 +16,7 @@ install: $(VENV)/.installed  ## Set up .venv: tools, torch, and inpaintx itself 
 # torch and the build tools come first: the native parts are built against the torch that is installed.
 $(VENV)/.tools: constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) torch numpy setuptools wheel cmake ninja pybind11
+	$(PIP) torch numpy setuptools wheel cmake ninja
 	touch $@
 
 $(VENV)/.installed: $(VENV)/.tools $(SOURCES)
@@ -97,8 +97,15 @@ model: install $(LETTERS)  ## Train the shipped model anew and judge it (an hour
 wheel: install  ## Build a wheel into dist/.
 	$(BIN)/pip wheel . --no-build-isolation --no-deps -q -w dist
 
-check-wheel: install  ## Install the wheel into an empty environment and use it there.
-	tests/check_wheel.sh
+$(VENV)/.release: $(VENV)/.installed
+	$(PIP) --no-build-isolation -e '.[release]'
+	touch $@
+
+release: $(VENV)/.release  ## Make the source distribution and the wheels, checked, with their papers, in dist/; DRY_RUN=1 only says how.
+	$(BIN)/python release/build.py $(if $(DRY_RUN),--dry-run)
+
+check-wheel: $(VENV)/.release  ## The same without CUDA, kept nowhere: wheels from the source distribution, used in an empty environment.
+	$(BIN)/python release/build.py --no-cuda --out build/check-wheel
 
 check-torch: install  ## Run the op tests in another torch with the same _ops.so: make check-torch TORCH=2.14.1
 	tests/check_torch.sh $(TORCH)

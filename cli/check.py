@@ -12,6 +12,7 @@ import click
 from inpaintx.errors import InpaintxError
 from inpaintx.options import Fit
 from inpaintx.outputs import check_free, make_folder
+from inpaintx_cli.choices import models
 from inpaintx_cli.options import (
     device_option,
     exclude_from_option,
@@ -23,7 +24,11 @@ from inpaintx_cli.options import (
 
 @click.command()
 @click.argument("data", type=click.Path(path_type=Path))
-@click.option("--model", help="Check this model, too: a run folder, a checkpoint file, or a shipped model.")
+@click.option(
+    "--model",
+    shell_complete=models,
+    help="Check this model, too: a run folder, a checkpoint file, or a shipped model.",
+)
 @click.option(
     "--held-out",
     type=click.Path(path_type=Path),

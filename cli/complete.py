@@ -17,6 +17,7 @@ from inpaintx.completion.plan import FolderRequest, plan_folder
 from inpaintx.errors import InpaintxError
 from inpaintx.options import PRESETS, SearchOptions
 from inpaintx_cli import summary
+from inpaintx_cli.choices import CommandOfPlugins
 from inpaintx_cli.complete_options import EXTRAS, complete_options, folder_request
 from inpaintx_cli.options import given, mask_and_blend
 from inpaintx_cli.piping import Pipes, piped
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     Work = Callable[[Showcase, Listeners, FolderReport], None]
 
 
-@click.command()
+@click.command(cls=CommandOfPlugins)
 @complete_options
 def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     """Complete pictures: INPUTS are files or folders. Known pixels stay as they are, bit for bit.

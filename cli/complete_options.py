@@ -11,8 +11,8 @@ import click
 
 from inpaintx.completion.plan import FORMATS, MANIFEST, UNDAMAGED, FolderRequest
 from inpaintx.options import PRESETS, Control, SearchOptions
+from inpaintx_cli.choices import blend_option, mask_plugin_option, settings_option
 from inpaintx_cli.options import (
-    DEFAULT_BLEND,
     device_option,
     flags,
     model_option,
@@ -46,7 +46,7 @@ _OPTIONS: tuple[Callable[[Callable], Callable], ...] = (
     click.option(
         "--mask", type=click.Path(path_type=Path), help="Mask picture, or folder of them; white is the hole."
     ),
-    click.option("--mask-plugin", help="Or a mask made by a plugin; `inpaintx plugins list` names them."),
+    mask_plugin_option,
     click.option("--mask-invert", is_flag=True, help="In --mask, black is the hole."),
     click.option(
         "--mask-color", metavar="#RRGGBB", help="What has this color in --mask, or the picture, is hole."
@@ -55,21 +55,13 @@ _OPTIONS: tuple[Callable[[Callable], Callable], ...] = (
     click.option(
         "--mask-grow", type=int, default=0, help="Make the holes of --mask wider by so many pixels."
     ),
-    click.option(
-        "--blend", default=DEFAULT_BLEND, show_default=True, help="How the fill joins the known pixels."
-    ),
+    blend_option,
     click.option(
         "--feather",
         type=float,
         help="Fade from the known pixels to the fill over so many pixels of the hole.",
     ),
-    click.option(
-        "-o",
-        "settings",
-        multiple=True,
-        metavar="PART.OPTION=VALUE",
-        help="Plugin option: mask.size=0.4, blend.width=5.",
-    ),
+    settings_option,
     click.option(
         "--format",
         type=click.Choice(FORMATS),

@@ -16,6 +16,7 @@ from inpaintx.completion.plan import find_roots, plan_results
 from inpaintx.detection.options import DetectOptions
 from inpaintx.errors import InpaintxError
 from inpaintx.outputs import check_apart, check_free, check_harmless, make_folder
+from inpaintx_cli.choices import models
 from inpaintx_cli.options import device_option, flags, out_folder_option, overwrite_option
 
 if TYPE_CHECKING:
@@ -32,7 +33,11 @@ GROUP_PICTURES, GROUP_PIXELS = 16, 32_000_000
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @out_folder_option
-@click.option("--model", help="Also use a model of such pictures: what it can't explain is damage.")
+@click.option(
+    "--model",
+    shell_complete=models,
+    help="Also use a model of such pictures: what it can't explain is damage.",
+)
 @flags(DetectOptions)
 @click.option(
     "--overlay",

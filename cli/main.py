@@ -1,5 +1,6 @@
 """``inpaintx``: the group of commands, and how their errors end."""
 
+import os
 import signal
 import traceback
 import warnings
@@ -22,7 +23,9 @@ COMMANDS = {
     "eval": ("inpaintx_cli.eval", "Judge a model's fill on pictures it never saw."),
     "check": ("inpaintx_cli.check", "Say what is wrong: the pictures, the model or the search."),
     "export": ("inpaintx_cli.export", "Write a small checkpoint, for completion only."),
+    "models": ("inpaintx_cli.models", "List models and runs: what each is, and what it scored."),
     "plugins": ("inpaintx_cli.plugins", "Show the masks and blends there are, and their options."),
+    "completion": ("inpaintx_cli.completion", "Print a script that completes commands in the shell."),
     "info": ("inpaintx_cli.info", "Show versions, native code, devices, models and plugins."),
 }
 
@@ -35,6 +38,17 @@ Exit codes:
   3    some pictures failed, the others are done
   130  interrupted, by Ctrl-C or SIGTERM; training is saved
 """
+
+
+class _Failure(click.ClickException):
+    """What ends a command; red on a terminal."""
+
+    def show(self, file: Any = None) -> None:
+        click.echo(
+            f"{click.style('Error:', fg='red', bold=True)} {self.format_message()}",
+            err=True,
+            color=self.show_color,
+        )
 
 
 class CommandTable(click.Group):
@@ -71,7 +85,7 @@ class CommandTable(click.Group):
                 ctx.exit(130)
             if ctx.params["debug"]:
                 traceback.print_exc()
-            raise click.ClickException(_in_one_line(error, ctx.params["debug"])) from error
+            raise _Failure(_in_one_line(error, ctx.params["debug"])) from error
 
 
 @click.group(cls=CommandTable, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -79,6 +93,8 @@ class CommandTable(click.Group):
 @click.option("--debug", is_flag=True, envvar="INPAINTX_DEBUG", show_envvar=True, help="Show tracebacks.")
 def cli(debug: bool) -> None:
     """Repair damaged pictures with a DCGAN trained on your own collection."""
+    if os.environ.get("NO_COLOR"):  # else colours on terminals only, by click
+        click.get_current_context().color = False
 
 
 def main() -> None:
@@ -107,4 +123,4 @@ def _in_one_line(error: Exception, debug: bool) -> str:
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     """A warning in one line, without the place in the source that Python names."""
-    click.echo(f"Warning: {' '.join(str(message).split())}", err=True)
+    click.echo(f"{click.style('Warning:', fg='yellow')} {' '.join(str(message).split())}", err=True)

@@ -12,13 +12,17 @@ import click
 from click.core import ParameterSource
 
 from inpaintx.errors import InpaintxError
+from inpaintx_cli.choices import DEFAULT_BLEND, models
 
 if TYPE_CHECKING:
     from inpaintx.plugins.blends import BlendPlugin
     from inpaintx.plugins.masks import MaskPlugin
 
 model_option = click.option(
-    "--model", required=True, help="A run folder, a checkpoint file, or the name of a shipped model."
+    "--model",
+    required=True,
+    shell_complete=models,
+    help="A run folder, a checkpoint file, or the name of a shipped model.",
 )
 device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 exclude_option = click.option(
@@ -96,9 +100,6 @@ def read_list(path: Path) -> list[str]:
     if not names:
         raise InpaintxError(f"the list {path} is empty; give a text file, one name a line")
     return names
-
-
-DEFAULT_BLEND = "auto"
 
 
 def mask_and_blend(values: Mapping[str, Any]) -> tuple[MaskPlugin, BlendPlugin]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inpaintx.errors import InpaintxError
+from inpaintx_cli.choices import plugins
 
 if TYPE_CHECKING:
     from inpaintx.plugins.registry import Kind
@@ -45,7 +46,7 @@ def list_plugins(as_json: bool) -> None:
 
 
 @command.command("info")
-@click.argument("name")
+@click.argument("name", shell_complete=plugins)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: a list, since two kinds may share NAME.")
 def show_plugin(name: str, as_json: bool) -> None:
     """Show what the plugin NAME does, and its options as -o takes them."""
@@ -57,7 +58,7 @@ def show_plugin(name: str, as_json: bool) -> None:
 
 
 @command.command("check")
-@click.argument("plugin", metavar="NAME|PATH")
+@click.argument("plugin", metavar="NAME|PATH", shell_complete=plugins)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: a list of plugins, each with its rules.")
 def check_plugin(plugin: str, as_json: bool) -> None:
     """Run the conformance kit on a plugin, and say of each rule whether it is kept, and why it is there.
@@ -101,7 +102,8 @@ def _verdict(plugin: dict[str, Any]) -> str:
     lines = [f"{plugin['kind']} {plugin['name']}"]
     for rule in plugin["rules"]:
         took = f" (took {rule['seconds']:.2f} s)" if "seconds" in rule else ""
-        lines.append(f"  {'pass' if rule['passed'] else 'FAIL'}  {rule['rule']}: {rule['why']}{took}")
+        word = click.style("pass", fg="green") if rule["passed"] else click.style("FAIL", fg="red", bold=True)
+        lines.append(f"  {word}  {rule['rule']}: {rule['why']}{took}")
         if rule["problem"]:
             lines.append(f"        {rule['problem']}")
     return "\n".join(lines)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -96,6 +98,8 @@ def command(data: Path, run: Path, **values: Any) -> None:
         )
     click.echo(f"{run / FILE_NAME} at step {trainer.step}; samples in {run / SAMPLES}.png")
     if not finished:
+        again = [word for word in sys.argv[1:] if word != "--resume"]
+        click.echo(f"go on with: {shlex.join(['inpaintx', *again, '--resume'])}", err=True)
         raise KeyboardInterrupt
 
 

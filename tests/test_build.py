@@ -17,14 +17,15 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = ROOT / "inpaintx" / "ops" / "_ops.so"
+SOLVERS = LIBRARY.with_name("_solvers.so")
 WIDE_REGISTERS = re.compile(r"%[yz]mm|%k[1-7]\b")
 VEX_OR_EVEX = re.compile(r"\bv[a-z]+\d*[a-z]*\s+.*%[xyz]mm")  # vaddss, vmovups, …: AVX encodings of any width
 
 
-def binutils(tool: str, *arguments: str) -> str:
+def binutils(tool: str, *arguments: str, library: Path = LIBRARY) -> str:
     if shutil.which(tool) is None:
         pytest.skip(f"{tool} is not installed")
-    return subprocess.run([tool, *arguments, str(LIBRARY)], check=True, capture_output=True, text=True).stdout
+    return subprocess.run([tool, *arguments, str(library)], check=True, capture_output=True, text=True).stdout
 
 
 def is_avx(instruction: str) -> bool:
@@ -77,6 +78,15 @@ def test_the_library_needs_only_torchs_stable_abi(native: None) -> None:
     assert any(line.split() == ["w", "aoti_torch_get_current_cuda_stream"] for line in undefined)
     cuda_runtime = [name for name in names if re.match(r"cuda[A-Z]", name)]
     assert cuda_runtime == []  # it is inside
+
+
+@pytest.mark.parametrize("library", [LIBRARY, SOLVERS], ids=lambda path: path.stem)
+def test_one_file_serves_every_python_and_tells_nothing_of_the_machine(native: None, library: Path) -> None:
+    symbols = binutils("nm", "-D", library=library)
+    assert "inpaintx" in symbols
+    assert not re.search(r"\b_?Py[A-Z_]", symbols)
+    text = binutils("strings", "-a", library=library)
+    assert not [line for line in text.splitlines() if str(ROOT) in line or "site-packages" in line]
 
 
 def test_the_library_finds_torch_by_what_is_loaded_already(native: None) -> None:

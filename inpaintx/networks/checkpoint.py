@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from reprlib import repr as shown
 from typing import Any, TypeVar, get_args
@@ -21,13 +20,24 @@ from inpaintx.errors import InpaintxError
 from inpaintx.networks.architectures import build
 from inpaintx.networks.base import Discriminator, Generator
 from inpaintx.networks.encoder import Encoder
+from inpaintx.networks.finding import FILE_NAME, find, shipped_models
 from inpaintx.networks.predictor import Predictor
 from inpaintx.networks.storage import HEADER_KEY, Stored, damaged, load, opened, save
 from inpaintx.options import Architecture, Fit, TrainOptions
 
-__all__ = ["FILE_NAME", "HEADER_KEY", "Networks", "export", "find", "load", "load_model", "save", "state"]
+__all__ = [
+    "FILE_NAME",
+    "HEADER_KEY",
+    "Networks",
+    "export",
+    "find",
+    "load",
+    "load_model",
+    "save",
+    "shipped_models",
+    "state",
+]
 
-FILE_NAME = "checkpoint.safetensors"
 TRAINING = "training."
 NETWORKS = ("generator.", "discriminator.", "encoder.", "predictor.")
 BANK = "encoder.bank"
@@ -77,29 +87,6 @@ class Networks:
     def flip(self) -> bool:
         """Whether mirror images were learned from, too, as :meth:`.Collection.learned` gives them."""
         return self.header.get("options", {}).get("flip", False)
-
-
-def shipped_models() -> dict[str, Path]:
-    """Names and files of the models that come inside the package."""
-    folder = Path(str(resources.files("inpaintx"))) / "shipped"
-    return {file.stem: file for file in sorted(folder.glob("*.safetensors"))}
-
-
-def find(model: str | Path) -> Path:
-    """The checkpoint file meant by a run folder, a file, or the name of a shipped model."""
-    path = Path(model)
-    for file in (path / FILE_NAME, path):
-        if file.is_file():
-            return file
-    shipped = shipped_models()
-    if str(model) in shipped:  # also where a folder of pictures has that name
-        return shipped[str(model)]
-    if path.is_dir():
-        raise InpaintxError(f"no checkpoint in the folder {path}; train one with `inpaintx train`")
-    listed = ", ".join(shipped) or "none"
-    raise InpaintxError(
-        f"no such model: {model}; give a run folder, a checkpoint file or a shipped model ({listed})"
-    )
 
 
 def load_model(model: str | Path, device: torch.device | str = "cpu") -> Networks:

@@ -30,12 +30,13 @@ _YES_NO = {
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a plugin, as people read it."""
+    """One option of a plugin, as people read it; ``choices`` has all its values, where they can be listed."""
 
     name: str
     takes: str
     default: Any
     help: str
+    choices: tuple[str, ...] = ()
 
 
 def option_fields(plugin: type) -> list[Field[Any]]:
@@ -47,7 +48,13 @@ def options_of(plugin: type) -> list[Option]:
     """The plugin's options, in the order of its fields. Raises TypeError where one's type isn't supported."""
     hints = get_type_hints(plugin)
     return [
-        Option(field.name, takes(hints[field.name]), _default(field), field.metadata.get("help", ""))
+        Option(
+            field.name,
+            takes(hints[field.name]),
+            _default(field),
+            field.metadata.get("help", ""),
+            ("true", "false") if hints[field.name] is bool else tuple(_choices(hints[field.name]) or ()),
+        )
         for field in option_fields(plugin)
     ]
 

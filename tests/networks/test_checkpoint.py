@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 
 from inpaintx.errors import InpaintxError
-from inpaintx.networks import checkpoint
+from inpaintx.networks import checkpoint, finding
 from inpaintx.networks.checkpoint import FILE_NAME, HEADER_KEY, Networks
 from inpaintx.networks.dcgan import Discriminator, Generator
 from inpaintx.options import Architecture
@@ -193,7 +193,7 @@ def test_trap_8_missing_weight_is_told(tmp_path: Path) -> None:
 def shipped(run: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     """One shipped model, `tiny`, and a working folder of its own."""
     models = {"tiny": run / FILE_NAME}
-    monkeypatch.setattr(checkpoint, "shipped_models", lambda: models)
+    monkeypatch.setattr(finding, "shipped_models", lambda: models)
     (run / "work").mkdir()
     monkeypatch.chdir(run / "work")
     return models
@@ -237,7 +237,7 @@ def test_shipped_models_are_the_checkpoints_in_the_package(
     (run / "shipped").mkdir()
     file = (run / FILE_NAME).rename(run / "shipped" / "tiny.safetensors")
     (run / "shipped" / "tiny.md").write_text("its card")
-    monkeypatch.setattr(checkpoint.resources, "files", lambda package: run)
+    monkeypatch.setattr(finding.resources, "files", lambda package: run)
     assert checkpoint.shipped_models() == {"tiny": file}
 
 

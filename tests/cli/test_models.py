@@ -1,0 +1,44 @@
+"""`inpaintx models`, as users meet it."""
+
+import json
+from pathlib import Path
+
+from cli_tools import Cli
+
+
+def test_shipped_models_and_runs_say_what_they_are_and_what_they_scored(
+    cli: Cli, model: Path, tmp_path: Path
+) -> None:
+    card = tmp_path / "card.json"
+    scores = {"measure": "words", "left": {"psnr": [12.5, 12, 13], "perceptual": [0.25], "by": "me"}}
+    card.write_text(json.dumps({"what": "blobs\x1b[2J", "scores": scores}))
+    runs = tmp_path / "runs"
+    assert cli("export", "--model", model, "--out", runs / "small.safetensors", "--card", card).code == 0
+    (runs / "old" / "blobs").mkdir(parents=True)
+    (runs / "old" / "blobs" / "checkpoint.safetensors").write_bytes(
+        (model / "checkpoint.safetensors").read_bytes()
+    )
+    (runs / "torn.safetensors").write_bytes(b"torn")
+
+    ended = cli("models", folder=tmp_path)
+    assert ended.code == 0
+    assert ended.err.startswith("Broken: ")
+    assert "runs/torn.safetensors" in ended.err
+    shipped, run, export = ended.out.split("\n\n")
+    assert shipped.startswith("chars (shipped): 64×64, gray, 20,000 pictures, step 10,000, with encoder\n")
+    assert "  random-patch: PSNR 15.74 dB, perceptual distance 0.0406\n" in shipped
+    assert run == "runs/old/blobs: 32×32, gray, 24 pictures, step 20, with encoder and predictor"
+    assert export.splitlines() == [
+        "runs/small.safetensors: 32×32, gray, 24 pictures, step 20, with encoder and predictor",
+        "  blobs\\x1b[2J",
+        "  left: PSNR 12.50 dB, perceptual distance 0.2500",
+    ]
+
+    told = json.loads(cli("models", model, "--json").out)
+    assert [one["name"] for one in told["models"]] == ["chars", str(model)]
+    assert told["models"][1] == {
+        **told["models"][1],
+        **{"shipped": False, "size": 32, "channels": 1, "pictures": 24, "step": 20, "steps": 20},
+        **{"encoder": True, "predictor": True, "what": "", "scores": {}},
+    }
+    assert "no such file or folder" in cli("models", tmp_path / "nowhere").error
