@@ -16,6 +16,7 @@ import click
 from inpaintx.completion.plan import FORMATS, MANIFEST, UNDAMAGED, FolderPlan, FolderRequest, plan_folder
 from inpaintx.errors import InpaintxError, shown
 from inpaintx.options import PRESETS, Control, SearchOptions
+from inpaintx_cli.gallery import check, gallery_option, show
 from inpaintx_cli.options import (
     DEFAULT_BLEND,
     device_option,
@@ -36,7 +37,7 @@ REQUESTED = (  # as they are
     *("format", "undamaged", "overwrite", "skip_done", "shard"),
     *("uncertainty", "sheet", "gif", "record", "masks"),
 )
-EXTRAS = ("sheet", "gif", "metrics")
+EXTRAS = ("sheet", "gif", "metrics", "gallery")
 MOST_LINES = 5  # of what could not be kept
 
 
@@ -111,9 +112,12 @@ MOST_LINES = 5  # of what could not be kept
     help="Complete the I-th of N parts of the pictures, for machines that share nothing.",
 )
 @click.option(
-    "--sheet", type=click.Path(path_type=Path), help="Write a sheet: real, corrupted, reconstructed."
+    "--sheet", type=click.Path(path_type=Path), help="Write sheets: real, corrupted, reconstructed."
 )
-@click.option("--gif", type=click.Path(path_type=Path), help="Write how the fill forms over the iterations.")
+@click.option(
+    "--gif", type=click.Path(path_type=Path), help="Write how the fill forms, as GIF or animated WebP."
+)
+@gallery_option
 @click.option("--metrics", type=click.Path(path_type=Path), help="Write a line of JSON for each picture.")
 @click.option(
     "--uncertainty",
@@ -157,7 +161,9 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     plan = plan_folder(_request(inputs, out, mask, options.seed, values), model)
     networks = checkpoint.load_model(model, device)
     completer = Completer(networks, blend, options, values["fill"], values["region"])
-    _say(_complete(completer, plan, values["metrics"]), plan, values)
+    report = _complete(completer, plan, values["metrics"])
+    show(values["gallery"], plan)
+    _say(report, plan, values)
 
 
 def _request(
@@ -166,13 +172,15 @@ def _request(
     """What the flags ask for."""
     if values["skip_done"] and values["overwrite"]:
         raise click.UsageError("--skip-done and --overwrite exclude each other; give one")
+    manifest = _manifest(out, values)
+    check(values["gallery"], manifest, values["overwrite"], values["skip_done"])
     return FolderRequest(
         inputs,
         out,
         mask,
         seed,
-        manifest=_manifest(out, values),
-        besides=[] if values["metrics"] is None else [values["metrics"]],
+        manifest=manifest,
+        besides=[values[name] for name in ("metrics", "gallery") if values[name] is not None],
         **{name: values[name] for name in REQUESTED},
     )
 
@@ -272,7 +280,7 @@ def _say(report: FolderReport, plan: FolderPlan, values: Mapping[str, Any]) -> N
         for line in filter(None, [plan.left_out, *_lost_lines(report.lost)]):
             click.echo(line)
         for name in EXTRAS:
-            if values[name] and done:
+            if values[name] and (done or name == "gallery"):  # which shows what earlier runs did, too
                 click.echo(f"{name}: {shown(values[name])}")
     if report.failures:
         click.get_current_context().exit(3 if done or report.undamaged or report.kept else 1)
