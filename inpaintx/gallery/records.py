@@ -71,8 +71,6 @@ def made_by(lines: Mapping[str, Line]) -> list[tuple[str, str]]:
         {
             "model": str((line.get("model") or {}).get("name", "")),
             "collection": str((line.get("model") or {}).get("collection") or ""),
-            "mask": _options((line.get("settings") or {}).get("mask")),
-            "blend": _options((line.get("settings") or {}).get("blend")),
             "seed": str(line.get("seed", "")),
             "inpaintx": str((line.get("versions") or {}).get("inpaintx", "")),
         }

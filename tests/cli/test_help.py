@@ -11,7 +11,8 @@ from inpaintx_cli.main import cli
 
 
 @pytest.mark.parametrize(
-    "command", ["", "make-chars", "train", "generate", "detect", "complete", "export", "plugins", "info"]
+    "command",
+    ["", "make-chars", "train", "generate", "detect", "complete", "gallery", "export", "plugins", "info"],
 )
 def test_help_loads_nothing_heavy(command: str) -> None:
     ended = subprocess.run(
