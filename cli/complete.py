@@ -26,6 +26,7 @@ from inpaintx_cli.options import (
     model_option,
     out_folder_option,
     overwrite_option,
+    plugin_seconds_option,
 )
 from inpaintx_cli.results import metrics_writer
 
@@ -68,6 +69,7 @@ MOST_LINES = 5  # of what could not be kept
     metavar="PART.OPTION=VALUE",
     help="Plugin option: mask.size=0.4, blend.width=5.",
 )
+@plugin_seconds_option
 @click.option(
     "--format",
     type=click.Choice(FORMATS),
