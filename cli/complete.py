@@ -19,6 +19,7 @@ from inpaintx.options import PRESETS, SearchOptions
 from inpaintx_cli import summary
 from inpaintx_cli.choices import CommandOfPlugins
 from inpaintx_cli.complete_options import EXTRAS, complete_options, folder_request
+from inpaintx_cli.gallery import check, show
 from inpaintx_cli.options import given, mask_and_blend
 from inpaintx_cli.piping import Pipes, piped
 from inpaintx_cli.results import metrics_writer
@@ -63,6 +64,7 @@ def _complete(pipes: Pipes, values: dict[str, Any]) -> int:
     request = folder_request(pipes.inputs, pipes.out, mask, options.seed, values)
     if pipes.folder is not None:
         request = replace(request, manifest=None)
+    check(values["gallery"], request.manifest, values["overwrite"], values["skip_done"])
     plan = None if values["watch"] else plan_folder(request, model)
     completer = Completer(
         checkpoint.load_model(model, device), blend, options, values["fill"], values["region"]
@@ -96,6 +98,7 @@ class _FolderRun:
             go_on = "" if self._pipes.folder else "; go on with --skip-done"
             click.echo(self._pipes.named(self._report.summary(self._request, total)) + go_on, err=True)
             raise
+        show(self._values["gallery"], plan)
         return self._end()
 
     def watch(self, work: Work) -> int:

@@ -12,12 +12,14 @@ import click
 from inpaintx.completion.plan import FORMATS, MANIFEST, UNDAMAGED, FolderRequest
 from inpaintx.options import PRESETS, Control, SearchOptions
 from inpaintx_cli.choices import blend_option, mask_plugin_option, settings_option
+from inpaintx_cli.gallery import gallery_option
 from inpaintx_cli.options import (
     device_option,
     flags,
     model_option,
     out_folder_option,
     overwrite_option,
+    plugin_seconds_option,
 )
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ REQUESTED = (
     *("uncertainty", "sheet", "gif", "record", "masks"),
 )
 #: Files that a run may write besides, which the summary names.
-EXTRAS = ("sheet", "gif", "metrics")
+EXTRAS = ("sheet", "gif", "metrics", "gallery")
 
 
 def _shard(text: str) -> tuple[int, int]:
@@ -62,6 +64,7 @@ _OPTIONS: tuple[Callable[[Callable], Callable], ...] = (
         help="Fade from the known pixels to the fill over so many pixels of the hole.",
     ),
     settings_option,
+    plugin_seconds_option,
     click.option(
         "--format",
         type=click.Choice(FORMATS),
@@ -116,11 +119,12 @@ _OPTIONS: tuple[Callable[[Callable], Callable], ...] = (
         help="Go on with what arrives in the folders, when it is whole, until Ctrl-C or SIGTERM (an extra).",
     ),
     click.option(
-        "--sheet", type=click.Path(path_type=Path), help="Write a sheet: real, corrupted, reconstructed."
+        "--sheet", type=click.Path(path_type=Path), help="Write sheets: real, corrupted, reconstructed."
     ),
     click.option(
-        "--gif", type=click.Path(path_type=Path), help="Write how the fill forms over the iterations."
+        "--gif", type=click.Path(path_type=Path), help="Write how the fill forms, as GIF or animated WebP."
     ),
+    gallery_option,
     click.option("--metrics", type=click.Path(path_type=Path), help="Write a line of JSON for each picture."),
     click.option(
         "--uncertainty",
@@ -160,8 +164,8 @@ def folder_request(
     """What the flags ask for."""
     if values["skip_done"] and values["overwrite"]:
         raise click.UsageError("--skip-done and --overwrite exclude each other; give one")
-    if values["watch"] and (values["dry_run"] or values["shard"] != (1, 1)):
-        raise click.UsageError("--watch goes with neither --dry-run nor --shard")
+    if values["watch"] and (values["dry_run"] or values["shard"] != (1, 1) or values["gallery"]):
+        raise click.UsageError("--watch goes with none of --dry-run, --shard and --gallery")
     values = {**values, "skip_done": values["skip_done"] or (values["watch"] and not values["overwrite"])}
     return FolderRequest(
         inputs,
@@ -169,7 +173,7 @@ def folder_request(
         mask,
         seed,
         manifest=_manifest(out, values),
-        besides=[] if values["metrics"] is None else [values["metrics"]],
+        besides=[values[name] for name in ("metrics", "gallery") if values[name] is not None],
         **{name: values[name] for name in REQUESTED},
     )
 

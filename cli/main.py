@@ -20,6 +20,7 @@ COMMANDS = {
     "generate": ("inpaintx_cli.generate", "Draw pictures from a model."),
     "detect": ("inpaintx_cli.detect", "Find what looks damaged, as masks to look at."),
     "complete": ("inpaintx_cli.complete", "Fill the holes of damaged pictures."),
+    "gallery": ("inpaintx_cli.gallery", "Write pages to look through completed pictures."),
     "eval": ("inpaintx_cli.eval", "Judge a model's fill on pictures it never saw."),
     "check": ("inpaintx_cli.check", "Say what is wrong: the pictures, the model or the search."),
     "export": ("inpaintx_cli.export", "Write a small checkpoint, for completion only."),

@@ -48,7 +48,22 @@ class OutFolder(click.Path):
 out_folder_option = click.option(
     "--out", required=True, type=OutFolder(path_type=Path), help="Folder for the results."
 )
+plugin_seconds_option = click.option(
+    "--plugin-seconds",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    expose_value=False,
+    callback=lambda _context, _option, seconds: _allow(seconds),
+    help="A mask or blend that takes longer, for each megapixel begun, fails for that picture; 0: no limit.",
+)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files of an earlier run.")
+
+
+def _allow(seconds: float) -> None:
+    from inpaintx.plugins.calls import allow_seconds
+
+    allow_seconds(seconds)
 
 
 def flags(options: type, skip: tuple[str, ...] = ()) -> Callable[[Callable], Callable]:

@@ -13,7 +13,6 @@ from inpaintx.errors import InpaintxError
 
 if TYPE_CHECKING:
     from inpaintx.completion import FolderResult
-    from inpaintx.completion.regions import Chosen
 
 
 def metrics(result: FolderResult) -> dict[str, Any]:
@@ -30,26 +29,11 @@ def metrics(result: FolderResult) -> dict[str, Any]:
         "iterations": completed.iterations,
         "uncertainty": float(completed.uncertainty[~completed.mask].mean()),
         "seconds": completed.seconds,
-        "regions": [_region(chosen) for chosen in completed.regions],
+        "regions": [chosen.described for chosen in completed.regions],
     }
     if result.synthetic:
         line |= asdict(score(result.original.array, completed.picture.array, completed.mask))
     return line
-
-
-def _region(chosen: Chosen) -> dict[str, Any]:
-    """What the model saw, in pixels of the picture."""
-    region = chosen.region
-    return {
-        "x": region.left,
-        "y": region.top,
-        "width": region.width,
-        "height": region.height,
-        "holes": len(chosen.holes),
-        "scale": chosen.scale,
-        "error": chosen.error,
-        "doubt": chosen.doubt,
-    }
 
 
 @contextmanager

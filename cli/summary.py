@@ -35,8 +35,8 @@ def in_words(report: FolderReport, request: FolderRequest, extras: Mapping[str, 
     """The summary, then what could not be kept, then the other files that were written."""
     yield report.summary(request)
     yield from _lost_lines(report.lost)
-    if report.done:
-        for name, path in extras.items():
+    for name, path in extras.items():
+        if report.done or name == "gallery":  # which shows what earlier runs did, too
             yield f"{name}: {shown(path)}"
 
 

@@ -202,7 +202,7 @@ class Run:
             result = self.ledger.marked(completed.picture, completed.mask)
             written = self._write(result, target, completed.mask)
             self._tell_lost(path, written)
-            self.ledger.complete(path, completed.mask, str(written))
+            self.ledger.complete(path, completed, str(written))
         except InpaintxError as error:
             self._fail(path, error)
             return

@@ -18,6 +18,7 @@ from inpaintx.pictures import Picture, write_picture
 from inpaintx.pictures.record import Repair, marked
 
 if TYPE_CHECKING:
+    from inpaintx.completion.completed import Completed
     from inpaintx.completion.plan import FolderPlan
     from inpaintx.networks.checkpoint import Networks
     from inpaintx.options import Control, SearchOptions
@@ -62,6 +63,17 @@ def describe_plugin(plugin: Any) -> dict[str, Any]:
     }
 
 
+def _described(completed: Completed) -> dict[str, Any]:
+    """How the search for a result went, in plain values."""
+    return {
+        "contextual_loss": completed.contextual,
+        "prior_loss": completed.prior,
+        "iterations": completed.iterations,
+        "uncertainty": float(completed.uncertainty[~completed.mask].mean()),
+        "regions": [chosen.described for chosen in completed.regions],
+    }
+
+
 @cache
 def _versions() -> dict[str, str]:
     return {name: version(name) for name in ("inpaintx", "torch", "numpy", "pillow")}
@@ -102,10 +114,10 @@ class Ledger:
             return picture
         return marked(picture, self._repair(mask))
 
-    def complete(self, path: Path, mask: np.ndarray, not_kept: str) -> None:
+    def complete(self, path: Path, completed: Completed, not_kept: str) -> None:
         """Records a result that is written. Raises InpaintxError where that can't be."""
-        masks = self._plan.request.masks
-        line = {"filled": self._repair(mask).filled}
+        masks, mask = self._plan.request.masks, completed.mask
+        line = {"filled": self._repair(mask).filled, "search": _described(completed)}
         if masks is not None:
             file = self._plan.mask_files[self._plan.targets[path]]
             make_folder(file.parent)

@@ -75,6 +75,11 @@ class Manifest:
     def __contains__(self, result: str) -> bool:
         return result in self._lines
 
+    @property
+    def lines(self) -> Mapping[str, Mapping[str, Any]]:
+        """What is said of each result, by its name below the folder of the results."""
+        return self._lines
+
     def holds(self, result: str, inputs: Mapping[str, Any]) -> bool:
         """Whether a result was made of just these inputs.
 

@@ -32,6 +32,14 @@ SHEET_FORMATS = {
     ".webp": "webp",
     ".bmp": "bmp",
 }
+SHEET_PICTURES = 36  # on one; what is left goes on further sheets
+#: What a picture of how the fill forms may be written as: animated.
+GIF_SUFFIXES = (".gif", ".webp")
+
+
+def sheet_path(path: Path, number: int) -> Path:
+    """Where a sheet is: the first has the name that was given, the second ``NAME-2.png``."""
+    return path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
 
 
 @dataclass(frozen=True)
@@ -51,8 +59,9 @@ class FolderRequest:
         skip_done: to go on with a run that was cut off: pictures whose result the manifest says was made
             just so, and those of which it says nothing and that have a result, are left out.
         uncertainty: folder for a map of each picture, PNG: where the candidates disagree.
-        sheet: file for a sheet of the first pictures, with one of the suffixes of :data:`SHEET_FORMATS`.
-        gif: file that shows how the fill of the first pictures forms, ``.gif``.
+        sheet: file for a sheet, with one of the suffixes of :data:`SHEET_FORMATS`; of more pictures than fit
+            on one, further sheets stand beside it, see :func:`sheet_path`.
+        gif: file that shows how the fill of the first pictures forms, ``.gif`` or ``.webp``.
         record: each result says in its XMP what was filled and by what; see :mod:`inpaintx.pictures.record`.
         manifest: file for a line of JSON a picture; one of an earlier run is gone on with.
         masks: folder for a mask of each picture, PNG: white is what was filled.
@@ -253,7 +262,7 @@ def check_plan(plan: FolderPlan, model: Path) -> None:
     request = plan.request
     for name, path, suffixes in (
         ("sheet", request.sheet, tuple(SHEET_FORMATS)),
-        ("gif", request.gif, (".gif",)),
+        ("gif", request.gif, GIF_SUFFIXES),
     ):
         if path is not None and path.suffix.lower() not in suffixes:
             raise InpaintxError(f"--{name} {path}: its name must end in {' or '.join(suffixes)}")
@@ -266,13 +275,21 @@ def check_plan(plan: FolderPlan, model: Path) -> None:
         if folder is not None:
             check_apart(folder, [*request.inputs, *folders])
     beside = [*plan.maps.values(), *plan.mask_files.values()]
-    outputs = [*plan.targets.values(), *beside, *request.extras]
+    extras = [*request.extras, *_further_sheets(request.sheet, len(plan.targets))]
+    outputs = [*plan.targets.values(), *beside, *extras]
     check_harmless(outputs, [*plan.targets, *masks, model])
     # A map is written before its result: without that, it is of a picture to do again.
     gone_on_with = [request.manifest, *(request.besides if request.skip_done else ())]
-    new = request.extras if request.skip_done else outputs
+    new = extras if request.skip_done else outputs
     check_free([path for path in new if path not in gone_on_with], request.overwrite)
     check_regular(outputs)
+
+
+def _further_sheets(sheet: Path | None, pictures: int) -> list[Path]:
+    """The sheets that so many pictures may take, but for the first."""
+    if sheet is None:
+        return []
+    return [sheet_path(sheet, number) for number in range(2, -(-pictures // SHEET_PICTURES) + 1)]
 
 
 def read_by(mask: MaskPlugin) -> list[Path]:

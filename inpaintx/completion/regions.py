@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,21 @@ class Chosen:
     error: float | None = None
     doubt: str | None = None
     local: bool = True
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """In plain values, in pixels of the picture."""
+        region = self.region
+        return {
+            "x": region.left,
+            "y": region.top,
+            "width": region.width,
+            "height": region.height,
+            "holes": len(self.holes),
+            "scale": self.scale,
+            "error": self.error,
+            "doubt": self.doubt,
+        }
 
 
 def parse_region(text: str | Region) -> str | Region:

@@ -1,4 +1,4 @@
-"""A run's first pictures, to look at: its sheet, and a GIF of how the fill forms. Loads no torch."""
+"""A run's pictures, to look at: its sheets, and a GIF of how the fill of the first forms. Loads no torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inpaintx.completion.plan import SHEET_FORMATS
+from inpaintx.completion.plan import SHEET_FORMATS, SHEET_PICTURES, sheet_path
+from inpaintx.errors import InpaintxError
 from inpaintx.pictures import Picture, write_picture
 from inpaintx.pictures.regions import resample
 from inpaintx.pictures.sheets import animate, grid, show_hole, show_uncertainty, three_row_sheet
@@ -17,59 +18,76 @@ if TYPE_CHECKING:
 
     from inpaintx.completion.completer import Completed
 
-SHEET_PICTURES, GIF_PICTURES = 36, 12
+GIF_PICTURES = 12
 SHOWN_SIDE = 192  # pixels: a sheet shows no picture larger than this
 
 
 class Showcase:
-    """Small copies of the first pictures, from which a sheet and a GIF are made.
+    """Small copies of the pictures, from which sheets and a GIF are made.
+
+    A sheet is written as soon as it is full, so that memory is bounded.
 
     Args:
-        sheet: file for the sheet; None: none is made.
+        sheet: file for the first sheet, see :func:`.sheet_path` for the others; None: none is made.
         gif: file for the GIF; None: none is made.
-        uncertainty: the sheet has a row for it.
+        uncertainty: sheets have a row for it.
     """
 
     def __init__(self, sheet: Path | None, gif: Path | None, uncertainty: bool = False) -> None:
         self._sheet, self._gif, self._uncertainty = sheet, gif, uncertainty
         self._rows: list[tuple[np.ndarray, ...]] = []  # real, corrupted, reconstructed, uncertainty
-        self._histories: list[list[np.ndarray]] = []
+        self._sheets = 0
+        self._error: InpaintxError | None = None
+        self._forming: list[tuple[np.ndarray, list[np.ndarray], np.ndarray]] = []  # before, history, result
 
     @property
     def wants_history(self) -> bool:
         """Whether the next results should remember how they formed."""
-        return self._gif is not None and len(self._histories) < GIF_PICTURES
+        return self._gif is not None and len(self._forming) < GIF_PICTURES
 
     def add(self, original: Picture, completed: Completed) -> None:
-        """Keeps what will be shown of a result, if anything."""
+        """Keeps what will be shown of a result; a sheet that can't be written is told by :meth:`write`."""
+        if not (self._sheet or self.wants_history):
+            return
+        corrupted = Picture(show_hole(original.array, completed.mask))
+        before, result = _small(corrupted), _small(completed.picture)
         if self.wants_history:
-            self._histories.append([_small(picture) for _, picture in completed.history])
-        if (self._sheet or self._gif) and len(self._rows) < SHEET_PICTURES:
-            corrupted = Picture(show_hole(original.array, completed.mask))
+            history = [_small(picture) for _, picture in completed.history]
+            self._forming.append((before, history, result))
+        if self._sheet is not None:
             doubt = Picture(show_uncertainty(completed.uncertainty))
-            self._rows.append(tuple(map(_small, (original, corrupted, completed.picture, doubt))))
+            self._rows.append((_small(original), before, result, _small(doubt)))
+            if len(self._rows) == SHEET_PICTURES:
+                self._end_sheet(self._sheet)
 
     def write(self) -> None:
-        """Writes what was asked for, if there is any picture to show.
+        """Writes what was asked for and isn't written yet, if there is any picture to show.
 
         Raises:
-            InpaintxError: it can't be written.
+            InpaintxError: it can't be written, or a sheet could not be before.
         """
-        if not self._rows:
-            return
-        real, corrupted, reconstructed, uncertainty = zip(*self._rows, strict=True)
-        if self._sheet is not None:
-            fourth = uncertainty if self._uncertainty else None
-            write_sheet(three_row_sheet(real, corrupted, reconstructed, uncertainty=fourth), self._sheet)
-        if self._gif is not None:
-            shown = len(self._histories)
-            looks = max(map(len, self._histories))
+        if self._sheet is not None and self._rows:
+            self._end_sheet(self._sheet)
+        if self._error is not None:
+            raise self._error
+        if self._gif is not None and self._forming:
+            before, histories, results = zip(*self._forming, strict=True)
+            looks = max(map(len, histories))
             # A search that ended early stands still while the others go on.
             forming = [
-                [history[min(look, len(history) - 1)] for history in self._histories] for look in range(looks)
+                [history[min(look, len(history) - 1)] for history in histories] for look in range(looks)
             ]
-            moments = [corrupted[:shown], *forming, reconstructed[:shown]]
-            animate([grid(moment) for moment in moments], self._gif)
+            animate([grid(moment) for moment in (before, *forming, results)], self._gif)
+
+    def _end_sheet(self, sheet: Path) -> None:
+        real, corrupted, reconstructed, uncertainty = zip(*self._rows, strict=True)
+        self._rows, self._sheets = [], self._sheets + 1
+        fourth = uncertainty if self._uncertainty else None
+        try:
+            drawn = three_row_sheet(real, corrupted, reconstructed, uncertainty=fourth)
+            write_sheet(drawn, sheet_path(sheet, self._sheets))
+        except InpaintxError as error:  # the pictures go on
+            self._error = self._error or error
 
 
 def write_sheet(sheet: Image.Image, path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from inpaintx.options import Estimate
 from inpaintx.plugins.blends import BlendPlugin, ChoosingBlend, Trial
-from inpaintx.plugins.registry import plugin_errors
+from inpaintx.plugins.calls import call_plugin
 
 if TYPE_CHECKING:
     from inpaintx.completion.candidates import Candidates
@@ -47,5 +47,8 @@ def choose_blend(
     """
     if not isinstance(plugin, ChoosingBlend):
         return plugin
-    with plugin_errors(f"blend plugin {plugin.name!r}"):
-        return plugin.choose(trials, scale, estimate)
+    pixels = sum(trial.mask.size for trial in trials)
+    chosen: BlendPlugin = call_plugin(
+        f"blend plugin {plugin.name!r}", pixels, plugin.choose, trials, scale, estimate
+    )
+    return chosen

@@ -1,4 +1,4 @@
-"""Pictures side by side, to look at: grids, three-row sheets, and GIFs of a fill that forms.
+"""Pictures side by side, to look at: grids, three-row sheets, and films of a fill that forms.
 
 Images here are numpy arrays, [H, W], [H, W, 1] or [H, W, 3]: uint8, uint16, or float in [0, 1]. Sheets are
 Pillow images in RGB; ``write_picture(Picture(np.asarray(sheet)), path)`` writes one.
@@ -7,6 +7,7 @@ Pillow images in RGB; ``write_picture(Picture(np.asarray(sheet)), path)`` writes
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -94,15 +95,22 @@ def three_row_sheet(
 
 
 def animate(frames: Sequence[Image.Image], path: Path) -> None:
-    """Writes sheets of the same size as an endless GIF of a few seconds; the last one stays for a while.
+    """Writes sheets of the same size as an endless film of a few seconds; the last one stays for a while.
+
+    Args:
+        frames: the sheets.
+        path: the file: animated WebP where its suffix says so, in all colours; else GIF, in 256.
 
     Raises:
         InpaintxError: the file can't be written.
     """
     each = min(max(2000 // len(frames), 80), 300)  # milliseconds
     durations = [each] * (len(frames) - 1) + [1500]
+    kind: dict[str, Any] = {"format": "GIF"}
+    if path.suffix.lower() == ".webp":
+        kind = {"format": "WEBP", "quality": 85}
     with atomic_file(path) as file:
-        frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
+        frames[0].save(file, save_all=True, append_images=frames[1:], duration=durations, loop=0, **kind)
 
 
 def _extent(cells: int, cell: int) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from inpaintx.errors import InpaintxError
 from inpaintx.options import Estimate
 from inpaintx.pictures.arrays import plain_mask, read_only
-from inpaintx.plugins.registry import plugin_errors
+from inpaintx.plugins.calls import call_plugin
 
 
 class BlendPlugin(Protocol):
@@ -73,7 +73,8 @@ def apply_blend(
         float32 ``[H, W, C]``, clipped to [0, 1] in the hole.
 
     Raises:
-        InpaintxError: the inputs don't fit each other, the plugin fails, or gives no such picture.
+        InpaintxError: the inputs don't fit each other, the plugin fails, does not end in time, or gives no
+            such picture.
     """
     _check_inputs(picture, fill, mask)
     return fill_hole(plugin, picture, fill, plain_mask(mask), of)
@@ -87,8 +88,7 @@ def fill_hole(
     seen = picture.copy()
     seen[hole] = 0
     where = f"blend plugin {plugin.name!r}" + (f" on {of}" if of is not None else "")
-    with plugin_errors(where):
-        result = plugin.blend(read_only(seen), read_only(fill), read_only(mask))
+    result = call_plugin(where, mask.size, plugin.blend, read_only(seen), read_only(fill), read_only(mask))
     _check_result(where, result, picture.shape, hole)
     filled = picture.copy()
     filled[hole] = np.clip(result[hole], 0, 1)

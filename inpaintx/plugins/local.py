@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from inpaintx.errors import InpaintxError
-from inpaintx.plugins.registry import GROUPS, Kind, one_line
+from inpaintx.plugins.calls import one_line
+from inpaintx.plugins.registry import GROUPS, Kind
 
 
 def plugins_at(path: Path) -> list[tuple[Kind, type]]:

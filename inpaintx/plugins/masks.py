@@ -10,7 +10,7 @@ import numpy as np
 
 from inpaintx.errors import InpaintxError, NothingToFill
 from inpaintx.plugins import registry
-from inpaintx.plugins.registry import plugin_errors
+from inpaintx.plugins.calls import call_plugin
 
 if TYPE_CHECKING:
     from inpaintx.pictures import Picture
@@ -48,16 +48,16 @@ def make_mask(plugin: MaskPlugin, picture: Picture, seed: int) -> np.ndarray:
 
     The plugin gets arrays that can't be written to.
 
-    Raises NothingToFill where the mask hides nothing, InpaintxError where the plugin fails, or gives anything
-    else than such a mask.
+    Raises NothingToFill where the mask hides nothing, InpaintxError where the plugin fails, does not end in
+    time (see :func:`.allow_seconds`), or gives anything else than such a mask.
     """
     if seed < 0:
         raise InpaintxError(f"the seed of the masks is {seed}; use 0 or more")
     file_name = picture.path.name if picture.path else ""
     rng = np.random.default_rng([seed, crc32(file_name.encode("utf-8", "surrogateescape"))])
     where = f"mask plugin {plugin.name!r} on {picture.path or 'a picture without a path'}"
-    with plugin_errors(where):
-        mask = plugin.mask(picture.read_only(), rng)
+    pixels = picture.height * picture.width
+    mask = call_plugin(where, pixels, plugin.mask, picture.read_only(), rng)
     return check_mask(mask, picture, plugin.name)
 
 
@@ -69,8 +69,8 @@ def mask_source(plugin: MaskPlugin, picture: Picture) -> str:
     source = getattr(plugin, "source", None)
     if not callable(source):
         return f"the mask {plugin.name}"
-    with plugin_errors(f"mask plugin {plugin.name!r} on {picture.path or 'a picture without a path'}"):
-        return str(source(picture.read_only()))
+    where = f"mask plugin {plugin.name!r} on {picture.path or 'a picture without a path'}"
+    return str(call_plugin(where, picture.height * picture.width, source, picture.read_only()))
 
 
 def check_mask(mask: object, picture: Picture, plugin: str | None = None) -> np.ndarray:

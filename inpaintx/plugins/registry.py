@@ -13,14 +13,14 @@ from __future__ import annotations
 import dataclasses
 import dis
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any, Literal, TypeVar, get_args, get_type_hints, overload
 
 from inpaintx.errors import InpaintxError
 from inpaintx.plugins import INTERFACE
+from inpaintx.plugins.calls import allowed_seconds, in_time, one_line
 from inpaintx.plugins.options import convert, nearest, option_fields, options_of
 
 Kind = Literal["mask", "blend"]
@@ -28,28 +28,6 @@ Plugin = TypeVar("Plugin", bound=type)
 
 GROUPS: dict[Kind, str] = {"mask": "inpaintx.masks", "blend": "inpaintx.blends"}
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-
-
-def one_line(error: BaseException) -> str:
-    """The error's type and text, on one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
-
-
-@contextmanager
-def plugin_errors(where: str) -> Iterator[None]:
-    """Makes an InpaintxError of whatever a plugin raises in the block, its own InpaintxError apart.
-
-    Also of SystemExit, since no plugin decides when a run is over; KeyboardInterrupt is the user's.
-    """
-    try:
-        yield
-    except InpaintxError:
-        raise
-    except (
-        Exception,
-        SystemExit,
-    ) as error:  # a stranger's plugin can raise anything; the other pictures go on
-        raise InpaintxError(f"{where}: it raised {one_line(error)}; tell the plugin's author") from error
 
 
 def contract_problem(kind: Kind, plugin: object, name: str | None = None) -> str | None:
@@ -222,7 +200,7 @@ class Registry:
             return
         entry = self._entry_points[kind][name]
         try:
-            plugin = entry.load()
+            plugin = in_time(allowed_seconds(1), entry.load)
             problem = contract_problem(kind, plugin, name)
         except (Exception, SystemExit) as error:  # a stranger's module can raise anything
             problem = one_line(error)

@@ -11,9 +11,10 @@ import numpy as np
 
 from inpaintx.errors import InpaintxError
 from inpaintx.pictures import Picture
+from inpaintx.plugins.calls import one_line
 from inpaintx.plugins.cases import SEED, blend_inputs, pictures
 from inpaintx.plugins.options import as_text, convert, options_of
-from inpaintx.plugins.registry import Kind, contract_problem, description, one_line
+from inpaintx.plugins.registry import Kind, contract_problem, description
 
 _LARGE = 32  # from this side on, a mask has room to keep something and hide something
 _MEGAPIXEL = 1024

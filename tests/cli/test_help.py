@@ -14,7 +14,7 @@ from inpaintx_cli.main import cli
 @pytest.mark.parametrize(
     "command",
     [
-        *("", "make-chars", "train", "generate", "detect", "complete", "eval", "check", "export"),
+        *("", "make-chars", "train", "generate", "detect", "complete", "gallery", "eval", "check", "export"),
         *("models", "plugins", "completion", "info"),
     ],
 )

@@ -134,6 +134,21 @@ def test_a_gif_holds_all_frames_and_the_last_one_longest(
     assert durations[-1] > 1000
 
 
+def test_a_film_in_webp_has_its_colours_and_its_times(tmp_path: Path) -> None:
+    frames = [grid([flat(level)]) for level in (0, 90, 200)]
+    animate(frames, tmp_path / "a.webp")
+    with Image.open(tmp_path / "a.webp") as film:
+        assert (film.format, film.info["loop"]) == ("WEBP", 0)
+        read = []
+        for number in range(film.n_frames):
+            film.seek(number)
+            film.load()
+            read.append((np.asarray(film.convert("RGB")).astype(int), film.info["duration"]))
+    for (pixels, _), frame in zip(read, frames, strict=True):
+        assert abs(pixels - np.asarray(frame)).mean() < 3
+    assert [duration for _, duration in read] == [300, 300, 1500]
+
+
 def test_a_gif_that_cant_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(InpaintxError, match=r"can't write: .*a\.gif"):
         animate([grid([flat(0)])], tmp_path / "missing" / "a.gif")
