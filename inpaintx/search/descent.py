@@ -35,6 +35,11 @@ class Descent:
         self._records = can_record(networks.device, options)
         self._recorded: dict[int, Replay] = {}  # by the number of rows
 
+    @property
+    def iterations(self) -> int:
+        """Gradient steps that a row takes at most."""
+        return self._plan.iterations
+
     def begin(self, index: Tensor, y: Tensor, w: Tensor, z: Tensor) -> Rows:
         """Fresh rows.
 
