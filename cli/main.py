@@ -19,6 +19,7 @@ COMMANDS = {
     "complete": ("inpaintx_cli.complete", "Fill the holes of damaged pictures."),
     "eval": ("inpaintx_cli.eval", "Judge a model's fill on pictures it never saw."),
     "check": ("inpaintx_cli.check", "Say what is wrong: the pictures, the model or the search."),
+    "ui": ("inpaintx_cli.ui", "Open a page on which holes are painted and filled."),
     "serve": ("inpaintx_cli.serve", "Complete pictures that come over HTTP."),
     "export": ("inpaintx_cli.export", "Write a small checkpoint, for completion only."),
     "plugins": ("inpaintx_cli.plugins", "Show the masks and blends there are, and their options."),

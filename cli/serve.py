@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,7 @@ from inpaintx.errors import InpaintxError
 from inpaintx.service.limits import Limits
 from inpaintx_cli.options import device_option, flags, given
 
-
-@click.command()
-@click.option(
+models_option = click.option(
     "--model",
     "models",
     multiple=True,
@@ -23,6 +21,10 @@ from inpaintx_cli.options import device_option, flags, given
     help="A run folder, a checkpoint file, or the name of a shipped model. Repeatable: the first completes "
     "where nobody says which; the shipped ones can be asked for, too.",
 )
+
+
+@click.command()
+@models_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0: a free one.")
 @click.option(
@@ -40,14 +42,14 @@ def command(models: tuple[str, ...], host: str, port: int, **values: Any) -> Non
     Only this machine reaches it, unless --host says otherwise. Ctrl-C or SIGTERM ends it: what is being done
     is finished, what waits is refused. Pictures and results are kept in memory only.
     """
-    service, run = started(models, host, port, values)
+    service, address, run = started(models, host, port, values)
     from inpaintx.service.app import create_app
 
-    run(create_app(service))
+    run(create_app(service), lambda: click.echo(f"Serving {', '.join(models)} at {address}"))
 
 
 def started(models: tuple[str, ...], host: str, port: int, values: Mapping[str, Any]) -> Any:
-    """A service that the flags ask for, and what runs an app of it until it is stopped."""
+    """A service that the flags ask for, its address, and what runs an app of it until it is stopped."""
     limits = Limits(**given(Limits, values))
     try:
         from inpaintx.service import access, server, service
@@ -61,12 +63,11 @@ def started(models: tuple[str, ...], host: str, port: int, values: Mapping[str, 
     allowed = access.Access(host, _token(values))
     listening = server.listen(host, port)
     made = service.Service(Models(models, pick_device(values["device"])), limits, allowed)
-    address = server.address_of(listening)
 
-    def run(app: Any) -> None:
-        server.serve(made, app, listening, lambda: click.echo(f"Serving {', '.join(models)} at {address}"))
+    def run(app: Any, on_ready: Callable[[], object]) -> None:
+        server.serve(made, app, listening, on_ready)
 
-    return made, run
+    return made, server.address_of(listening), run
 
 
 def _token(values: Mapping[str, Any]) -> str | None:
