@@ -23,6 +23,8 @@ COMMANDS = {
     "gallery": ("inpaintx_cli.gallery", "Write pages to look through completed pictures."),
     "eval": ("inpaintx_cli.eval", "Judge a model's fill on pictures it never saw."),
     "check": ("inpaintx_cli.check", "Say what is wrong: the pictures, the model or the search."),
+    "ui": ("inpaintx_cli.ui", "Open a page on which holes are painted and filled."),
+    "serve": ("inpaintx_cli.serve", "Complete pictures that come over HTTP."),
     "export": ("inpaintx_cli.export", "Write a small checkpoint, for completion only."),
     "models": ("inpaintx_cli.models", "List models and runs: what each is, and what it scored."),
     "plugins": ("inpaintx_cli.plugins", "Show the masks and blends there are, and their options."),

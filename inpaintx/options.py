@@ -162,6 +162,13 @@ class Plan:
     iterations: int
 
 
+#: Least values of the search's options.
+SEARCH_AT_LEAST = {"iterations": 0, "candidates": 1, "starts": 1, "batch": 1, "window": 1, "prior": 0} | {
+    "prior_every": 1,
+    "patience": 0,
+    "seed": 0,
+    "spread": 0,
+}
 #: A seed is 64 bits; more of the others than anyone has a use for would only take all memory.
 SEARCH_AT_MOST = {"seed": 2**63 - 1, "candidates": 4096, "starts": 1_000_000, "batch": 65_536}
 FROM_GUESSES = Plan(guess=True, lr=0.05, iterations=60)
@@ -239,18 +246,6 @@ class SearchOptions:
     seed: int = _option(0, "Of the starting codes and of stochastic clipping.")
 
     def __post_init__(self) -> None:
-        least = {
-            "iterations": 0,
-            "candidates": 1,
-            "starts": 1,
-            "batch": 1,
-            "window": 1,
-            "prior": 0,
-            "prior_every": 1,
-            "patience": 0,
-            "seed": 0,
-            "spread": 0,
-        }
         choices = {
             "norm": get_args(Norm),
             "weight": get_args(Weight),
@@ -260,7 +255,7 @@ class SearchOptions:
             "precision": get_args(SearchPrecision),
             "estimate": get_args(Estimate),
         }
-        check("search", self, least, choices)
+        check("search", self, SEARCH_AT_LEAST, choices)
         check_at_most("search", self, SEARCH_AT_MOST)
         check_positive("search", self, "lr", "delta")
         if self.window % 2 == 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from math import gcd
 
@@ -19,7 +19,7 @@ from inpaintx.networks.checkpoint import Networks
 from inpaintx.networks.predictor import Predictor
 from inpaintx.options import Control, Estimate, SearchOptions
 from inpaintx.pictures.arrays import images_to_values, values_to_images
-from inpaintx.search import Found, History, Search
+from inpaintx.search import Found, History, Search, Standing
 
 Square = tuple[np.ndarray, np.ndarray]  # image float32 [S, S, C] in [0, 1], mask bool [S, S], True = keep
 
@@ -68,10 +68,42 @@ class Candidates:
             fills[own] = with_expected(self.fills[own], self.expected[1 + number], seen, estimate)
         return fills
 
+    def sample(self, candidate: int) -> np.ndarray:
+        """The fill by one of the candidates, as an estimate by ``"sample"`` has it from the best."""
+        return self._with_expected(self.fills[candidate], "sample")
+
     def _with_expected(self, fill: np.ndarray, estimate: Estimate) -> np.ndarray:
         if self.expected is None:
             return fill
         return with_expected(fill[None], self.expected[0], self.mask, estimate)[0]
+
+
+@dataclass(frozen=True)
+class Forming:
+    """How the fills of squares stand while the search is under way.
+
+    Attributes:
+        squares: that are searched.
+        expected: what is expected of them; None: nothing is.
+        standing: of the search.
+    """
+
+    squares: Sequence[Square]
+    expected: Expected | None
+    standing: Standing
+
+    def fills(self, numbers: Sequence[int]) -> dict[int, np.ndarray]:
+        """The best yet, float32 ``[S, S, C]``, of those of these squares that have one."""
+        drawn = self.standing.images(numbers)
+        fills = {number: images_to_values(image[None])[0] for number, image in drawn.items()}
+        if self.expected is None:
+            return fills
+        return {
+            number: with_expected(
+                fill[None], self.expected.images[number, 0], self.squares[number][1], "sample"
+            )[0]
+            for number, fill in fills.items()
+        }
 
 
 class CandidateFinder:
@@ -94,7 +126,13 @@ class CandidateFinder:
             generator = _untrained(model) if control == "untrained" else model.generator
             self._search = Search(generator, model.discriminator, options, model.encoder)
 
-    def __call__(self, squares: Sequence[Square], folds: int = 0, history: bool = False) -> list[Candidates]:
+    def __call__(
+        self,
+        squares: Sequence[Square],
+        folds: int = 0,
+        history: bool = False,
+        watch: Callable[[Forming], object] | None = None,
+    ) -> list[Candidates]:
         """Candidates for squares.
 
         Args:
@@ -102,6 +140,7 @@ class CandidateFinder:
             folds: how many sets of known pixels to hide, each from a part of the candidates; fewer where
                 that does not divide them, and none where it would take pixels from all of them.
             history: remember how each fill formed.
+            watch: told, now and then, of how the fills form; what it raises ends the search.
         """
         if self._search is None and self._predictor is not None:
             folds = 0  # each would take another pass, and there is no candidate to choose
@@ -122,6 +161,7 @@ class CandidateFinder:
             torch.from_numpy(np.stack(drawn)) if folds else None,
             history,
             None if expected is None else expected.expectation(),
+            None if watch is None else lambda standing: watch(Forming(squares, expected, standing)),
         )
         fills = images_to_values(found.fills.flatten(0, 1)).reshape(
             len(squares), self.options.candidates, *squares[0][0].shape

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from itertools import chain
@@ -18,11 +18,12 @@ from inpaintx.completion.completed import Completed
 from inpaintx.completion.estimate import disagreement
 from inpaintx.completion.ledger import describe
 from inpaintx.completion.regions import Chosen, RegionChooser
+from inpaintx.completion.searched import PictureForming, Searched, forming
 from inpaintx.completion.streaming import Beside, cores
 from inpaintx.completion.trials import choose_blend, folds_for, trials_of
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Networks
-from inpaintx.options import Control, SearchOptions
+from inpaintx.options import Control, Estimate, SearchOptions
 from inpaintx.pictures import Picture
 from inpaintx.pictures.arrays import fit_channels
 from inpaintx.pictures.regions import Region, hole_box, part_from_square, resample, to_square
@@ -30,27 +31,6 @@ from inpaintx.plugins.blends import BlendPlugin, fill_hole
 from inpaintx.plugins.masks import check_mask
 
 _LARGE = 4_000_000  # pixels: a larger picture is blended hole by hole, and looked at near them only
-
-
-@dataclass(frozen=True)
-class Searched:
-    """A picture that the search is done with: what remains is to blend it.
-
-    Attributes:
-        picture: what is damaged.
-        mask: bool ``[H, W]``, True = keep.
-        chosen: what of the picture the model saw, and for which holes.
-        candidates: the candidates that were found for each of these.
-        seconds: its share of its group's search.
-        failure: why no region could be chosen; None: it could.
-    """
-
-    picture: Picture
-    mask: np.ndarray
-    chosen: Sequence[Chosen]
-    candidates: Sequence[Candidates]
-    seconds: float
-    failure: InpaintxError | None = None
 
 
 class Completer:
@@ -139,7 +119,11 @@ class Completer:
                     yield completed
 
     def search(
-        self, pictures: Sequence[Picture], masks: Sequence[np.ndarray], history: bool = False
+        self,
+        pictures: Sequence[Picture],
+        masks: Sequence[np.ndarray],
+        history: bool = False,
+        watch: Callable[[Sequence[PictureForming]], object] | None = None,
     ) -> list[Searched]:
         """The first half of a completion: finds candidates for a group of pictures together.
 
@@ -148,6 +132,7 @@ class Completer:
             masks: for each, what :func:`.check_mask` lets in, or :func:`.make_mask` makes: they are not
                 checked again.
             history: remember how each fill formed.
+            watch: told, now and then, of how each picture's fill forms; what it raises ends the search.
         """
         if not pictures:
             return []
@@ -160,7 +145,8 @@ class Completer:
             if not isinstance(regions, InpaintxError)
             for each in regions
         ]
-        found = iter(self._find(squares, folds_for(self._blend), history) if squares else ())
+        watched = None if watch is None else forming(pictures, masks, chosen, watch)
+        found = iter(self._find(squares, folds_for(self._blend), history, watched) if squares else ())
         share = (time.monotonic() - start) / len(pictures)
         return [
             Searched(picture, mask, (), (), share, regions)
@@ -176,12 +162,15 @@ class Completer:
         except InpaintxError as error:
             return error
 
-    def finish(self, searched: Searched, stopped: Event | None = None) -> Completed:
+    def finish(
+        self, searched: Searched, stopped: Event | None = None, candidate: int | None = None
+    ) -> Completed:
         """The second half: one fill of the candidates, scaled back and blended. Several threads may call it.
 
         Args:
             searched: from :meth:`search`.
             stopped: when this is set, nobody waits for the result any more.
+            candidate: fill by this one, 0 for the best, instead of by the options' estimate.
 
         Raises:
             InpaintxError: the blend can't fill the picture.
@@ -190,9 +179,11 @@ class Completer:
         if searched.failure is not None:
             raise searched.failure
         start = time.thread_time()
-        picture, estimate = searched.picture, self._options.estimate
+        picture = searched.picture
+        estimate = self._options.estimate if candidate is None else "sample"
         parts = [
-            self._parts(searched, *each) for each in zip(searched.chosen, searched.candidates, strict=True)
+            self._parts(searched, *each, estimate)
+            for each in zip(searched.chosen, searched.candidates, strict=True)
         ]
 
         def blended(fills: Sequence[np.ndarray]) -> Picture:
@@ -204,7 +195,12 @@ class Completer:
                     result = part.blended(result, fill)
             return result
 
-        filled = blended([candidates.fill(estimate) for candidates in searched.candidates])
+        filled = blended(
+            [
+                candidates.fill(estimate) if candidate is None else candidates.sample(candidate)
+                for candidates in searched.candidates
+            ]
+        )
         histories = [candidates.history for candidates in searched.candidates]
         looks = [
             [history[min(look, len(history) - 1)] for history in histories]  # one that ended stands still
@@ -227,14 +223,16 @@ class Completer:
             regions=tuple(searched.chosen),
         )
 
-    def _parts(self, searched: Searched, chosen: Chosen, candidates: Candidates) -> list[_Part]:
+    def _parts(
+        self, searched: Searched, chosen: Chosen, candidates: Candidates, estimate: Estimate
+    ) -> list[_Part]:
         """What is filled from one region, and with what blend.
 
         All at once, or in a large picture hole by hole, so that little of it becomes float.
         """
         mask = searched.mask
-        trials = trials_of(candidates, self._options.estimate)
-        blend = choose_blend(self._blend, trials, self._options.estimate, chosen.scale)
+        trials = trials_of(candidates, estimate)
+        blend = choose_blend(self._blend, trials, estimate, chosen.scale)
         doubt = disagreement(candidates.fills)
         # As far around the hole as a blend looks: the one that reaches furthest, `auto` with a sample, looks
         # at ten of the model's pixels.

@@ -74,6 +74,16 @@ def _described(completed: Completed) -> dict[str, Any]:
     }
 
 
+def means_of(described: Mapping[str, Any], settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """What made a result: a completer's ``described``, with further settings, and the seed of the mask."""
+    return {**described, "settings": {**described["settings"], **settings}, "seed": seed}
+
+
+def software_of(described: Mapping[str, Any]) -> str:
+    """Of what is described: who completes, with its version."""
+    return f"inpaintx {described['versions']['inpaintx']}"
+
+
 @cache
 def _versions() -> dict[str, str]:
     return {name: version(name) for name in ("inpaintx", "torch", "numpy", "pillow")}
@@ -90,8 +100,7 @@ class Ledger:
     def __init__(self, plan: FolderPlan, described: Mapping[str, Any]) -> None:
         self._plan, request = plan, plan.request
         settings = {"mask": describe_plugin(request.mask), "format": request.format}
-        self._means = {**described, "settings": {**described["settings"], **settings}, "seed": request.seed}
-        self._software = f"inpaintx {described['versions']['inpaintx']}"
+        self._means = means_of(described, settings, request.seed)
         self._manifest: Manifest | None = plan.manifest
 
     def is_done(self, path: Path, mask: np.ndarray | None) -> bool:
@@ -156,4 +165,4 @@ class Ledger:
         return {**hashes, **self._means}
 
     def _repair(self, mask: np.ndarray) -> Repair:
-        return Repair.of(mask, self._means, self._software)
+        return Repair.of(mask, self._means, software_of(self._means))

@@ -140,7 +140,7 @@ def _decode_netpbm(opened: Image.Image, path: Path) -> np.ndarray:
             f"{opened.mode} netpbm of 16 bits, or in text, isn't read: {path}; convert it to PNG"
         )
     count = 3 * opened.width * opened.height
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         file.seek(offset)
         data = file.read(2 * count)
     if len(data) < 2 * count:
@@ -163,6 +163,15 @@ def _decode_as(path: Path, mode: str, raw_mode: str) -> np.ndarray:
         return np.asarray(opened)
 
 
+def tiff_size(path: Path) -> tuple[int, int]:
+    """Width and height of a TIFF in any layout, from its tags."""
+    import tifffile
+
+    with path.open("rb") as file, tifffile.TiffFile(file) as tiff:
+        page = tiff.pages.first
+        return int(page.imagewidth), int(page.imagelength)
+
+
 def decode_tiff(path: Path) -> np.ndarray:
     """A TIFF in a layout that Pillow can't read: uint8 or uint16 ``[H, W]`` or ``[H, W, C]``, upright.
 
@@ -173,14 +182,14 @@ def decode_tiff(path: Path) -> np.ndarray:
     import tifffile
 
     try:
-        with tifffile.TiffFile(path) as tiff:
+        with path.open("rb") as file, tifffile.TiffFile(file) as tiff:
             page = tiff.pages.first
             colours = {0: 1, 1: 1, 2: 3}.get(int(page.photometric))
             fits = page.dtype in (np.uint8, np.uint16) and page.bitspersample in (8, 16)
             if colours is None or not fits or page.axes not in ("YX", "YXS", "SYX"):
                 raise ValueError
             ends = [start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=True)]
-            if not all(page.databytecounts) or max(ends) > path.stat().st_size:
+            if not all(page.databytecounts) or max(ends) > file.seek(0, 2):
                 raise EOFError  # tifffile would take what isn't there for black
             samples = page.asarray()
             extra = [int(sample) for sample in page.extrasamples]

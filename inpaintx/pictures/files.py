@@ -5,7 +5,8 @@ Everything else that Pillow reads becomes one of these, and stands upright.
 """
 
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from inpaintx.atomic import atomic_file
 from inpaintx.errors import InpaintxError
 from inpaintx.pictures.decoding import decode
-from inpaintx.pictures.depths import TIFF_MAGIC, decode_tiff
+from inpaintx.pictures.depths import TIFF_MAGIC, decode_tiff, tiff_size
 from inpaintx.pictures.encoding import FORMATS, encode
 from inpaintx.pictures.opening import RAW_SUFFIXES, TagsOfTiff, open_image
 from inpaintx.pictures.picture import Picture
@@ -31,23 +32,44 @@ def read_picture(path: str | Path, root: Path | None = None) -> Picture:
     upright. root: the folder that was searched when the file was found; its mask is told by that.
     Raises InpaintxError naming the file where it is missing, no picture, cut short, or too large.
     """
-    path = Path(path)
+    path = path if isinstance(path, Path) else Path(path)
     if path.suffix.lower() in RAW_SUFFIXES:
         raise InpaintxError(f"a camera's raw file: {path}; develop it to a 16-bit TIFF or PNG")
+    with _reading(path):
+        if _is_foreign_tiff(path):
+            samples = decode_tiff(path)
+            tags, dpi, profile = _foreign_tags(path, samples)
+        else:
+            with open_image(path) as opened:
+                tags, dpi = read_tags(opened, path)
+                samples = decode(opened, path)
+                profile = _profile(opened, samples)
+                tags = _told(tags, opened, profile)
+    picture = Picture.from_samples(samples)
+    return replace(picture, path=path, profile=profile, dpi=dpi, root=root, tags=tags)
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height of the picture in a file, as they are stored: only its header is read.
+
+    Raises InpaintxError as :func:`read_picture`.
+    """
+    with _reading(path):
+        if _is_foreign_tiff(path):
+            return tiff_size(path)
+        with open_image(path) as opened:
+            return opened.size
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Makes one InpaintxError, which names the file, of whatever a file makes its readers run into."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter(
                 "ignore"
             )  # of broken tags and large pictures; what matters is an error here
-            if _is_foreign_tiff(path):
-                samples = decode_tiff(path)
-                tags, dpi, profile = _foreign_tags(path, samples)
-            else:
-                with open_image(path) as opened:
-                    tags, dpi = read_tags(opened, path)
-                    samples = decode(opened, path)
-                    profile = _profile(opened, samples)
-                    tags = _told(tags, opened, profile)
+            yield
     except InpaintxError:
         raise
     except FileNotFoundError:
@@ -60,13 +82,11 @@ def read_picture(path: str | Path, root: Path | None = None) -> Picture:
     except Exception as error:  # Pillow's decoders raise whatever a broken file makes them run into.
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InpaintxError(f"can't read the picture: {path} ({reason}); is it whole?") from error
-    picture = Picture.from_samples(samples)
-    return replace(picture, path=path, profile=profile, dpi=dpi, root=root, tags=tags)
 
 
 def _is_foreign_tiff(path: Path) -> bool:
     """Whether this is a TIFF in a layout that Pillow doesn't know."""
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         if file.read(4) not in TIFF_MAGIC:
             return False
     try:
@@ -119,6 +139,16 @@ def write_picture(
         InpaintxError: the format can't hold the picture's depth, alpha or size, or the file can't be written.
     """
     path = Path(path)
+    data, written = encode_picture(picture, path, format, known)
+    with atomic_file(path) as file:
+        file.write(data)
+    return written
+
+
+def encode_picture(
+    picture: Picture, path: Path, format: str | None = None, known: np.ndarray | None = None
+) -> tuple[bytes, Written]:
+    """The bytes that :func:`write_picture` writes to a file of this name, and what was lost; see there."""
     same = format == "same"
     name = _format_name(path, "jpeg" if same and picture.tags.jpeg else None if same else format)
     kind = FORMATS[name]
@@ -135,12 +165,9 @@ def write_picture(
         raise InpaintxError(
             f"{kind.name} can't hold this picture: {path} ({reason}); write a .png"
         ) from error
-    with atomic_file(path) as file:
-        file.write(data)
     lost = [*picture.tags.lost, *lost]
-    if name != "jpeg":
-        return Written(tuple(lost))
-    return Written(tuple(lost), *_changed(picture, data, known))
+    changed = _changed(picture, data, known) if name == "jpeg" else (0, 0)
+    return data, Written(tuple(lost), *changed)
 
 
 def kept_format(path: Path, same: bool = False) -> str:
@@ -205,7 +232,7 @@ def _format_name(path: Path, format: str | None) -> str:
 def _foreign_tags(path: Path, samples: np.ndarray) -> tuple[Tags, tuple[float, float] | None, bytes | None]:
     """Tags, resolution and profile of a TIFF in a layout that Pillow doesn't know."""
     try:
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             opened = TagsOfTiff(file)
             tags, dpi = read_tags(opened, path)
             profile = _profile(opened, samples)

@@ -29,7 +29,7 @@ def open_image(path: Path) -> Iterator[ImageFile.ImageFile]:
     picture's width, and those of one that lies on its side have its height.
     """
     register_formats()
-    with open(path, "rb") as file, Image.open(file) as opened:
+    with path.open("rb") as file, Image.open(file) as opened:
         yield opened
 
 

@@ -189,7 +189,7 @@ def _jpeg_coding(opened: Image.Image) -> JpegCoding | None:
 
 def _png_chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
     """The kinds and data of a PNG's chunks, but for those of pixels."""
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         if file.read(8) != _PNG_SIGNATURE:
             return
         while len(header := file.read(8)) == 8:

@@ -3,5 +3,6 @@
 from inpaintx.search.expectation import Expectation
 from inpaintx.search.history import History
 from inpaintx.search.search import Found, Search
+from inpaintx.search.watching import Standing
 
-__all__ = ["Expectation", "Found", "History", "Search"]
+__all__ = ["Expectation", "Found", "History", "Search", "Standing"]

@@ -36,6 +36,11 @@ class Descent:
         drawn = [network for network in (self._generator, self._discriminator) if network]
         self._recorded = Recordings(self._iterate, drawn) if can_record(networks.device, options) else None
 
+    @property
+    def iterations(self) -> int:
+        """Gradient steps that a row takes at most."""
+        return self._plan.iterations
+
     def begin(self, index: Tensor, y: Tensor, w: Tensor, z: Tensor) -> Rows:
         """Fresh rows.
 

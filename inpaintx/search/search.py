@@ -7,6 +7,7 @@ is a problem of its own: its result does not depend on its batch mates.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from inpaintx.search.history import History, Recorder
 from inpaintx.search.precision import computing, freeze_pair
 from inpaintx.search.rows import Rows
 from inpaintx.search.starts import Guesses, NearestCodes, starting_codes
+from inpaintx.search.watching import Standing, Watch
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ class Search:
         folds: Tensor | None = None,
         history: bool = False,
         expected: Expectation | None = None,
+        watch: Watch | None = None,
     ) -> Found:
         """Completes images.
 
@@ -129,6 +132,7 @@ class Search:
                 candidates, so that it can be seen how well these predict it (cross-fitting).
             history: remember how the candidates came to be.
             expected: what to fit in the holes besides; the search then starts from codes of whole images.
+            watch: called at each look with how the search stands; what it raises ends the search.
 
         Raises:
             InpaintxError: shapes that don't fit the model or each other; candidates that F does not divide.
@@ -143,8 +147,11 @@ class Search:
         if folds is not None:
             seen = seen.masked_fill(folds.to(self._device).flatten(0, 1)[:, None], 0)
         recorder = Recorder(self._networks.draw) if history else None
+        looks: list[Callable[[Rows], None]] = [recorder.look] if recorder is not None else []
+        if watch is not None:
+            looks.append(self._watching(len(images), watch))
         blind = self._target(y.repeat_interleave(count, 0), seen, expected, folds is not None)
-        codes, iterations = self._searched(blind, count, recorder)
+        codes, iterations = self._searched(blind, count, looks)
         fills, contextual, prior = self._evaluated(codes, self._target(y, masks, expected))
         candidates = self.options.candidates
         loss = (contextual + self.options.prior * prior).unflatten(0, (len(images), candidates))
@@ -180,6 +187,15 @@ class Search:
         with multiplying(tf32=self.options.precision == "tf32"):
             return torch.cat([self._networks.generator.forward(part) for part in parts])
 
+    def _watching(self, images: int, watch: Watch) -> Callable[[Rows], None]:
+        standing = Standing(images, self.options.candidates, self._descent.iterations, self._networks.draw)
+
+        def look(rows: Rows) -> None:
+            standing.look(rows)
+            watch(standing)
+
+        return look
+
     def _target(self, y: Tensor, masks: Tensor, expected: Expectation | None, folds: bool = False) -> _Target:
         """What is to be fitted; ``folds`` as of :meth:`.Expectation.target`."""
         w = self._weighted(masks)
@@ -199,10 +215,12 @@ class Search:
         w = ops.context_weight(masks, self.options.window, self.options.border)
         return torch.where(w.amax((1, 2, 3), keepdim=True) > 0, w, masks)
 
-    def _searched(self, target: _Target, folds: int, recorder: Recorder | None) -> tuple[Tensor, Tensor]:
+    def _searched(
+        self, target: _Target, folds: int, looks: Sequence[Callable[[Rows], None]]
+    ) -> tuple[Tensor, Tensor]:
         """The best code of each candidate of each image, ``[n, nz]``, and the steps it took, ``[n]``.
 
-        folds: that so many in turn are one image, and share its candidates.
+        folds: that so many in turn are one image, and share its candidates; looks: told of the rows.
         """
         y, masks, w = target
         starts = self._starts(y, masks, w, self.options.candidates // folds, folds)
@@ -217,8 +235,8 @@ class Search:
                 rows = rows.join(self._admit(y, w, starts, range(admitted, admitted + room)))
                 admitted += room
             self._descent.advance(rows)
-            if recorder is not None:
-                recorder.look(rows)
+            for look in looks:
+                look(rows)
             finished, rows = self._descent.part(rows)
             codes[finished.index], iterations[finished.index] = finished.best_z, finished.step
         return codes, iterations
