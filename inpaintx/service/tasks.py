@@ -19,8 +19,8 @@ from inpaintx.pictures import Picture, read_picture
 from inpaintx.pictures.files import kept_format, picture_size
 from inpaintx.pictures.held import HeldFile
 from inpaintx.plugins import registry
+from inpaintx.plugins.calls import plugin_errors
 from inpaintx.plugins.masks import make_mask
-from inpaintx.plugins.registry import plugin_errors
 
 if TYPE_CHECKING:
     from inpaintx.plugins.masks import MaskPlugin
