@@ -88,7 +88,7 @@ demo: install  ## Render letters, train for a minute, complete damaged letters; 
 	@echo "Letters completed with the shipped model (real, corrupted, reconstructed): $(CURDIR)/demo/sheet.png"
 
 model: install $(LETTERS)  ## Train the shipped model anew and judge it (an hour and a half on 2 cores).
-	$(BIN)/inpaintx train build/letters/train --out build/model/run --width 32 --translate 0 \
+	$(BIN)/inpaintx train build/letters/train --out build/model/run --steps 10000 --width 32 --translate 0 \
 		--precision bfloat16
 	$(BIN)/inpaintx export --model build/model/run --card inpaintx/shipped/chars.card.json \
 		--out build/model/chars.safetensors

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from inpaintx import ops
 from inpaintx.networks.dcgan import Discriminator, FrozenDiscriminator, FrozenGenerator, Generator
+from inpaintx.networks.devices import multiplies_bfloat16
 from inpaintx.options import Architecture
-from inpaintx.search.precision import cpu_multiplies_bfloat16
 
 ARCHITECTURE = Architecture(size=64, channels=3, width=64)
 PRIOR, LR = 0.1, 0.01
@@ -155,7 +155,8 @@ ENGINES: dict[str, Callable[[int, str], Call]] = {
 def unavailable(name: str, device: str) -> str | None:
     """Why a contender cannot take part here, in one line; None where it can."""
     if name == "bfloat16" and device == "cpu":
-        return None if cpu_multiplies_bfloat16() else "bfloat16: this CPU has no instructions for it"
+        quick = multiplies_bfloat16(torch.device("cpu"))
+        return None if quick else "bfloat16: this CPU has no instructions for it"
     if name == "compiled":
         try:
             torch._dynamo.reset()

@@ -61,11 +61,12 @@ def command(data: Path, list_file: Path | None, **values: Any) -> None:
     Says how many pictures and near-copies there are and how well they are aligned; with --model, what it
     reaches when it is fitted to intact pictures, and which training pictures it copies.
     """
-    from inpaintx.judge.diagnosis import diagnose_collection, diagnose_model, held_out_pictures, in_words
+    from inpaintx.judge.diagnosis import diagnose_collection, diagnose_model, in_words
     from inpaintx.networks import checkpoint
     from inpaintx.networks.devices import pick_device
     from inpaintx.pictures.files import atomic_file
     from inpaintx.training.collection import load_collection
+    from inpaintx.training.holdout import held_out_pictures
     from inpaintx.training.patches import Patches, fit_of
 
     if (values["hold_out"] is None) != (list_file is None):

@@ -82,7 +82,7 @@ def flags(options: type, skip: tuple[str, ...] = ()) -> Callable[[Callable], Cal
                 field.name,
                 type=_click_type(hints[field.name]),
                 default=field.default,
-                show_default=True,
+                show_default=field.metadata.get("chosen") or True,
                 help=field.metadata["help"],
             )(command)
         return command

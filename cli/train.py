@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from inpaintx.errors import InpaintxError
 from inpaintx.options import Architecture, Fit, TrainOptions
-from inpaintx.outputs import make_folder
 from inpaintx_cli.options import (
     device_option,
     exclude_from_option,
@@ -20,12 +18,11 @@ from inpaintx_cli.options import (
     flags,
     given,
 )
+from inpaintx_cli.stages import NAMES, Display, in_words
 
 if TYPE_CHECKING:
-    from inpaintx.training import Report
+    from inpaintx.training import Trainer, TrainRequest
     from inpaintx.training.collection import Collection
-
-SHEET_COLUMNS, SHEET_ROWS = 16, 4
 
 
 @click.command()
@@ -48,6 +45,12 @@ SHEET_COLUMNS, SHEET_ROWS = 16, 4
     help="Of --fit patches: pixels of the pictures to one of the model's; each gets as many squares.  "
     "[default: 1]",
 )
+@click.option(
+    "--mask",
+    metavar="FOLDER|alpha",
+    help="Of damaged pictures: masks, white where the hole is, as complete finds them; or alpha: what is "
+    "transparent. Nothing is learned from holes.",
+)
 @exclude_option
 @exclude_from_option
 @click.option("--gray/--rgb", "gray", default=None, help="[default: RGB if any picture has colour]")
@@ -58,7 +61,9 @@ SHEET_COLUMNS, SHEET_ROWS = 16, 4
 def command(data: Path, run: Path, **values: Any) -> None:
     """Train on the pictures in DATA, nested folders included.
 
-    Ctrl-C or SIGTERM saves and stops; --resume goes on to the same result as if it had not stopped.
+    Without --steps, --minutes are those of the whole model, and what else is not given is chosen by the
+    collection and the machine. Ctrl-C or SIGTERM saves and stops; --resume goes on to the same result as if
+    it had not stopped.
     """
     from tqdm import tqdm
 
@@ -75,6 +80,7 @@ def command(data: Path, run: Path, **values: Any) -> None:
         values["fit"],
         None if values["scales"] is None else _scales(values["scales"]),
         {None: None, True: 1, False: 3}[values["gray"]],
+        values["mask"] if values["mask"] in (None, "alpha") else Path(values["mask"]),
         excluded(values),
         given(Architecture, values),
         given(TrainOptions, values),
@@ -85,21 +91,17 @@ def command(data: Path, run: Path, **values: Any) -> None:
 
     trainer = begin(request, device, reading)
     _tell(trainer.collection)
+    _tell_plan(trainer, request)
     if values["resume"]:
         click.echo(f"resumed at step {trainer.step}")
-    with _Display(trainer.step, trainer.options, run, values["tensorboard"]) as display:
+    with Display(trainer, run, values["tensorboard"]) as display:
         finished = train(
-            trainer,
-            run,
-            display.on_step,
-            lambda network: display.on_save(trainer, network),
-            lambda loss: display.on_later_step("encoder", trainer.later_steps[0], loss),
-            lambda loss: display.on_later_step("predictor", trainer.later_steps[1], loss),
+            trainer, run, display.on_step, display.on_save, display.on_progress, display.on_score
         )
     click.echo(f"{run / FILE_NAME} at step {trainer.step}; samples in {run / SAMPLES}.png")
     if not finished:
-        again = [word for word in sys.argv[1:] if word != "--resume"]
-        click.echo(f"go on with: {shlex.join(['inpaintx', *again, '--resume'])}", err=True)
+        words = [word for word in sys.argv[1:] if word != "--resume"]
+        click.echo(f"go on with: {shlex.join(['inpaintx', *words, '--resume'])}")
         raise KeyboardInterrupt
 
 
@@ -113,72 +115,27 @@ def _scales(text: str) -> tuple[int, ...]:
 def _tell(collection: Collection) -> None:
     count, channels, size, _ = collection.images.shape
     what = "patches" if collection.scales else "pictures"
-    click.echo(f"{count} {what}, {'gray' if channels == 1 else 'RGB'}, {size}×{size}")
+    hidden = "" if collection.known is None else f", {1 - collection.known.float().mean():.0%} hidden"
+    click.echo(f"{count} {what}, {'gray' if channels == 1 else 'RGB'}, {size}×{size}{hidden}")
     for note in collection.notes:
         click.echo(note, err=True)
 
 
-class _Display:
-    """What is shown and written while a run goes on: progress bar, sample sheets, TensorBoard."""
+def _tell_plan(trainer: Trainer, request: TrainRequest) -> None:
+    """What was chosen, where something was, and how long it will take at most."""
+    from inpaintx.training.course import seconds_for, shares
+    from inpaintx.training.logs import HELD_OUT_NAME
 
-    def __init__(self, step: int, options: TrainOptions, run: Path, tensorboard: bool) -> None:
-        from tqdm import tqdm
-
-        self._run, self._options = run, options
-        self._board = _tensorboard(run) if tensorboard else None
-        self._bar = tqdm(total=options.steps, initial=step, unit="step", dynamic_ncols=True, disable=None)
-        self._first = step
-        self._stage = "step"
-
-    def __enter__(self) -> _Display:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-        if self._board is not None:
-            self._board.close()
-
-    def on_step(self, report: Report) -> None:
-        speed = (report.step - self._first) * self._options.batch / report.seconds
-        self._bar.set_postfix_str(
-            f"D {report.loss_d:.3f} G {report.loss_g:.3f} {speed:.0f} images/s", refresh=False
-        )
-        self._bar.update()
-        if self._board is not None:
-            self._board.add_scalar("loss/D", report.loss_d, report.step)
-            self._board.add_scalar("loss/G", report.loss_g, report.step)
-            self._board.add_scalar("images per second", speed, report.step)
-
-    def on_later_step(self, stage: str, steps: int, loss: float) -> None:
-        """A step of what is trained after G and D: ``"encoder"``, or ``"predictor"``."""
-        from tqdm import tqdm
-
-        if self._stage != stage:
-            self._bar.close()
-            self._bar = tqdm(total=steps, desc=stage, unit="step", dynamic_ncols=True, disable=None)
-            self._stage = stage
-        self._bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
-        self._bar.update()
-
-    def on_save(self, trainer: Any, network: Any) -> None:
-        import numpy as np
-
-        from inpaintx.completion.showcase import write_sheet
-        from inpaintx.pictures.sheets import grid
-        from inpaintx.training.request import SAMPLES
-
-        samples = trainer.samples(SHEET_COLUMNS * SHEET_ROWS, network)
-        sheet = grid(list(samples), SHEET_COLUMNS)
-        folder = make_folder(self._run / SAMPLES)
-        write_sheet(sheet, folder / f"step-{trainer.step:06d}.png")
-        write_sheet(sheet, self._run / f"{SAMPLES}.png")
-        if self._board is not None:
-            self._board.add_image("samples", np.asarray(sheet), trainer.step, dataformats="HWC")
-
-
-def _tensorboard(run: Path) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise InpaintxError("TensorBoard is not installed; pip install 'inpaintx[tensorboard]'") from error
-    return SummaryWriter(str(run / "tensorboard"))
+    options = trainer.options
+    if trainer.held_out is not None:
+        listed = request.run / HELD_OUT_NAME
+        click.echo(f"{len(trainer.held_out.names)} more are kept back for a score, listed in {listed}")
+    elif options.minutes is not None and "hold_out" not in request.options:
+        click.echo("none is kept back for a score: they are too few, or too alike; --hold-out N keeps N")
+    if options.minutes is None:
+        return
+    parts = [f"{NAMES[stage]} {in_words(seconds_for(options, stage) or 0)}" for stage in shares(options)]
+    click.echo(
+        f"width {trainer.architecture.width}, {options.precision}; {in_words(60 * options.minutes)} at most: "
+        f"{', '.join(parts)}"
+    )

@@ -1,14 +1,20 @@
-"""Whether the values of a dataclass of options can be: given by a user, or read from a file."""
+"""Options as fields of a dataclass, and whether their values can be: given by a user, or read from a file."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import field
 from reprlib import repr as shown
 from textwrap import shorten
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from inpaintx.errors import InpaintxError
+
+
+def option(default: Any, help: str, chosen: str | None = None) -> Any:
+    """An option; ``chosen`` says what a command takes where it isn't given, if that is not the default."""
+    return field(default=default, metadata={"help": help, "chosen": chosen})
 
 
 def check(where: str, options: Any, at_least: Mapping[str, float], choices: Mapping[str, tuple]) -> None:
@@ -54,7 +60,7 @@ def check_positive(where: str, options: Any, *names: str) -> None:
 
 def _left_open(options: Any, name: str) -> bool:
     """Whether it is an option that may be, and is."""
-    return getattr(options, name) is None and options.__dataclass_fields__[name].default is None
+    return getattr(options, name) is None and "None" in str(options.__dataclass_fields__[name].type)
 
 
 def read_values(where: str, cls: type, values: Mapping[str, Any], complete: bool) -> dict[str, Any]:

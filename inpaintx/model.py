@@ -65,7 +65,8 @@ def train(
         on_step: told of every step of G and D: its number, their losses, seconds.
         **options: fields of :class:`inpaintx.options.TrainOptions` (``steps=8000``, ``minutes=30``, …), of
             :class:`inpaintx.options.Architecture` (``size=64``, ``width=32``, …), and ``resume``, ``fit``,
-            ``scales``, ``channels`` and ``exclude`` of :class:`inpaintx.training.request.TrainRequest`.
+            ``scales``, ``channels``, ``mask`` and ``exclude`` of
+            :class:`inpaintx.training.request.TrainRequest`.
 
     Raises:
         InpaintxError: there is no readable picture; the run's folder holds a run already, or none to resume;
@@ -84,7 +85,7 @@ def _train_request(folder: Path, run: Path, options: dict[str, Any]) -> TrainReq
     parts: dict[str, set[str]] = {
         "architecture": {field.name for field in fields(Architecture)} - {"channels"},
         "options": {field.name for field in fields(TrainOptions)},
-        "request": {"resume", "fit", "scales", "channels", "exclude"},
+        "request": {"resume", "fit", "scales", "channels", "mask", "exclude"},
     }
     given: dict[str, dict[str, Any]] = {part: {} for part in parts}
     for name, value in options.items():

@@ -32,6 +32,7 @@ class Options(SphinxDirective):
         lines = []
         for field in fields(options):
             default = "left open" if field.default is None else f"default `{shown(field.default)}`"
+            default = field.metadata.get("chosen") or default
             lines += [
                 f"`{field.name}`",
                 f": {field.metadata['help']}",

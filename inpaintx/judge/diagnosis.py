@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from inpaintx.errors import InpaintxError
-from inpaintx.judge.clusters import near_copies, nearest
 from inpaintx.judge.learned import ProbabilisticPCA
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import SearchOptions
 from inpaintx.pictures.arrays import images_to_values, levels_to_images, to_values
 from inpaintx.search import Search
+from inpaintx.training.clusters import near_copies, nearest
 from inpaintx.training.collection import Collection
 
 FEW, MANY = 1_000, 3_000  # pictures
 COPY = 0.95  # correlation at 16×16 above which one picture is a near-copy of another
-#: For hold-outs: joining too much costs nothing there, telling copies apart does.
-KEPT_TOGETHER = 0.9
 ALIGNED, LOOSE = 0.03, 0.08  # typical shifts, as shares of the side
 DRAWINGS = 256
 CEILING_PICTURES = 64
@@ -60,34 +56,6 @@ def diagnose_model(model: Networks, collection: Collection, held_out: np.ndarray
             measured on pictures of the collection, and is too high.
     """
     return [_ceiling(model, collection, held_out), _copied(model, collection)]
-
-
-def held_out_pictures(collection: Collection, count: int, seed: int) -> list[Path]:
-    """Pictures to keep from training: whole clusters of near-copies, drawn until there are ``count``.
-
-    A cluster is what correlates above 0.9 at 16×16 pixels; those of more than a tenth of ``count`` stay in
-    training.
-
-    Raises:
-        InpaintxError: there are not enough others.
-    """
-    clusters = near_copies(collection.images.numpy(), KEPT_TOGETHER)
-    sizes = np.bincount(clusters)
-    chosen: list[int] = []
-    total = 0
-    for cluster in np.random.default_rng(seed).permutation(len(sizes)):
-        if total >= count:
-            break
-        if sizes[cluster] <= max(1, count / 10):
-            chosen.append(cluster)
-            total += sizes[cluster]
-    if total < count:
-        raise InpaintxError(
-            f"can't hold out {count} pictures: {total} of {len(clusters)} are in small enough clusters of "
-            "near-copies; hold out fewer, or whole folders with --exclude"
-        )
-    held_out = np.isin(clusters, chosen)
-    return [path for path, held in zip(collection.paths, held_out, strict=True) if held]
 
 
 def _size(count: int) -> Finding:

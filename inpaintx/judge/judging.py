@@ -13,7 +13,6 @@ import numpy as np
 
 from inpaintx.errors import InpaintxError
 from inpaintx.judge import methods
-from inpaintx.judge.clusters import groups_of, near_copies, nearest
 from inpaintx.judge.protocol import Contender, HeldOut, Scope, judge
 from inpaintx.judge.reader import Reader, fused, label_of
 from inpaintx.judge.verdict import Verdict
@@ -21,6 +20,7 @@ from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import PRESETS, SearchOptions
 from inpaintx.pictures import Picture, find_pictures, read_picture
 from inpaintx.pictures.arrays import to_levels, to_values
+from inpaintx.training.clusters import groups_of, near_copies, nearest
 from inpaintx.training.collection import Collection, fit_picture
 from inpaintx.training.seen import is_hidden, transparent_line
 

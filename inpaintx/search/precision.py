@@ -12,6 +12,7 @@ from torch import Tensor
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.architectures import freeze
 from inpaintx.networks.base import Discriminator, Generator
+from inpaintx.networks.devices import multiplies_bfloat16
 from inpaintx.networks.frozen import FrozenDiscriminator, FrozenGenerator
 from inpaintx.networks.multiplication import multiplying
 from inpaintx.options import SearchOptions, SearchPrecision
@@ -65,10 +66,7 @@ def inner_dtype(precision: SearchPrecision, weights: Tensor) -> torch.dtype:
         return weights.dtype
     if precision == "bfloat16":
         return torch.bfloat16
-    if weights.device.type == "cuda":
-        tensor_cores = torch.cuda.get_device_capability(weights.device) >= (8, 0)
-        return torch.bfloat16 if tensor_cores else torch.float32
-    return torch.bfloat16 if cpu_multiplies_bfloat16() else torch.float32
+    return torch.bfloat16 if multiplies_bfloat16(weights.device) else torch.float32
 
 
 @contextmanager
@@ -80,9 +78,3 @@ def computing(precision: SearchPrecision, weights: Tensor) -> Iterator[None]:
         torch.autocast(weights.device.type, torch.bfloat16, enabled=low),
     ):
         yield
-
-
-def cpu_multiplies_bfloat16() -> bool:
-    """Whether the CPU has instructions for it: AMX, or AVX-512's own."""
-    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16"))

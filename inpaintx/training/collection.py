@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +33,7 @@ class Collection:
         left_out: the folder's files that are no pictures, and why, in a line; None: there are none.
         transparent: what became of pictures with transparent parts, in a line; None: there are none.
         scales: of patches: pixels of the pictures to one of an image, along a side; else none.
+        known: bool ``[N, 1, size, size]``, True = known, of damaged pictures; None: all is.
     """
 
     images: Tensor
@@ -41,6 +42,7 @@ class Collection:
     left_out: str | None = None
     transparent: str | None = None
     scales: tuple[int, ...] = ()
+    known: Tensor | None = None
 
     @property
     def notes(self) -> list[str]:
@@ -53,9 +55,26 @@ class Collection:
         """Changes when any pixel or the order of the images does."""
         return hashlib.sha256(self.images.numpy().tobytes()).hexdigest()[:16]
 
+    def part(self, chosen: np.ndarray) -> Collection:
+        """Some of the images: ``chosen`` is bool ``[N]``."""
+        rows = np.flatnonzero(chosen)
+        return replace(
+            self,
+            images=self.images[rows],
+            known=None if self.known is None else self.known[rows],
+            paths=[self.paths[row] for row in rows],
+        )
+
     def learned(self, flip: bool) -> Tensor:
         """What there is to learn from: the images and, with ``flip``, then the mirror image of each."""
         return torch.cat([self.images, self.images.flip(-1)]) if flip else self.images
+
+    def lessons(self, flip: bool) -> Tensor | tuple[Tensor, Tensor]:
+        """The same, of damaged pictures with where they are known: what E and P are trained on."""
+        if self.known is None:
+            return self.learned(flip)
+        known = torch.cat([self.known, self.known.flip(-1)]) if flip else self.known
+        return self.learned(flip), known
 
 
 def fit_picture(picture: Picture, size: int, channels: int, fit: Fit, scale: int = 1) -> np.ndarray | None:
@@ -109,7 +128,7 @@ def load_collection(
     transparent: list[Path] = []
     searched = search_pictures([folder])
     found = searched.pictures
-    wanted = [path for path in found if not _matches(path.relative_to(folder), exclude)]
+    wanted = [path for path in found if not matches(path.relative_to(folder), exclude)]
     for path in progress(wanted):
         try:
             picture = read_picture(path)
@@ -142,7 +161,7 @@ def load_collection(
     return Collection(images, paths, skipped, searched.summary(), line, scales)
 
 
-def _matches(path: Path, patterns: Sequence[str]) -> bool:
+def matches(path: Path, patterns: Sequence[str]) -> bool:
     """Whether a pattern matches the path or one of the folders above it."""
     names = [path.as_posix(), *(parent.as_posix() for parent in path.parents)]
     return any(fnmatch(name, pattern) for name in names for pattern in patterns)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,20 +15,20 @@ from inpaintx.options import TrainOptions
 from inpaintx.pictures import Picture
 from inpaintx.pictures.arrays import levels_to_images
 from inpaintx.plugins.masks import FAMILIES, family_masks
+from inpaintx.training.course import Course
 from inpaintx.training.fitting import fit
 
 MASKS = 100  # of each family, drawn once
-LR = 1e-3  # falls to nothing along half a cosine
-WARM_UP = 100  # steps
+LR = 1e-3
 SQUARES, CODES = 0.5, 0.1  # weights of the other two losses
 BANK = 512  # pictures at most whose codes are kept
 
 
 def train_encoder(
     generator: Generator,
-    images: Tensor,
+    images: Tensor | tuple[Tensor, Tensor],
     options: TrainOptions,
-    steps: int,
+    course: Course | int,
     on_step: Callable[[float], bool] = lambda _: True,
 ) -> Encoder | None:
     """An encoder that guesses, from what a mask of any family leaves, a code of the whole image.
@@ -41,21 +40,22 @@ def train_encoder(
 
     Args:
         generator: G, in evaluation mode and frozen.
-        images: uint8 ``[N, C, size, size]``, what G learned from.
+        images: uint8 ``[N, C, size, size]``, what G learned from; of damaged ones, they and where they are
+            known, bool ``[N, 1, size, size]``: then known pixels alone are seen, and counted.
         options: for its batch size, precision and seed, which all randomness is a function of.
-        steps: how many.
+        course: how long; or how many steps.
         on_step: told of each step's loss; where it returns False, training is given up.
 
     Returns:
         the encoder, in evaluation mode and with its bank of codes; None where it was given up.
     """
-    device = next(generator.parameters()).device
+    device, course = next(generator.parameters()).device, Course.of(course)
+    images, known = images if isinstance(images, tuple) else (images, None)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)
         encoder = Encoder(generator.architecture)
     encoder.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(encoder.parameters(), lr=LR, betas=(0.9, 0.99), fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(step, steps))
     noise = torch.Generator().manual_seed(options.seed)
     masks = mask_pool(generator.architecture.size)
     enabled = options.precision == "bfloat16"
@@ -66,37 +66,41 @@ def train_encoder(
         real = levels_to_images(images[chosen]).to(device)
         codes = generator.sample_codes(samples, noise).to(device)
         mask = masks[torch.randint(len(masks), (options.batch,), generator=noise)].to(device)
+        truth = torch.ones_like(mask)
+        if known is not None:
+            truth[: len(chosen)] = known[chosen].to(mask)
+            mask = mask * truth
         with torch.autocast(device.type, torch.bfloat16, enabled=enabled):
             with torch.no_grad():
                 y = torch.cat([real, generator(codes).float()])
             guess = encoder(y, mask).float()
             x = generator(guess).float()
-        loss = (x - y).abs().mean() + SQUARES * ((x - y) ** 2).mean()
+        off = x - y
+        if known is None:
+            loss = off.abs().mean() + SQUARES * (off**2).mean()
+        else:
+            loss = ((off.abs() + SQUARES * off**2) * truth).sum() / (truth.sum() * off.shape[1])
         if samples:
             loss = loss + CODES * ((guess[-samples:] - codes) ** 2).mean()
         return loss
 
-    if not fit(loss_of, steps, optimizer, schedule, on_step):
+    if not fit(encoder, loss_of, course, optimizer, on_step):
         return None
     encoder.eval().requires_grad_(False)
-    encoder.bank = _code_bank(encoder, images, options.batch)
+    encoder.bank = _code_bank(encoder, images, known, options.batch)
     return encoder
 
 
 @torch.no_grad()
-def _code_bank(encoder: Encoder, images: Tensor, batch: int) -> Tensor:
-    """``[N, nz]``: the encoder's codes of whole pictures, spread evenly over the collection."""
+def _code_bank(encoder: Encoder, images: Tensor, known: Tensor | None, batch: int) -> Tensor:
+    """``[N, nz]``: codes of what is known of pictures, spread evenly over the collection."""
     chosen = torch.arange(0, len(images), -(-len(images) // BANK))
     codes = []
     for part in chosen.split(batch):
         y = levels_to_images(images[part]).to(encoder.bank.device)
-        codes.append(encoder(y, torch.ones_like(y[:, :1])))
+        mask = torch.ones_like(y[:, :1]) if known is None else known[part].to(y)
+        codes.append(encoder(y, mask))
     return torch.cat(codes)
-
-
-def rate(step: int, steps: int) -> float:
-    """Of the learning rate: a warm-up, then half a cosine."""
-    return min(1.0, (step + 1) / WARM_UP) * (0.5 * (1 + math.cos(math.pi * step / steps)) + 0.01)
 
 
 def mask_pool(size: int) -> Tensor:

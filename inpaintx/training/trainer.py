@@ -7,7 +7,6 @@ stopped and resumed reaches the same bits as one that was not.
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,14 @@ from inpaintx.networks.architectures import build
 from inpaintx.networks.base import Generator, calibrate
 from inpaintx.networks.encoder import Encoder
 from inpaintx.networks.predictor import Predictor
-from inpaintx.networks.storage import Stored
 from inpaintx.options import Architecture, TrainOptions
 from inpaintx.pictures.arrays import images_to_levels, levels_to_images
+from inpaintx.training import state
 from inpaintx.training.augmentation import shift
 from inpaintx.training.collection import Collection
+from inpaintx.training.course import Spent
 from inpaintx.training.determinism import generator_for
+from inpaintx.training.holdout import HeldOut
 
 
 class Trainer:
@@ -40,9 +41,10 @@ class Trainer:
         options: TrainOptions,
         fit: str,
         device: torch.device | str = "cpu",
+        held_out: HeldOut | None = None,
     ) -> None:
         self.collection, self.architecture, self.options, self.fit = collection, architecture, options, fit
-        self.device = torch.device(device)
+        self.device, self.held_out = torch.device(device), held_out
         self.step = 0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
@@ -58,7 +60,9 @@ class Trainer:
         self.encoder: Encoder | None = None  # the last one, and the step of G that it belongs to
         self.encoder_step = 0
         self.predictor: Predictor | None = None  # the last one, which depends on no step of G
-        self.predictor_took = 0  # steps of its own
+        self.took = {"encoder": 0, "predictor": 0}  # steps of their own
+        self.as_before = True  # whether these were trained with the options of now
+        self.spent = Spent()
         self._saved = False
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
@@ -102,7 +106,7 @@ class Trainer:
         real = self._real(noise)
         codes = self.generator.sample_codes(self.options.batch, noise).to(self.device)
         with self._autocast():
-            fake = self.generator(codes)
+            fake = self._damaged(self.generator(codes))
             real_logits = self.discriminator(self._shift(real, noise))
             fake_logits = self.discriminator(self._shift(fake.detach(), noise))
         loss_d = F.softplus(-real_logits.float()).mean() + F.softplus(fake_logits.float()).mean()
@@ -132,10 +136,28 @@ class Trainer:
         positions = range(self.step * batch, (self.step + 1) * batch)
         index = torch.stack([self._permutation(p // count)[p % count] for p in positions])
         images = levels_to_images(self.collection.images[index])
+        if self.collection.known is not None:
+            images = images * self.collection.known[index]
         if self.options.flip:
             mirrored = torch.rand(batch, generator=noise) < 0.5
             images[mirrored] = images[mirrored].flip(-1)
         return images.to(self.device, memory_format=torch.channels_last)
+
+    def _damaged(self, fake: Tensor) -> Tensor:
+        """G's images with holes of the collection's own, if its pictures have some; a hole holds 0 to D.
+
+        So G learns whole images from damaged ones (Bora et al., "AmbientGAN: Generative Models From Lossy
+        Measurements", ICLR 2018).
+        """
+        known = self.collection.known
+        if known is None:
+            return fake
+        noise = generator_for(self.options.seed, 6, self.step)
+        masks = known[torch.randint(len(known), (len(fake),), generator=noise)]
+        if self.options.flip:
+            mirrored = torch.rand(len(fake), generator=noise) < 0.5
+            masks[mirrored] = masks[mirrored].flip(-1)
+        return fake * masks.to(self.device)
 
     def _permutation(self, epoch: int) -> Tensor:
         if epoch != self._epoch:
@@ -177,66 +199,28 @@ class Trainer:
     # -- checkpoints ------------------------------------------------------------------------------
 
     @property
-    def later_steps(self) -> tuple[int, int]:
-        """How many the encoder gets, and the predictor: no more than G and D have had."""
-        return min(self.options.encoder_steps, self.step), min(self.options.predictor_steps, self.step)
+    def later_steps(self) -> dict[str, int | None]:
+        """How many the encoder and the predictor get at most: no more than G and D have had."""
+        asked = {"encoder": self.options.encoder_steps, "predictor": self.options.predictor_steps}
+        return {stage: None if steps is None else min(steps, self.step) for stage, steps in asked.items()}
 
-    def save(
-        self, run: Path, encoder: Encoder | None = None, predictor: Predictor | None = None
-    ) -> Generator:
+    def save(self, run: Path) -> Generator:
         """Writes the run's checkpoint, whole or not at all.
 
-        Args:
-            run: the run's folder.
-            encoder: trained for this G; None: the last one there was, if any, stays in the file, and the
-                header says of which step it is.
-            predictor: trained as long as :attr:`later_steps` says; None: likewise, and of how many steps.
+        An encoder of an earlier step stays in the file, and the header says of which step it is.
 
         Returns:
             The calibrated G that is in it.
         """
-        if encoder is not None:
-            self.encoder, self.encoder_step = encoder, self.step
-        if predictor is not None:
-            self.predictor, self.predictor_took = predictor, self.later_steps[1]
         network = self.calibrated()
-        tensors = checkpoint.state(network, "generator.")
-        if self.encoder is not None:
-            tensors |= checkpoint.state(self.encoder, "encoder.")
-        if self.predictor is not None:
-            tensors |= checkpoint.state(self.predictor, "predictor.")
-        tensors |= checkpoint.state(self.discriminator, "discriminator.")
-        tensors |= checkpoint.state(self.generator, "training.generator.")
-        tensors |= {f"training.average.{name}": tensor for name, tensor in self.average.named_parameters()}
-        for name, optimizer in self.optimizers.items():
-            for index, values in optimizer.state_dict()["state"].items():
-                tensors |= {f"training.{name}_adam.{index}.{key}": value for key, value in values.items()}
+        tensors = state.tensors_of(self, network)
         for name in (name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()):
             raise InpaintxError(
                 f"training: weights are not finite at step {self.step} ({name}); {self._advice}"
             )
-        header = self._header()
-        if self.encoder is not None:
-            header["encoder_step"] = self.encoder_step
-        if self.predictor is not None:
-            header["predictor_steps"] = self.predictor_took
-        checkpoint.save(run / checkpoint.FILE_NAME, header, tensors)
+        checkpoint.save(run / checkpoint.FILE_NAME, state.header_of(self), tensors)
         self._saved = True
         return network
-
-    def _header(self) -> dict[str, Any]:
-        scales = {"scales": list(self.collection.scales)} if self.collection.scales else {}
-        return {
-            "architecture": self.architecture.to_dict(),
-            "fit": self.fit,
-            **scales,
-            "step": self.step,
-            "options": asdict(self.options),
-            "collection": {
-                "count": len(self.collection.images),
-                "fingerprint": self.collection.fingerprint,
-            },
-        }
 
     def restore(self, path: Path) -> None:
         """Goes on from a run's checkpoint.
@@ -245,51 +229,5 @@ class Trainer:
             InpaintxError: it is damaged, holds no training state, or was made with another architecture,
                 collection or seed, with which the run would not be the same run.
         """
-        with checkpoint.opened(path) as stored:
-            if not any(name.startswith(checkpoint.TRAINING) for name in stored.names):
-                raise InpaintxError(
-                    f"cannot resume: {path}: an exported model has no training state; give a run folder"
-                )
-            step = self._check_same_run(stored)
-            stored.fill(self.generator, "training.generator.")
-            stored.fill(self.discriminator, "discriminator.")
-            stored.copy("training.average.", dict(self.average.named_parameters()))
-            for name, optimizer in self.optimizers.items():
-                self._restore_optimizer(stored, f"training.{name}_adam.", optimizer, step)
-            if self.options.encoder_steps:  # else the run is to have none
-                self.encoder = checkpoint.read_encoder(stored, self.architecture)
-                self.encoder_step = stored.header.get("encoder_step", step)
-            if self.options.predictor_steps:
-                self.predictor = checkpoint.read_predictor(stored, self.architecture)
-                self.predictor_took = stored.header.get("predictor_steps", 0)
-        self.step, self._saved = step, True
-
-    def _check_same_run(self, stored: Stored) -> int:
-        """The step that a run's checkpoint is of. Raises InpaintxError where the run is another."""
-        path, header = stored.path, dict(stored.header)
-        header["architecture"] = checkpoint.described(stored).to_dict()
-        ours = self._header()
-        for key in ("architecture", "fit", "collection"):
-            if header.get(key) != ours[key]:
-                raise InpaintxError(
-                    f"cannot resume: {path}: its {key} is {header.get(key)}, this run's is {ours[key]}; "
-                    "use the same, or a new --out"
-                )
-        theirs = checkpoint.run_options(stored)
-        for key in ("batch", "seed"):
-            their, own = getattr(theirs, key), getattr(self.options, key)
-            if their != own:
-                raise InpaintxError(
-                    f"cannot resume: {path}: its {key} is {their}, not {own}; use the same, or a new --out"
-                )
-        return checkpoint.run_step(stored)
-
-    @staticmethod
-    def _restore_optimizer(stored: Stored, prefix: str, optimizer: torch.optim.Adam, step: int) -> None:
-        saved = optimizer.state_dict()
-        for index, parameter in enumerate(optimizer.param_groups[0]["params"]) if step else ():
-            values = {"step": torch.tensor(0.0)}
-            values |= {key: torch.empty_like(parameter) for key in ("exp_avg", "exp_avg_sq")}
-            stored.copy(f"{prefix}{index}.", values)
-            saved["state"][index] = values
-        optimizer.load_state_dict(saved)
+        state.restore(self, path)
+        self._saved = True

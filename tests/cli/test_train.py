@@ -25,6 +25,11 @@ def header_of(run: Path) -> dict:
         return json.loads(file.metadata()["inpaintx"])
 
 
+def tensors_of(run: Path) -> dict[str, bytes]:
+    with safe_open(run / "checkpoint.safetensors", framework="np") as file:
+        return {name: file.get_tensor(name).tobytes() for name in file.keys()}  # noqa: SIM118
+
+
 def test_a_run_leaves_a_model_a_log_and_samples(model: Path) -> None:
     assert set(files_in(model)) == {
         "checkpoint.safetensors",
@@ -60,8 +65,12 @@ def test_a_resumed_run_is_the_one_that_never_stopped(
     ended = cli("train", collection, "--out", tmp_path, "--resume", "--steps", 20)
     assert ended.code == 0
     assert "resumed at step 7\n" in ended.out
-    for name in ("checkpoint.safetensors", "samples.png"):
-        assert (tmp_path / name).read_bytes() == (model / name).read_bytes()
+    assert (tmp_path / "samples.png").read_bytes() == (model / "samples.png").read_bytes()
+    resumed, whole = (header_of(run) for run in (tmp_path, model))
+    for how_long in ("seconds", "clock"):
+        assert resumed.pop(how_long).keys() == whole.pop(how_long).keys() == {"gan", "encoder", "predictor"}
+    assert resumed == whole
+    assert tensors_of(tmp_path) == tensors_of(model)
     steps = [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert steps == list(range(1, 21))
 
@@ -162,6 +171,33 @@ def test_minutes_end_a_run(cli: Cli, collection: Path, tmp_path: Path) -> None:
     assert 1 <= header_of(tmp_path)["step"] < 10**6
 
 
+def test_minutes_are_those_of_the_whole_model_and_go_on_where_they_stopped(
+    cli: Cli, collection: Path, tmp_path: Path
+) -> None:
+    flags = ("--size", "32", "--gray", "--nz", "8", "--batch", "8", "--width", "4")
+    ended = cli("train", collection, "--out", tmp_path, *flags, "--minutes", 0.2)
+    assert ended.code == 0, ended
+    assert "none is kept back for a score" in ended.out
+    assert "12 s at most: G and D 8 s, encoder 1 s, predictor 3 s" in ended.out
+    header = header_of(tmp_path)
+    assert header["options"]["steps"] is None
+    assert header["options"]["minutes"] == 0.2
+    assert header["step"] > 0
+    clock = header["clock"]
+    assert clock["gan"] >= 7.8  # 65 % of the time
+    assert sum(clock.values()) < 30  # 12, and what the last step of each stage takes on a busy machine
+
+    again = cli("train", collection, "--out", tmp_path, "--resume")
+    assert again.code == 0, again
+    resumed = header_of(tmp_path)
+    assert resumed["step"] == header["step"]
+    assert resumed["options"] == header["options"]
+    more = cli("train", collection, "--out", tmp_path, "--resume", "--minutes", 0.22)
+    assert more.code == 0, more
+    assert header_of(tmp_path)["step"] > header["step"]
+    assert header_of(tmp_path)["clock"]["gan"] > clock["gan"]
+
+
 @pytest.fixture
 def wait_until() -> Callable[[Callable[[], bool]], None]:
     def wait(condition: Callable[[], bool]) -> None:
@@ -198,6 +234,7 @@ def test_ctrl_c_saves_and_the_run_goes_on_from_there(
     assert words == ["inpaintx", *map(str, arguments), "--resume"]
     step = header_of(tmp_path)["step"]
     assert f"at step {step}; samples in" in out
+    assert out.endswith(f"go on with: inpaintx {' '.join(map(str, arguments))} --resume\n")
     assert 0 < step == len(log.read_text().splitlines())
 
     ended = cli(*words[1:], "--steps", step + 1)  # as advised, but soon over

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from inpaintx.judge.clusters import near_copies
-from inpaintx.judge.diagnosis import diagnose_model, held_out_pictures, typical_shift
+from inpaintx.judge.diagnosis import diagnose_model, typical_shift
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.training.collection import Collection
 
@@ -38,29 +37,6 @@ def test_typical_shift_does_not_mind_the_sign() -> None:
     images = shapes(60)
     images[::3] = 255 - images[::3]
     assert typical_shift(images) == 0
-
-
-def test_held_out_pictures_are_whole_clusters_and_enough() -> None:
-    rng = np.random.default_rng(2)
-    originals = rng.integers(0, 256, (100, 1, 32, 32)).astype(np.uint8)
-    images = np.concatenate([originals, np.roll(originals[:40], 0)])  # forty of them twice
-    collection = Collection(torch.from_numpy(images), [Path(f"{number}.png") for number in range(140)])
-    chosen = held_out_pictures(collection, 30, seed=3)
-    assert 30 <= len(chosen) <= 32
-    numbers = np.array([int(path.stem) for path in chosen])
-    clusters = near_copies(images, 0.9)
-    assert not set(clusters[numbers]) & set(np.delete(clusters, numbers))
-    assert chosen == held_out_pictures(collection, 30, seed=3)
-    assert chosen != held_out_pictures(collection, 30, seed=4)
-
-
-def test_a_large_cluster_stays_in_training() -> None:
-    rng = np.random.default_rng(4)
-    same = np.repeat(rng.integers(0, 256, (1, 1, 32, 32)), 50, 0)
-    images = np.concatenate([same, rng.integers(0, 256, (100, 1, 32, 32))]).astype(np.uint8)
-    collection = Collection(torch.from_numpy(images), [Path(f"{number:03}.png") for number in range(150)])
-    for seed in range(5):
-        assert all(int(path.stem) >= 50 for path in held_out_pictures(collection, 20, seed))
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from training_cases import OPTIONS, SHAPE, drawn, make_trainer
+from training_cases import OPTIONS, SHAPE, drawn, make_trainer, of_stage
 
 from inpaintx.networks import checkpoint
 from inpaintx.training import Trainer, train
@@ -25,7 +25,7 @@ def test_mode_holds_from_the_first_step_to_the_encoder_and_no_longer(tmp_path: P
 
     trainer = make_trainer(SHORT)
     trainer.discriminator.register_forward_hook(note)
-    train(trainer, tmp_path, on_save=note, on_encoder_step=note)
+    train(trainer, tmp_path, on_save=note, on_progress=of_stage("encoder", note))
     assert len(modes) == 3 * 4 + 1 + 2
     assert all(modes)
     assert not torch.are_deterministic_algorithms_enabled()

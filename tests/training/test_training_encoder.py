@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from training_cases import OPTIONS, make_trainer
+from training_cases import OPTIONS, make_trainer, of_stage
 
 from inpaintx import InpaintxError
 from inpaintx.completion.candidates import CandidateFinder
@@ -115,7 +115,7 @@ def test_training_that_is_given_up_gives_nothing_and_leaves_g_alone(model: Netwo
 def test_run_ends_with_an_encoder_that_loads_and_exports(tmp_path: Path) -> None:
     trainer = make_trainer(replace(OPTIONS, steps=3, encoder_steps=2))
     told: list[float] = []
-    assert train(trainer, tmp_path, on_encoder_step=told.append)
+    assert train(trainer, tmp_path, on_progress=of_stage("encoder", told.append))
     assert len(told) == 2
     loaded = checkpoint.load_model(tmp_path)
     assert loaded.encoder is not None
@@ -180,7 +180,11 @@ def test_run_without_one_has_none_and_gets_it_when_it_goes_on(tmp_path: Path) ->
 def test_encoder_takes_no_more_steps_than_the_networks_it_serves(tmp_path: Path) -> None:
     """So that a first try of a few steps is not followed by minutes of something else."""
     told: list[float] = []
-    train(make_trainer(replace(OPTIONS, steps=2, encoder_steps=3000)), tmp_path, on_encoder_step=told.append)
+    train(
+        make_trainer(replace(OPTIONS, steps=2, encoder_steps=3000)),
+        tmp_path,
+        on_progress=of_stage("encoder", told.append),
+    )
     assert len(told) == 2
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from training_cases import OPTIONS, SHAPE, drawn, make_trainer
+from training_cases import OPTIONS, SHAPE, drawn, make_trainer, of_stage
 
 from inpaintx.networks import checkpoint
 from inpaintx.networks.checkpoint import Networks
@@ -127,7 +127,7 @@ def test_training_is_a_function_of_the_seed_and_can_be_given_up() -> None:
 def test_run_ends_with_a_predictor_that_loads_and_exports(tmp_path: Path) -> None:
     trainer = make_trainer(replace(OPTIONS, steps=3, predictor_steps=2))
     told: list[float] = []
-    assert train(trainer, tmp_path, on_predictor_step=told.append)
+    assert train(trainer, tmp_path, on_progress=of_stage("predictor", told.append))
     assert len(told) == 2
     loaded = checkpoint.load_model(tmp_path)
     assert loaded.header["predictor_steps"] == 2
@@ -194,7 +194,7 @@ def test_interrupted_predictor_leaves_a_model_without_it(tmp_path: Path, ctrl_c:
         seen.append(loss)
         signal.raise_signal(signal.SIGINT)
 
-    assert not train(make_trainer(options), tmp_path, on_predictor_step=interrupt)
+    assert not train(make_trainer(options), tmp_path, on_progress=of_stage("predictor", interrupt))
     assert len(seen) == 1
     left = checkpoint.load_model(tmp_path)
     assert left.encoder is not None

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from training_cases import OPTIONS, make_trainer, steps_in_log
+from training_cases import OPTIONS, make_trainer, of_stage, same_run, steps_in_log
 
 from inpaintx.completion import Completer
 from inpaintx.errors import InpaintxError
@@ -19,7 +19,7 @@ from inpaintx.networks import checkpoint
 from inpaintx.options import SearchOptions, TrainOptions
 from inpaintx.pictures import Picture
 from inpaintx.plugins import registry
-from inpaintx.training import LOG_NAME, Report, Trainer, run, train
+from inpaintx.training import LOG_NAME, Report, Trainer, is_log, run, train
 from inpaintx.training.losses import TOGETHER, Losses
 
 pytestmark = pytest.mark.slow
@@ -89,8 +89,7 @@ def test_resuming_with_the_encoder_that_stayed_changes_nothing_else(tmp_path: Pa
             options = replace(WITH_ENCODER, steps=steps)
             trainer = _resumed(tmp_path / name, options) if number else make_trainer(options)
             train(trainer, tmp_path / name)
-    files = [(tmp_path / name / checkpoint.FILE_NAME).read_bytes() for name in ("parts", "whole")]
-    assert files[0] == files[1]
+    assert same_run(tmp_path / "parts", tmp_path / "whole")
 
 
 @pytest.mark.parametrize("earlier", [False, True], ids=["first", "resumed"])
@@ -108,7 +107,7 @@ def test_signal_while_the_encoder_is_trained_leaves_a_model_that_completes(
         told.append(loss)
         signal.raise_signal(sent)
 
-    assert not train(trainer, tmp_path, on_encoder_step=interrupt)
+    assert not train(trainer, tmp_path, on_progress=of_stage("encoder", interrupt))
     assert len(told) == 1
     loaded = checkpoint.load_model(tmp_path)
     assert loaded.header["step"] == trainer.step
@@ -171,7 +170,7 @@ def test_losses_read_together_are_those_read_one_by_one(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     options = replace(OPTIONS, steps=2 * TOGETHER + 5, save_every=TOGETHER + 3, encoder_steps=20)
-    files, losses, encoder_losses = [], [], []
+    losses, encoder_losses = [], []
     for name in ("one by one", "together"):
         if name == "together":
             reads = request.getfixturevalue("read_late")
@@ -183,13 +182,12 @@ def test_losses_read_together_are_those_read_one_by_one(
             make_trainer(options),
             folder,
             lambda report, told=told: told.append((report.step, report.loss_d, report.loss_g)),
-            on_encoder_step=encoder_told.append,
+            on_progress=of_stage("encoder", encoder_told.append),
         )
         assert _told(folder / LOG_NAME) == told
-        files.append((folder / checkpoint.FILE_NAME).read_bytes())
         losses.append(told)
         encoder_losses.append(encoder_told)
-    assert files[0] == files[1]
+    assert same_run(tmp_path / "one by one", tmp_path / "together")
     assert losses[0] == losses[1]
     assert encoder_losses[0] == encoder_losses[1]
     assert len(encoder_losses[0]) == 20
@@ -222,7 +220,7 @@ def test_run_that_fails_before_its_first_checkpoint_is_not_told_to_resume(
     with pytest.raises(InpaintxError, match="nothing is saved yet; train anew with a lower learning rate"):
         train(make_trainer(replace(OPTIONS, **change)), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [LOG_NAME]
-    assert run.is_log(tmp_path / LOG_NAME)
+    assert is_log(tmp_path / LOG_NAME)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +236,7 @@ def test_run_that_fails_before_its_first_checkpoint_is_not_told_to_resume(
 )
 def test_log_of_a_run_is_known_from_any_other(tmp_path: Path, text: str, ours: bool) -> None:
     (tmp_path / LOG_NAME).write_text(text)
-    assert run.is_log(tmp_path / LOG_NAME) == ours
+    assert is_log(tmp_path / LOG_NAME) == ours
 
 
 # --- a state that can't be gone on from ---

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from inpaintx import InpaintxError
-from inpaintx.judge import clusters
-from inpaintx.judge.clusters import groups_of, near_copies, nearest
+from inpaintx.training import clusters
+from inpaintx.training.clusters import groups_of, near_copies, nearest
 
 
 def _different(count: int, channels: int = 1, size: int = 64, seed: int = 0) -> np.ndarray:
