@@ -16,7 +16,7 @@ import numpy as np
 from inpaintx.completion.candidates import CandidateFinder, Candidates
 from inpaintx.completion.completed import Completed
 from inpaintx.completion.estimate import disagreement
-from inpaintx.completion.ledger import describe
+from inpaintx.completion.ledger import describe, means_of
 from inpaintx.completion.regions import Chosen, RegionChooser
 from inpaintx.completion.streaming import Beside, cores
 from inpaintx.completion.trials import choose_blend, folds_for, trials_of
@@ -225,6 +225,7 @@ class Completer:
             searched.seconds + time.thread_time() - start,
             history,
             regions=tuple(searched.chosen),
+            means=means_of(self.described, {"name": "hole"}, "keep", self._options.seed),
         )
 
     def _parts(self, searched: Searched, chosen: Chosen, candidates: Candidates) -> list[_Part]:
