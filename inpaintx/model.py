@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from inpaintx.completion import Completed, Completer, FolderReport, FolderRequest, complete_folder
+from inpaintx.completion.ledger import describe_plugin, means_of
 from inpaintx.errors import InpaintxError
 from inpaintx.networks import checkpoint
 from inpaintx.networks.devices import pick_device
@@ -157,10 +158,14 @@ class Model:
             raise InpaintxError("hole and mask exclude each other; pass one")
         known = None if hole is None or isinstance(hole, (str, os.PathLike)) else ~hole_of(hole)
         taken = take(picture, known)
-        if known is None:
-            known = make_mask(_mask_plugin(hole, mask), taken.picture, options.seed)
-        [completed] = self._completer_for(blend, options, region)([taken.picture], [known])
-        return replace(completed, give=taken.give)
+        completer = self._completer_for(blend, options, region)
+        if known is not None:
+            [completed] = completer([taken.picture], [known])
+            return replace(completed, give=taken.give)
+        plugin = _mask_plugin(hole, mask)
+        [completed] = completer([taken.picture], [make_mask(plugin, taken.picture, options.seed)])
+        means = means_of(completed.means, describe_plugin(plugin), "keep", options.seed)
+        return replace(completed, give=taken.give, means=means)
 
     def complete_folder(
         self,
@@ -196,7 +201,7 @@ class Model:
             InpaintxError: an input is missing, nothing may be written where it would be, or an option is
                 unknown or out of range.
         """
-        names = {field.name for field in fields(FolderRequest)} & options.keys()
+        names = {field.name for field in fields(FolderRequest)} & options.keys() - {"seed"}
         request = {name: options.pop(name) for name in names}
         search = search_options(options)
         if hole is not None and mask is not None:
@@ -211,7 +216,8 @@ class Model:
                 [Path(path) for path in given],
                 Path(out),
                 _mask_plugin(hole, mask),
-                **{"seed": search.seed, **request},
+                search.seed,
+                **request,
             ),
         )
 

@@ -1,5 +1,6 @@
 """The face: pictures of every kind, holes of every kind, errors that say what to pass."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -54,6 +55,49 @@ def test_every_name_of_the_face_is_there() -> None:
     )
     for name in inpaintx.__all__:
         assert getattr(inpaintx, name).__doc__, name
+
+
+def test_a_saved_result_is_that_of_the_command_line_with_its_record(
+    model: inpaintx.Model, tmp_path: Path
+) -> None:
+    """Byte for byte that of a folder's run, manifest's line included; which such a run goes on from."""
+    Image.fromarray(letter()).save(tmp_path / "letter.png")
+    Image.fromarray(hole()).save(tmp_path / "hole.png")
+    manifests = [tmp_path / place / "manifest.jsonl" for place in ("run", "saved")]
+    run: dict[str, Any] = {"hole": tmp_path / "hole.png", "seed": 3, **QUICK}
+    model.complete_folder(tmp_path / "letter.png", tmp_path / "run", manifest=manifests[0], **run)
+    completed = model.complete(tmp_path / "letter.png", **run)
+    (tmp_path / "saved").mkdir()
+    written = completed.save(tmp_path / "saved" / "letter.png", manifest=manifests[1])
+    assert str(written) == ""
+    saved = tmp_path / "saved" / "letter.png"
+    assert saved.read_bytes() == (tmp_path / "run" / "letter.png").read_bytes()
+    with Image.open(saved) as opened:
+        assert "compositeWithTrainedAlgorithmicMedia" in opened.info["XML:com.adobe.xmp"]
+    lines = [{**json.loads(manifest.read_text()), "when": ""} for manifest in manifests]
+    assert lines[0] == lines[1]
+    again = model.complete_folder(
+        tmp_path / "letter.png", tmp_path / "saved", manifest=manifests[1], skip_done=True, **run
+    )
+    assert (list(again.kept), again.done) == ([tmp_path / "letter.png"], {})
+
+
+def test_a_record_can_be_left_out_and_one_that_has_no_place_is_said(
+    model: inpaintx.Model, tmp_path: Path
+) -> None:
+    completed = model.complete(letter(), hole(), **QUICK)
+    assert str(completed.save(tmp_path / "plain.bmp", record=False)) == ""
+    assert str(completed.save(tmp_path / "marked.bmp")) == "not kept: XMP"
+    assert (tmp_path / "plain.bmp").read_bytes() == (tmp_path / "marked.bmp").read_bytes()
+    completed.save(tmp_path / "plain.png", record=False)
+    with Image.open(tmp_path / "plain.png") as opened:
+        assert "XML:com.adobe.xmp" not in opened.info
+    for name in ("a", "b"):  # of an array, which has no file: one line a result
+        completed.save(tmp_path / f"{name}.png", manifest=tmp_path / "all.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
+    assert [(line["result"], line["picture"]) for line in lines] == [("a.png", None), ("b.png", None)]
+    assert lines[0]["settings"]["mask"] == {"name": "hole"}
+    assert lines[0]["filled"] == {"pixels": int(hole().sum()), "box": [10, 12, 20, 12]}
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64, np.float16])

@@ -16,7 +16,7 @@ import numpy as np
 from inpaintx.completion.candidates import CandidateFinder, Candidates
 from inpaintx.completion.completed import Completed
 from inpaintx.completion.estimate import disagreement
-from inpaintx.completion.ledger import describe
+from inpaintx.completion.ledger import describe, means_of
 from inpaintx.completion.regions import Chosen, RegionChooser
 from inpaintx.completion.searched import PictureForming, Searched, forming
 from inpaintx.completion.streaming import Beside, cores
@@ -221,6 +221,7 @@ class Completer:
             searched.seconds + time.thread_time() - start,
             history,
             regions=tuple(searched.chosen),
+            means=means_of(self.described, {"name": "hole"}, "keep", self._options.seed),
         )
 
     def _parts(

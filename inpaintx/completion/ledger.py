@@ -74,19 +74,46 @@ def _described(completed: Completed) -> dict[str, Any]:
     }
 
 
-def means_of(described: Mapping[str, Any], settings: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """What made a result: a completer's ``described``, with further settings, and the seed of the mask."""
-    return {**described, "settings": {**described["settings"], **settings}, "seed": seed}
-
-
-def software_of(described: Mapping[str, Any]) -> str:
-    """Of what is described: who completes, with its version."""
-    return f"inpaintx {described['versions']['inpaintx']}"
-
-
 @cache
 def _versions() -> dict[str, str]:
     return {name: version(name) for name in ("inpaintx", "torch", "numpy", "pillow")}
+
+
+def means_of(described: Mapping[str, Any], mask: Mapping[str, Any], format: str, seed: int) -> dict[str, Any]:
+    """All that a result follows from but its picture and its mask's pixels.
+
+    Args:
+        described: of the completer: see :func:`describe`.
+        mask: the plugin, as :func:`describe_plugin` gives it.
+        format: of the result, as it was asked for.
+        seed: of the mask.
+    """
+    settings = {**described["settings"], "mask": dict(mask), "format": format}
+    return {**described, "settings": settings, "seed": seed}
+
+
+def repair_of(mask: np.ndarray, means: Mapping[str, Any]) -> Repair:
+    """The repair of what a mask hides, bool ``[H, W]``, by means that :func:`means_of` gives."""
+    return Repair.of(mask, means, f"inpaintx {means['versions']['inpaintx']}")
+
+
+def line_of(
+    picture: str | None, status: str, mask: np.ndarray | None, sha256: str | None, means: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A manifest's line of a result, but for the result itself.
+
+    Args:
+        picture: the file, as it was named.
+        status: ``"completed"`` or ``"undamaged"``.
+        mask: bool ``[H, W]``, True = keep; None: it hides nothing.
+        sha256: of the picture's file.
+        means: see :func:`means_of`.
+    """
+    return {"picture": picture, "status": status} | _inputs(sha256, mask, means)
+
+
+def _inputs(sha256: str | None, mask: np.ndarray | None, means: Mapping[str, Any]) -> dict[str, Any]:
+    return {"picture_sha256": sha256, "mask_sha256": None if mask is None else mask_hash(mask), **means}
 
 
 class Ledger:
@@ -99,8 +126,7 @@ class Ledger:
 
     def __init__(self, plan: FolderPlan, described: Mapping[str, Any]) -> None:
         self._plan, request = plan, plan.request
-        settings = {"mask": describe_plugin(request.mask), "format": request.format}
-        self._means = means_of(described, settings, request.seed)
+        self._means = means_of(described, describe_plugin(request.mask), request.format, request.seed)
         self._manifest: Manifest | None = plan.manifest
 
     def is_done(self, path: Path, mask: np.ndarray | None) -> bool:
@@ -115,18 +141,18 @@ class Ledger:
         written = self._manifest.result_hash(self._name(path))
         if written is not None and written != file_hash(target):
             raise InpaintxError(f"changed since it was written: {target}; move it away to have it made again")
-        return self._manifest.holds(self._name(path), self._inputs(path, mask))
+        return self._manifest.holds(self._name(path), _inputs(file_hash(path), mask, self._means))
 
     def marked(self, picture: Picture, mask: np.ndarray) -> Picture:
         """The result with its record, unless none is wanted."""
         if not self._plan.request.record:
             return picture
-        return marked(picture, self._repair(mask))
+        return marked(picture, repair_of(mask, self._means))
 
     def complete(self, path: Path, completed: Completed, not_kept: str) -> None:
         """Records a result that is written. Raises InpaintxError where that can't be."""
         masks, mask = self._plan.request.masks, completed.mask
-        line = {"filled": self._repair(mask).filled, "search": _described(completed)}
+        line = {"filled": repair_of(mask, self._means).filled, "search": _described(completed)}
         if masks is not None:
             file = self._plan.mask_files[self._plan.targets[path]]
             make_folder(file.parent)
@@ -154,15 +180,8 @@ class Ledger:
         if self._manifest is None:
             return
         target = self._plan.targets[path]
-        line = {"picture": str(path), "status": status, **more, **self._inputs(path, mask)}
+        line = {**line_of(str(path), status, mask, file_hash(path), self._means), **more}
         self._manifest.add(self._name(path), {**line, "result_sha256": file_hash(target)})
 
     def _name(self, path: Path) -> str:
         return self._plan.targets[path].relative_to(self._plan.request.out).as_posix()
-
-    def _inputs(self, path: Path, mask: np.ndarray | None) -> dict[str, Any]:
-        hashes = {"picture_sha256": file_hash(path), "mask_sha256": None if mask is None else mask_hash(mask)}
-        return {**hashes, **self._means}
-
-    def _repair(self, mask: np.ndarray) -> Repair:
-        return Repair.of(mask, self._means, software_of(self._means))

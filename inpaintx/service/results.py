@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from inpaintx.completion import Completed, Completer
-from inpaintx.completion.ledger import means_of, software_of
+from inpaintx.completion.ledger import means_of, repair_of
 from inpaintx.completion.searched import Searched
 from inpaintx.errors import InpaintxError
 from inpaintx.pictures import Picture
@@ -128,10 +128,10 @@ class Result:
         return self.completer.finish(self.searched, candidate=candidate).picture
 
     def _repair(self, format: str, candidate: int | None) -> Repair:
-        settings: dict[str, Any] = {"mask": dict(self.task.made_by), "format": format}
-        settings |= {} if candidate is None else {"candidate": candidate}
-        means = means_of(self.completer.described, settings, self.task.settings.search.seed)
-        return Repair.of(self.task.mask, means, software_of(means))
+        means = means_of(self.completer.described, self.task.made_by, format, self.task.settings.search.seed)
+        if candidate is not None:
+            means["settings"] |= {"candidate": candidate}
+        return repair_of(self.task.mask, means)
 
 
 def png(levels: np.ndarray) -> bytes:

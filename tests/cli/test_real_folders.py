@@ -63,8 +63,7 @@ def test_masks_beside_their_pictures_and_undamaged_pictures(run: Run, tmp_path: 
         ended = run("in", *arguments, "--out", out)
         assert (ended.code, ended.err) == (0, "")
         assert ended.out.splitlines() == [
-            f"1 pictures in {out}",
-            "1 undamaged, copied",
+            f"1 pictures in {out}; 1 undamaged, copied; "
             "2 files left out: 2 masks of other pictures (torn_mask001.png, …)",
         ]
         files = files_in(tmp_path / out)
@@ -112,7 +111,7 @@ def test_what_is_lost_and_left_out_is_said(run: Run, tmp_path: Path) -> None:
     assert "not kept" not in run(*arguments, "--out", "kept").out
     assert read_picture(tmp_path / "kept" / "a.png").tags.colour_chunks == ((b"gAMA", b"\0\x01\x86\xa0"),)
     assert run(*arguments, "--out", "tiffs", "--format", "tiff").out.splitlines() == [
-        "2 pictures in tiffs",
+        "2 pictures in tiffs; "
         "2 files left out: 1 no pictures by their suffix (notes.txt), 1 raw files of cameras (x.CR2)",
         "a.png and 1 more: not kept: gAMA",
     ]
