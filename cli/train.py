@@ -63,6 +63,7 @@ def command(data: Path, run: Path, **values: Any) -> None:
     from inpaintx.networks.checkpoint import FILE_NAME
     from inpaintx.networks.devices import pick_device
     from inpaintx.training import train
+    from inpaintx.training.determinism import deterministic
     from inpaintx.training.request import SAMPLES, TrainRequest, begin
 
     device = pick_device(values["device"])
@@ -86,6 +87,9 @@ def command(data: Path, run: Path, **values: Any) -> None:
     if values["resume"]:
         click.echo(f"resumed at step {trainer.step}")
     with _Display(trainer.step, trainer.options, run, values["tensorboard"]) as display:
+        if values["resume"] and not display.sheet(trainer.step).exists():  # a kill came between the two
+            with deterministic(trainer.options.deterministic):
+                display.on_save(trainer, trainer.calibrated())
         finished = train(
             trainer,
             run,
@@ -158,6 +162,12 @@ class _Display:
         self._bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
         self._bar.update()
 
+    def sheet(self, step: int) -> Path:
+        """The sheet of samples of a step."""
+        from inpaintx.training.request import SAMPLES
+
+        return self._run / SAMPLES / f"step-{step:06d}.png"
+
     def on_save(self, trainer: Any, network: Any) -> None:
         import numpy as np
 
@@ -167,8 +177,8 @@ class _Display:
 
         samples = trainer.samples(SHEET_COLUMNS * SHEET_ROWS, network)
         sheet = grid(list(samples), SHEET_COLUMNS)
-        folder = make_folder(self._run / SAMPLES)
-        write_sheet(sheet, folder / f"step-{trainer.step:06d}.png")
+        make_folder(self._run / SAMPLES)
+        write_sheet(sheet, self.sheet(trainer.step))
         write_sheet(sheet, self._run / f"{SAMPLES}.png")
         if self._board is not None:
             self._board.add_image("samples", np.asarray(sheet), trainer.step, dataformats="HWC")

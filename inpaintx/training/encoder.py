@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,7 @@ def rate(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / WARM_UP) * (0.5 * (1 + math.cos(math.pi * step / steps)) + 0.01)
 
 
+@lru_cache(maxsize=1)  # a run's encoder and predictor take the same
 def mask_pool(size: int) -> Tensor:
     """float32 ``[N, 1, size, size]``, 1 = keep: masks of every family, and their mirror images."""
     blank = np.zeros((size, size), np.uint8)
