@@ -81,6 +81,13 @@ class Display:
         if self._board is not None:
             self._board.add_scalar(f"unseen/{scored.stage}", scored.psnr, scored.step)
 
+    @property
+    def sheet(self) -> Path:
+        """The sheet of samples of the trainer's step."""
+        from inpaintx.training.request import SAMPLES
+
+        return self._run / SAMPLES / f"step-{self._trainer.step:06d}.png"
+
     def on_save(self, network: Generator) -> None:
         """A checkpoint of G and D."""
         import numpy as np
@@ -92,8 +99,8 @@ class Display:
         trainer = self._trainer
         samples = trainer.samples(SHEET_COLUMNS * SHEET_ROWS, network)
         sheet = grid(list(samples), SHEET_COLUMNS)
-        folder = make_folder(self._run / SAMPLES)
-        write_sheet(sheet, folder / f"step-{trainer.step:06d}.png")
+        make_folder(self._run / SAMPLES)
+        write_sheet(sheet, self.sheet)
         write_sheet(sheet, self._run / f"{SAMPLES}.png")
         if self._board is not None:
             self._board.add_image("samples", np.asarray(sheet), trainer.step, dataformats="HWC")

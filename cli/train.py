@@ -70,6 +70,7 @@ def command(data: Path, run: Path, **values: Any) -> None:
     from inpaintx.networks.checkpoint import FILE_NAME
     from inpaintx.networks.devices import pick_device
     from inpaintx.training import train
+    from inpaintx.training.determinism import deterministic
     from inpaintx.training.request import SAMPLES, TrainRequest, begin
 
     device = pick_device(values["device"])
@@ -95,6 +96,9 @@ def command(data: Path, run: Path, **values: Any) -> None:
     if values["resume"]:
         click.echo(f"resumed at step {trainer.step}")
     with Display(trainer, run, values["tensorboard"]) as display:
+        if values["resume"] and not display.sheet.exists():  # a kill came between the two
+            with deterministic(trainer.options.deterministic):
+                display.on_save(trainer.calibrated())
         finished = train(
             trainer, run, display.on_step, display.on_save, display.on_progress, display.on_score
         )

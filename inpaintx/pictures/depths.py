@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import struct
 import sys
 from pathlib import Path
@@ -34,6 +35,8 @@ _NATIVE_SWAPPED = ";16B" if sys.byteorder == "little" else ";16L"
 _SWAPPED = {";16B": ";16L", ";16L": ";16B", ";16N": _NATIVE_SWAPPED}
 # Decoders that hand a raw mode through to the unpacker, so that another one can be asked for.
 _UNPACKING = frozenset({"zip", "raw", "libtiff"})
+# What tifffile thinks of a broken file's tags would stand on stderr where nobody asked for its logs.
+_UNSAID = logging.NullHandler()
 #: The magic numbers of TIFF and BigTIFF in either byte order.
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -177,13 +180,16 @@ def decode_tiff(path: Path) -> np.ndarray:
 
     Gray or RGB of 8 or 16 bits, with or without alpha, in planes or not; what tifffile decodes.
 
-    Raises InpaintxError where it is none of these.
+    Raises InpaintxError where it is none of these, Image.DecompressionBombError where it is too large.
     """
     import tifffile
 
+    logging.getLogger(tifffile.__name__).addHandler(_UNSAID)
     try:
         with path.open("rb") as file, tifffile.TiffFile(file) as tiff:
             page = tiff.pages.first
+            if page.imagewidth * page.imagelength > 2 * (Image.MAX_IMAGE_PIXELS or sys.maxsize):
+                raise Image.DecompressionBombError
             colours = {0: 1, 1: 1, 2: 3}.get(int(page.photometric))
             fits = page.dtype in (np.uint8, np.uint16) and page.bitspersample in (8, 16)
             if colours is None or not fits or page.axes not in ("YX", "YXS", "SYX"):
@@ -198,6 +204,8 @@ def decode_tiff(path: Path) -> np.ndarray:
             in_planes = page.axes == "SYX"
     except EOFError:
         raise InpaintxError(f"the picture ends too early: {path}; is it whole?") from None
+    except Image.DecompressionBombError:
+        raise
     except Exception as error:  # what isn't there to decode, and whatever a broken file runs into
         raise InpaintxError(
             f"a TIFF in a layout that isn't read: {path}; convert it to a 16-bit PNG"

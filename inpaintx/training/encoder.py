@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,7 @@ def _code_bank(encoder: Encoder, images: Tensor, known: Tensor | None, batch: in
     return torch.cat(codes)
 
 
+@lru_cache(maxsize=1)  # a run's encoder and predictor take the same
 def mask_pool(size: int) -> Tensor:
     """float32 ``[N, 1, size, size]``, 1 = keep: masks of every family, and their mirror images."""
     blank = np.zeros((size, size), np.uint8)
