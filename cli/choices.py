@@ -44,7 +44,7 @@ def settings(ctx: click.Context, _param: click.Parameter, typed: str) -> list[Co
     """Options of the mask and the blend named before, with each value they can have, or the default."""
     items = []
     for kind, option in named_options(ctx):
-        values = option.choices or [as_text(option.default)]
+        values = map(as_text, option.choices or [option.default])
         items += [CompletionItem(f"{kind}.{option.name}={value}", help=option.help) for value in values]
     return [item for item in items if item.value.startswith(typed)]
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from inpaintx.errors import InpaintxError
 from inpaintx_cli.choices import plugins
 
 if TYPE_CHECKING:
     from inpaintx.plugins.registry import Kind
+
+
+# What a check says of a rule; None: it was not reached, since others were broken before.
+PASSED = {True: ("pass", "green"), False: ("FAIL", "red"), None: ("----", None)}
 
 
 @click.group()
@@ -50,7 +52,9 @@ def list_plugins(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: a list, since two kinds may share NAME.")
 def show_plugin(name: str, as_json: bool) -> None:
     """Show what the plugin NAME does, and its options as -o takes them."""
-    found = [_details(kind, name) for kind in _kinds_of(name)]
+    from inpaintx.plugins.local import kinds_of
+
+    found = [_details(kind, name) for kind in kinds_of(name)]
     if as_json:
         _print_json(found)
         return
@@ -60,24 +64,25 @@ def show_plugin(name: str, as_json: bool) -> None:
 @command.command("check")
 @click.argument("plugin", metavar="NAME|PATH", shell_complete=plugins)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: a list of plugins, each with its rules.")
-def check_plugin(plugin: str, as_json: bool) -> None:
+@click.option(
+    "--plugin-seconds",
+    "seconds",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    help="That a call may take, for each megapixel begun; 0: no limit.",
+)
+def check_plugin(plugin: str, as_json: bool, seconds: float) -> None:
     """Run the conformance kit on a plugin, and say of each rule whether it is kept, and why it is there.
 
     NAME is an installed plugin; PATH, with a slash or ending in .py, a module or a project's folder, of which
-    the modules at the top are looked through. Ends with 1 where a rule is broken.
+    the modules at the top are looked through. Options are tried as they are, and each with every choice and
+    at both ends of a range that it declares. The plugin runs in a process of its own. Ends with 1 where a
+    rule is broken.
     """
-    from inpaintx.plugins import registry
-    from inpaintx.plugins.local import plugins_at
-    from inpaintx.plugins.rules import findings
+    from inpaintx.plugins.apart import findings_apart
 
-    if plugin.endswith(".py") or "/" in plugin or os.sep in plugin or plugin == ".":
-        tried = plugins_at(Path(plugin))
-    else:
-        tried = [(kind, registry.get(kind, plugin)) for kind in _kinds_of(plugin)]
-    found: list[dict[str, Any]] = [
-        {"kind": kind, "name": getattr(one, "name", plugin), "rules": findings(kind, one)}
-        for kind, one in tried
-    ]
+    found = findings_apart(plugin, seconds)
     if as_json:
         _print_json(found)
     else:
@@ -102,30 +107,17 @@ def _verdict(plugin: dict[str, Any]) -> str:
     lines = [f"{plugin['kind']} {plugin['name']}"]
     for rule in plugin["rules"]:
         took = f" (took {rule['seconds']:.2f} s)" if "seconds" in rule else ""
-        word = click.style("pass", fg="green") if rule["passed"] else click.style("FAIL", fg="red", bold=True)
+        word = click.style(*PASSED[rule["passed"]])
         lines.append(f"  {word}  {rule['rule']}: {rule['why']}{took}")
         if rule["problem"]:
             lines.append(f"        {rule['problem']}")
+    if any(rule["passed"] is None for rule in plugin["rules"]):
+        lines.append("  ----: not reached, since another rule is broken")
     return "\n".join(lines)
 
 
 def _print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _kinds_of(name: str) -> list[Kind]:
-    """The kinds that have a plugin of this name. Raises InpaintxError where none has, or it is broken."""
-    from inpaintx.plugins import registry
-    from inpaintx.plugins.options import nearest
-
-    names = {kind: registry.names(kind) for kind in registry.GROUPS}
-    if kinds := [kind for kind in names if name in names[kind]]:
-        return kinds
-    for kind in names:
-        if why := registry.failures().get(f"{kind} {name}"):
-            raise InpaintxError(f"{kind} plugin {name!r} doesn't work: {why}")
-    near = nearest(name, [known for kind in names for known in names[kind]])
-    raise InpaintxError(f"there is no plugin {name!r}{near}; `inpaintx plugins list` shows all")
 
 
 def _summary(kind: Kind, name: str) -> dict[str, Any]:

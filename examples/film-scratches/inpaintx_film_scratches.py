@@ -14,7 +14,7 @@ class FilmScratches:
 
     name: ClassVar[str] = "film-scratches"
     interface: ClassVar[int] = 1
-    count: int = field(default=3, metadata={"help": "how many scratches"})
+    count: int = field(default=3, metadata={"help": "how many scratches", "least": 1})
     width: float = field(default=0.02, metadata={"help": "a scratch's width, as a share of the picture's"})
     sway: float = field(
         default=0.02, metadata={"help": "how far a scratch strays to either side, as a share of the width"}

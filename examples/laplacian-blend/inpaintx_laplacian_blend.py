@@ -21,12 +21,13 @@ class Laplacian:
     name: ClassVar[str] = "laplacian"
     interface: ClassVar[int] = 1
     levels: int = field(
-        default=3, metadata={"help": "how often the picture is halved, where it is large enough"}
+        default=3,
+        metadata={
+            "help": "how often the picture is halved, where it is large enough",
+            "least": 1,
+            "most": 16,
+        },
     )
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.levels <= 16:
-            raise ValueError(f"option 'levels' must be from 1 to 16, is {self.levels}")
 
     def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """float32 [H, W, C] in [0, 1]. The picture is only valid where mask is True."""

@@ -1,14 +1,39 @@
-"""Plugins in a folder or a file, before they are installed."""
+"""Plugins as people name them: by their names, or by where they are before they are installed."""
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
 
 from inpaintx.errors import InpaintxError
+from inpaintx.plugins import registry
 from inpaintx.plugins.calls import one_line
+from inpaintx.plugins.options import nearest
 from inpaintx.plugins.registry import GROUPS, Kind
+
+
+def find_plugins(named: str) -> list[tuple[Kind, type]]:
+    """The installed plugins of this name; or, of what has a slash or ends in .py, see :func:`plugins_at`.
+
+    Raises InpaintxError where there are none.
+    """
+    if named.endswith(".py") or "/" in named or os.sep in named or named == ".":
+        return plugins_at(Path(named))
+    return [(kind, registry.get(kind, named)) for kind in kinds_of(named)]
+
+
+def kinds_of(name: str) -> list[Kind]:
+    """The kinds that have a plugin of this name. Raises InpaintxError where none has, or it is broken."""
+    names = {kind: registry.names(kind) for kind in GROUPS}
+    if kinds := [kind for kind in names if name in names[kind]]:
+        return kinds
+    for kind in names:
+        if why := registry.failures().get(f"{kind} {name}"):
+            raise InpaintxError(f"{kind} plugin {name!r} doesn't work: {why}")
+    near = nearest(name, [known for kind in names for known in names[kind]])
+    raise InpaintxError(f"there is no plugin {name!r}{near}; `inpaintx plugins list` shows all")
 
 
 def plugins_at(path: Path) -> list[tuple[Kind, type]]:

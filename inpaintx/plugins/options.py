@@ -30,13 +30,24 @@ _YES_NO = {
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a plugin, as people read it; ``choices`` has all its values, where they can be listed."""
+    """One option of a plugin, as people read it.
+
+    Attributes:
+        name: the field's.
+        takes: in words.
+        default: the value.
+        help: the metadata's.
+        choices: the values of a bool, a Literal or an enum; else none.
+        least, most: the ends of the range that the metadata declare; None: it is open there.
+    """
 
     name: str
     takes: str
     default: Any
     help: str
-    choices: tuple[str, ...] = ()
+    choices: tuple[Any, ...] = ()
+    least: float | None = None
+    most: float | None = None
 
 
 def option_fields(plugin: type) -> list[Field[Any]]:
@@ -47,16 +58,30 @@ def option_fields(plugin: type) -> list[Field[Any]]:
 def options_of(plugin: type) -> list[Option]:
     """The plugin's options, in the order of its fields. Raises TypeError where one's type isn't supported."""
     hints = get_type_hints(plugin)
-    return [
-        Option(
-            field.name,
-            takes(hints[field.name]),
-            _default(field),
-            field.metadata.get("help", ""),
-            ("true", "false") if hints[field.name] is bool else tuple(_choices(hints[field.name]) or ()),
-        )
-        for field in option_fields(plugin)
-    ]
+    return [_option(field, hints[field.name]) for field in option_fields(plugin)]
+
+
+def _option(field: Field[Any], hint: Any) -> Option:
+    least, most = (field.metadata.get(end) for end in ("least", "most"))
+    choices = (False, True) if hint is bool else tuple((_choices(hint) or {}).values())
+    words = takes(hint) + _range_in_words(least, most)
+    return Option(field.name, words, _default(field), field.metadata.get("help", ""), choices, least, most)
+
+
+def _range_in_words(least: float | None, most: float | None) -> str:
+    ends = [f"{value:g}" for value in (least, most) if value is not None]
+    if len(ends) == 2:
+        return f" from {ends[0]} to {ends[1]}"
+    return "" if not ends else f", {ends[0]} or {'more' if most is None else 'less'}"
+
+
+def check_range(value: object, option: Option) -> None:
+    """Raises ValueError for a number outside of an option's declared range; NaN is outside."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return
+    above = option.least is None or float(value) >= option.least
+    if not (above and (option.most is None or float(value) <= option.most)):
+        raise ValueError(f"expected {option.takes}, got {as_text(value)!r}")
 
 
 def _default(field: Field[Any]) -> Any:

@@ -21,7 +21,7 @@ from typing import Any, Literal, TypeVar, get_args, get_type_hints, overload
 from inpaintx.errors import InpaintxError
 from inpaintx.plugins import INTERFACE
 from inpaintx.plugins.calls import allowed_seconds, in_time, one_line
-from inpaintx.plugins.options import convert, nearest, option_fields, options_of
+from inpaintx.plugins.options import check_range, convert, nearest, option_fields, options_of
 
 Kind = Literal["mask", "blend"]
 Plugin = TypeVar("Plugin", bound=type)
@@ -115,7 +115,8 @@ class Registry:
         """
         plugin = self.get(kind, name)
         hints = get_type_hints(plugin)
-        allowed = [field.name for field in option_fields(plugin)]
+        known = {option.name: option for option in options_of(plugin)}
+        allowed = list(known)
         values = {}
         for option, value in (options or {}).items():
             if option not in allowed:
@@ -125,6 +126,7 @@ class Registry:
                 )
             try:
                 values[option] = convert(value, hints[option])
+                check_range(values[option], known[option])
             except ValueError as error:
                 raise InpaintxError(f"option {option!r} of {kind} plugin {name!r}: {error}") from error
         try:

@@ -1,24 +1,21 @@
-"""The rules that a plugin keeps to, each with its reason: the kit and ``plugins check`` share them."""
+"""The rules that a plugin keeps to, each with its reason: the kit and ``plugins check`` share them.
+
+:mod:`inpaintx.plugins.trying` tries plugins by them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any, get_type_hints
 
 import numpy as np
 
-from inpaintx.errors import InpaintxError
-from inpaintx.pictures import Picture
-from inpaintx.plugins.calls import one_line
-from inpaintx.plugins.cases import SEED, blend_inputs, pictures
+from inpaintx.plugins.calls import Overdue, one_line
 from inpaintx.plugins.options import as_text, convert, options_of
 from inpaintx.plugins.registry import Kind, contract_problem, description
 
 _LARGE = 32  # from this side on, a mask has room to keep something and hide something
-_MEGAPIXEL = 1024
-_SECONDS = 60.0  # for a megapixel: so generous that only a loop over pixels, or worse, exceeds it
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,7 @@ class Trial:
     """One call of the plugin, twice over: what went in, and what came out.
 
     Attributes:
-        call: calls the plugin with inputs of this kind.
+        call: calls the plugin with inputs of this kind; raises Overdue where it does not end in time.
         inputs: what it was given, a Picture or three arrays.
         shape: what the result must have: [H, W] of a mask, [H, W, C] of a blend.
         untouched: whether the first call left its inputs as they were.
@@ -51,11 +48,19 @@ class Rule:
         name: a word or two.
         why: the reason for the rule, a clause.
         check: what is wrong with a trial that kept to the rules before this one, in words; None: nothing.
+        usual_only: the rule is about the options as they are, not about the ends of their ranges.
+        least_side: it is about pictures whose shorter side has so many pixels.
     """
 
     name: str
     why: str
     check: Callable[[Trial], str | None]
+    usual_only: bool = False
+    least_side: int = 1
+
+
+def _ends(trial: Trial) -> str | None:
+    return str(trial.error) if isinstance(trial.error, Overdue) else None
 
 
 def _runs(trial: Trial) -> str | None:
@@ -103,8 +108,6 @@ def _repeats(trial: Trial) -> str | None:
 
 
 def _keeps_and_hides(trial: Trial) -> str | None:
-    if min(trial.shape) < _LARGE:
-        return None
     if not trial.result.any():
         return "it keeps nothing"
     return "it hides nothing" if trial.result.all() else None
@@ -123,6 +126,9 @@ def _blind(trial: Trial) -> str | None:
     return None
 
 
+_ENDS = Rule(
+    "ends", "one that never ends would hold up the folder: it is stopped, and its picture fails", _ends
+)
 _RUNS = Rule("runs", "a picture of any size, with any hole, may come; one that fails is left out", _runs)
 _INPUTS = Rule("inputs", "what it is given is used again afterwards, and is the user's", _inputs)
 _ARRAY = Rule("array", "what comes next computes with numpy", _array)
@@ -130,6 +136,7 @@ _SHAPE = Rule("shape", "each pixel of the picture has its own answer", _shape)
 
 RULES: dict[Kind, tuple[Rule, ...]] = {
     "mask": (
+        _ENDS,
         _RUNS,
         _INPUTS,
         _ARRAY,
@@ -140,9 +147,12 @@ RULES: dict[Kind, tuple[Rule, ...]] = {
             "hole",
             "without a hole nothing is to be done, without a known pixel nothing is known",
             _keeps_and_hides,
+            usual_only=True,
+            least_side=_LARGE,
         ),
     ),
     "blend": (
+        _ENDS,
         _RUNS,
         _INPUTS,
         _ARRAY,
@@ -153,108 +163,6 @@ RULES: dict[Kind, tuple[Rule, ...]] = {
         Rule("hidden", "what lies under the hole is damage: it mustn't show in the result", _blind),
     ),
 }
-
-
-def problems(kind: Kind, made: Any) -> Iterator[tuple[str, str]]:
-    """The rules that a plugin breaks: each rule's name, and what it did on which input; once per input.
-
-    A mask that refuses (raises InpaintxError) every picture breaks the rule ``runs``.
-    """
-    accepted = 0
-    for case, trial in _TRIALS[kind](made):
-        if kind == "mask" and isinstance(trial.error, InpaintxError):
-            continue
-        accepted += 1
-        for rule in RULES[kind]:
-            if problem := rule.check(trial):
-                yield rule.name, f"{kind} plugin {made.name!r} on {case}: {problem}"
-                break  # the rules after it take this one as kept
-    if not accepted:
-        yield "runs", f"{kind} plugin {made.name!r}: it refused every picture"
-
-
-def findings(kind: Kind, plugin: type) -> list[dict[str, Any]]:
-    """Every rule, in order: its ``rule``, ``why``, ``passed``, and the first ``problem`` (else empty).
-
-    The first rule is on the class, the last on the time for a megapixel, whose ``seconds`` it has too. Where
-    the class breaks the contract nothing is called, and the list ends with it.
-    """
-    why = "the class is what `plugins info`, `-o` and the registry go by"
-    try:
-        check_class(kind, plugin)
-        made = plugin()
-    except Exception as error:
-        problem = str(error) if isinstance(error, AssertionError) else one_line(error)
-        return [{"rule": "class", "why": why, "passed": False, "problem": problem}]
-    first: dict[str, str] = {}
-    for name, problem in problems(kind, made):
-        first.setdefault(name, problem)
-    found: list[dict[str, Any]] = [{"rule": "class", "why": why, "passed": True, "problem": ""}]
-    for rule in RULES[kind]:
-        problem = first.get(rule.name, "")
-        found.append({"rule": rule.name, "why": rule.why, "passed": not problem, "problem": problem})
-    return [*found, _time(kind, made)] if "runs" not in first else found
-
-
-def _time(kind: Kind, made: Any) -> dict[str, Any]:
-    rng = np.random.default_rng(SEED)
-    side = _MEGAPIXEL
-    start = perf_counter()
-    try:
-        if kind == "mask":
-            made.mask(Picture(rng.integers(0, 255, (side, side, 3), dtype=np.uint8)), rng)
-        else:
-            picture, fill = rng.random((2, side, side, 3), dtype=np.float32)
-            mask = np.ones((side, side), dtype=bool)
-            mask[side // 4 : side // 2, side // 4 : side // 2] = False
-            made.blend(np.where(mask[..., None], picture, np.float32(0)), fill, mask)
-        problem = ""
-    except (Exception, SystemExit) as error:
-        refused = kind == "mask" and isinstance(error, InpaintxError)
-        problem = (
-            "" if refused else f"{kind} plugin {made.name!r} on a megapixel: it raised {one_line(error)}"
-        )
-    seconds = perf_counter() - start
-    if not problem and seconds > _SECONDS:
-        problem = f"{kind} plugin {made.name!r} took {seconds:.0f} s for a megapixel, more than {_SECONDS:g}"
-    why = f"a folder has thousands of pictures: at most {_SECONDS:g} s for one of 1024×1024"
-    return {"rule": "time", "why": why, "passed": not problem, "problem": problem, "seconds": seconds}
-
-
-def _mask_trials(made: Any) -> Iterator[tuple[str, Trial]]:
-    def call(picture: Picture) -> Any:
-        return made.mask(picture, np.random.default_rng(SEED))
-
-    for case, picture in pictures():
-        yield case, _tried(call, (picture,), (picture.height, picture.width))
-
-
-def _blend_trials(made: Any) -> Iterator[tuple[str, Trial]]:
-    for case, picture, fill, mask in blend_inputs():
-        yield case, _tried(made.blend, (picture, fill, mask), picture.shape)
-
-
-_TRIALS: dict[Kind, Callable[[Any], Iterator[tuple[str, Trial]]]] = {
-    "mask": _mask_trials,
-    "blend": _blend_trials,
-}
-
-
-def _tried(call: Callable[..., Any], inputs: tuple[Any, ...], shape: tuple[int, ...]) -> Trial:
-    before = _bytes(inputs)
-    try:
-        result = call(*inputs)
-        untouched = _bytes(inputs) == before
-        return Trial(call, inputs, shape, untouched, result, call(*inputs))
-    except (Exception, SystemExit) as error:  # a stranger's plugin can raise anything
-        return Trial(call, inputs, shape, error=error)
-
-
-def _bytes(inputs: tuple[Any, ...]) -> list[bytes]:
-    arrays = []
-    for given in inputs:
-        arrays += [given.array, given.alpha] if isinstance(given, Picture) else [given]
-    return [array.tobytes() for array in arrays if array is not None]
 
 
 def check_class(kind: Kind, plugin: Any) -> None:

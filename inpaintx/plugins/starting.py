@@ -46,11 +46,10 @@ class {cls}:
 
     name: ClassVar[str] = "{name}"
     interface: ClassVar[int] = {interface}
-    share: float = field(default=0.25, metadata={{"help": "the band's share of the picture's height"}})
-
-    def __post_init__(self) -> None:
-        if not 0 < self.share < 1:
-            raise ValueError(f"option 'share' must be more than 0 and less than 1, is {{self.share}}")
+    share: float = field(
+        default=0.25,
+        metadata={{"help": "the band's share of the picture's height", "least": 0.01, "most": 0.9}},
+    )
 
     def mask(self, picture: Picture, rng: np.random.Generator) -> np.ndarray:
         """bool [H, W], True = keep."""
@@ -76,11 +75,10 @@ class {cls}:
 
     name: ClassVar[str] = "{name}"
     interface: ClassVar[int] = {interface}
-    share: float = field(default=1.0, metadata={{"help": "how much of the difference is made up for"}})
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.share <= 1:
-            raise ValueError(f"option 'share' must be in [0, 1], is {{self.share}}")
+    share: float = field(
+        default=1.0,
+        metadata={{"help": "how much of the difference is made up for", "least": 0.0, "most": 1.0}},
+    )
 
     def blend(self, picture: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """float32 [H, W, C] in [0, 1]. The picture is only valid where mask is True."""

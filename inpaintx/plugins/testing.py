@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 from inpaintx.plugins.registry import Kind
-from inpaintx.plugins.rules import check_class, problems
+from inpaintx.plugins.rules import check_class
+from inpaintx.plugins.trying import problems
 
 
 def check_mask_plugin(plugin: type, **options: Any) -> None:
