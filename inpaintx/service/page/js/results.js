@@ -135,6 +135,7 @@ on("job picture show", () => {
   }
   showCards();
   if (!job) return;
+  byId("candidates-list").setAttribute("aria-busy", job.choices.length < job.wanted.length);
   byId("result-text").textContent =
     state.show === "disagreement"
       ? "The brighter, the more the candidates disagree: look there before you trust a fill."

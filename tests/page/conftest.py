@@ -1,0 +1,134 @@
+"""The page in a real browser, on a service of its own; skipped where there is no Chromium."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from painter import Painter
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from inpaintx.letters.chars import CharsOptions, render_chars
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+MOST_MEGAPIXELS = 1
+Open = Callable[..., Painter]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on the path: install the package chromium to test the page")
+    with sync_playwright() as playwright:
+        # Without a sandbox, which a container's root can't have; it opens our own page only.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[str]:
+    """The address of a page that people use."""
+    command = [sys.executable, "-m", "inpaintx", "ui", "--no-browser", "--port", "0"]
+    process = subprocess.Popen(
+        [*command, "--megapixels", str(MOST_MEGAPIXELS)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    address = re.search(r"http://\S+", said)
+    assert address, said
+    yield address[0]
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0
+
+
+@pytest.fixture(scope="module")
+def scripts(browser: Browser, service: str) -> Iterator[Page]:
+    """The page of which nothing is seen: its modules are called one by one."""
+    page = browser.new_page(viewport={"width": 300, "height": 200})
+    page.goto(service)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, service: str) -> Iterator[Open]:
+    """Opens the page for one more person: ``open_page(**options of the browser's context)``.
+
+    At the end, none of their pages may have had a problem with itself, or asked anyone else for anything.
+    """
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    def opened(**options: object) -> Painter:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        watch(page, service, problems)
+        return Painter(page, service)
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not problems
+
+
+def watch(page: Page, service: str, problems: list[str]) -> None:
+    """Notes what goes wrong in a page; that a request is refused is the page's business, and told by it."""
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    refused = "Failed to load resource"
+    page.on(
+        "console",
+        lambda said: said.type == "error" and refused not in said.text and problems.append(said.text),
+    )
+    page.on(
+        "request",
+        lambda request: (
+            request.url.startswith((service, "blob:")) or problems.append(f"asked for {request.url}")
+        ),
+    )
+
+
+@pytest.fixture
+def painter(open_page: Open) -> Painter:
+    """One person at a desk."""
+    return open_page()
+
+
+@pytest.fixture(scope="session")
+def letters(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A few letters, 64×64, gray, in one folder."""
+    folder = tmp_path_factory.mktemp("letters")
+    rendered = render_chars(CharsOptions(count=12), tmp_path_factory.mktemp("rendered"))
+    return [path.rename(folder / f"letter{number}.png") for number, path in enumerate(rendered)]
+
+
+@pytest.fixture(scope="session")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A JPEG that lies on its side: 60×90 upright."""
+    path = tmp_path_factory.mktemp("photo") / "photo.jpg"
+    y, x = np.indices((60, 90))
+    samples = np.dstack([x * 2, y * 3, (x + y) % 256]).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned a quarter clockwise when it is shown
+    Image.fromarray(samples).save(path, quality=95, exif=exif)
+    return path
