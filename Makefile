@@ -16,7 +16,7 @@ install: $(VENV)/.installed  ## Set up .venv: tools, torch, and inpaintx itself 
 # torch and the build tools come first: the native parts are built against the torch that is installed.
 $(VENV)/.tools: constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) torch numpy setuptools wheel cmake ninja
+	$(PIP) torch numpy setuptools wheel cmake ninja pybind11
 	touch $@
 
 $(VENV)/.installed: $(VENV)/.tools $(SOURCES)

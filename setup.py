@@ -11,11 +11,10 @@ import sysconfig
 from pathlib import Path
 
 from setuptools import Extension, setup
-from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
-BUILD = ROOT / "build" / "cmake"  # kept, so that a rebuild takes seconds
+BUILD = ROOT / "build" / f"cmake-{sys.implementation.cache_tag}"  # kept, so that a rebuild takes seconds
 
 
 def tool(name: str) -> str:
@@ -87,14 +86,7 @@ class CMakeBuild(build_ext):
         return {}
 
 
-class AnyPythonWheel(bdist_wheel):
-    """A wheel for every Python 3: its libraries hold no Python symbol."""
-
-    def get_tag(self) -> tuple[str, str, str]:
-        return "py3", "none", super().get_tag()[2]
-
-
 setup(
     ext_modules=[Extension("inpaintx.ops._native", sources=[])] if wants_native() else [],
-    cmdclass={"build_ext": CMakeBuild, "bdist_wheel": AnyPythonWheel},
+    cmdclass={"build_ext": CMakeBuild},
 )

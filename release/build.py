@@ -108,14 +108,15 @@ def make_source(maker: Maker, out: Path, scratch: Path) -> Path:
 
 
 def make_native(maker: Maker, source: Path, out: Path, cuda: bool) -> Path:
-    """The wheel with native code, for every Python and every torch from 2.10; held to what it needs."""
+    """The wheel with native code, for this Python and every torch from 2.10; held to what it needs."""
     built, machine = source / "built", platform.machine()
     switches = {"INPAINTX_NATIVE": "1", "INPAINTX_CUDA": "ON" if cuda else "OFF"}
     maker.run(*_pip("wheel", "--no-build-isolation", "-w", built, source), environment=switches)
     excluded = [word for library in (*FROM_TORCH, *CUDA) for word in ("--exclude", library)]
-    raw = built / f"{NAME}-py3-none-linux_{machine}.whl"
+    tag = f"cp{sys.version_info.major}{sys.version_info.minor}"
+    raw = built / f"{NAME}-{tag}-{tag}-linux_{machine}.whl"
     maker.run("auditwheel", "repair", "--plat", "auto", *excluded, "-w", out, raw)
-    (wheel,) = list(out.glob("*-manylinux*.whl")) or [out / f"{NAME}-py3-none-manylinux_2_N_{machine}.whl"]
+    (wheel,) = list(out.glob("*-manylinux*.whl")) or [out / f"{NAME}-{tag}-{tag}-manylinux_2_N_{machine}.whl"]
     shown = maker.run("auditwheel", "show", "--json", wheel, told=True)
     if maker.dry_run:
         return wheel

@@ -27,7 +27,7 @@ import torch
 import inpaintx
 from inpaintx.ops.library import native_available, native_info
 installed = Path(inpaintx.__file__).with_name("ops") / "_ops.so"
-built = glob.glob(sys.argv[1] + "/cmake/out/_ops.so")[0]
+built = glob.glob(sys.argv[1] + f"/cmake-{sys.implementation.cache_tag}/out/_ops.so")[0]
 assert "site-packages" in str(installed) and filecmp.cmp(installed, built, shallow=False)
 assert native_available(), native_info()
 print(f"torch {torch.__version__}, {native_info()}")

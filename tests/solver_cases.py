@@ -18,7 +18,7 @@ def use_solver(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "reference":
         monkeypatch.setattr(solvers, "native", lambda: None)
     else:
-        assert solvers.native() is not None, "the native solvers aren't built"
+        assert solvers.native() is not None, "inpaintx.ops._native isn't built"
 
 
 def grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

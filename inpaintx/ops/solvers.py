@@ -1,6 +1,6 @@
 """Harmonic and biharmonic interpolation and distances on numpy arrays: the native solvers, and SciPy's.
 
-The SciPy reference is used where the native library wasn't built, with one warning, or where the environment
+The SciPy reference is used where the native module wasn't built, with one warning, or where the environment
 says INPAINTX_NATIVE=0.
 """
 
@@ -10,25 +10,26 @@ import os
 import warnings
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from inpaintx.errors import InpaintxError
-from inpaintx.ops.solver_library import SolverLibrary
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
 @cache
-def native() -> SolverLibrary | None:
-    """The native solvers; None where the reference takes their place."""
+def native() -> ModuleType | None:
+    """The native module, ``inpaintx.ops._native``; None where the reference takes its place."""
     if os.environ.get("INPAINTX_NATIVE") == "0":
         return None
     try:
-        return SolverLibrary()
-    except OSError as error:
+        return import_module("inpaintx.ops._native")
+    except ImportError as error:
         warnings.warn(
             f"inpaintx's native solvers can't be loaded ({error}): the slower SciPy ones are used; "
             "install a C++17 compiler and reinstall inpaintx, or set INPAINTX_NATIVE=0 to silence this",
@@ -109,7 +110,7 @@ def _interpolate(
     reference: Callable[..., np.ndarray],
     *more: float,
 ) -> np.ndarray:
-    """What the native solver of that name gives, or the reference where there's no native library."""
+    """What the native solver of that name gives, or the reference where there's no native module."""
     _check_known(known)
     if values.dtype not in (np.float32, np.float64):
         raise InpaintxError(f"values to interpolate are {values.dtype}: use float32 or float64")
@@ -120,8 +121,8 @@ def _interpolate(
     stacked = values.reshape(*known.shape, -1)
     if not (np.isfinite(stacked).all(axis=2) | ~known).all():
         raise InpaintxError("a known pixel is NaN or infinite: nothing can be interpolated from it")
-    library = native()
-    solve = reference if library is None else getattr(library, name)
+    module = native()
+    solve = reference if module is None else getattr(module, name)
     try:
         return solve(np.ascontiguousarray(stacked), np.ascontiguousarray(known), *more).reshape(values.shape)
     except RuntimeError as error:
@@ -191,8 +192,8 @@ def distance_to_known(known: np.ndarray) -> np.ndarray:
         InpaintxError: ``known`` isn't such a mask or nothing is known.
     """
     _check_known(known)
-    library = native()
-    transform = distance_reference if library is None else library.distance_to_known
+    module = native()
+    transform = distance_reference if module is None else module.distance_to_known
     return transform(np.ascontiguousarray(known))
 
 

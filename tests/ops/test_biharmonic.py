@@ -359,3 +359,15 @@ def test_a_solver_that_does_not_converge_is_an_error_of_one_line(monkeypatch: py
     with pytest.raises(InpaintxError, match="did not converge: keep more pixels") as raised:
         solvers.biharmonic(np.zeros((4, 4)), np.ones((4, 4), dtype=bool))
     assert "\n" not in str(raised.value)
+
+
+@needs_native
+def test_native_module_does_not_read_out_of_bounds() -> None:
+    module = solvers.native()
+    assert module is not None
+    known = np.ones((4, 4), dtype=bool)
+    for values in (np.zeros((4, 5, 1)), np.zeros((5, 4, 1)), np.zeros((4, 4))):
+        with pytest.raises(ValueError, match="shape"):
+            module.biharmonic(values, known)
+    with pytest.raises(ValueError, match="known"):
+        module.biharmonic(np.zeros((4, 4, 1)), ~known)
