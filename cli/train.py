@@ -21,7 +21,7 @@ from inpaintx_cli.options import (
 from inpaintx_cli.stages import NAMES, Display, in_words
 
 if TYPE_CHECKING:
-    from inpaintx.training import Trainer, TrainRequest
+    from inpaintx.training import Team, Trainer, TrainRequest
     from inpaintx.training.collection import Collection
 
 
@@ -63,17 +63,10 @@ def command(data: Path, run: Path, **values: Any) -> None:
 
     Without --steps, --minutes are those of the whole model, and what else is not given is chosen by the
     collection and the machine. Ctrl-C or SIGTERM saves and stops; --resume goes on to the same result as if
-    it had not stopped.
+    it had not stopped. Started by torchrun, several processes share each batch of G and D.
     """
-    from tqdm import tqdm
+    from inpaintx.training import TrainRequest, joining
 
-    from inpaintx.networks.checkpoint import FILE_NAME
-    from inpaintx.networks.devices import pick_device
-    from inpaintx.training import train
-    from inpaintx.training.determinism import deterministic
-    from inpaintx.training.request import SAMPLES, TrainRequest, begin
-
-    device = pick_device(values["device"])
     request = TrainRequest(
         data,
         run,
@@ -87,26 +80,49 @@ def command(data: Path, run: Path, **values: Any) -> None:
         given(TrainOptions, values),
     )
 
+    with joining(values["device"]) as team:
+        finished = _shown(request, team, values["tensorboard"]) if team.leads else _joined(request, team)
+    if not finished:
+        if team.leads:
+            words = [word for word in sys.argv[1:] if word != "--resume"]
+            click.echo(f"go on with: {shlex.join(['inpaintx', *words, '--resume'])}")
+        raise KeyboardInterrupt
+
+
+def _shown(request: TrainRequest, team: Team, tensorboard: bool) -> bool:
+    """Trains, and shows it; False if it was interrupted."""
+    from tqdm import tqdm
+
+    from inpaintx.networks.checkpoint import FILE_NAME
+    from inpaintx.training import begin, train
+    from inpaintx.training.determinism import deterministic
+    from inpaintx.training.request import SAMPLES
+
     def reading(paths: list[Path]) -> tqdm:
         return tqdm(paths, desc="reading", unit="picture", leave=False, disable=None)
 
-    trainer = begin(request, device, reading)
+    run = request.run
+    trainer = begin(request, team.device, reading, team)
     _tell(trainer.collection)
     _tell_plan(trainer, request)
-    if values["resume"]:
+    if request.resume:
         click.echo(f"resumed at step {trainer.step}")
-    with Display(trainer, run, values["tensorboard"]) as display:
-        if values["resume"] and not display.sheet.exists():  # a kill came between the two
+    with Display(trainer, run, tensorboard) as display:
+        if request.resume and not display.sheet.exists():  # a kill came between the two
             with deterministic(trainer.options.deterministic):
                 display.on_save(trainer.calibrated())
         finished = train(
             trainer, run, display.on_step, display.on_save, display.on_progress, display.on_score
         )
     click.echo(f"{run / FILE_NAME} at step {trainer.step}; samples in {run / SAMPLES}.png")
-    if not finished:
-        words = [word for word in sys.argv[1:] if word != "--resume"]
-        click.echo(f"go on with: {shlex.join(['inpaintx', *words, '--resume'])}")
-        raise KeyboardInterrupt
+    return finished
+
+
+def _joined(request: TrainRequest, team: Team) -> bool:
+    """The same in a process that another one shows and writes for."""
+    from inpaintx.training import begin, train
+
+    return train(begin(request, team.device, team=team), request.run)
 
 
 def _scales(text: str) -> tuple[int, ...]:

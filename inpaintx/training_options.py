@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from inpaintx.checks import check, check_positive, option, read_values
 from inpaintx.errors import InpaintxError
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "tf32", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class TrainOptions:
     flip: bool = option(False, "Mirror half of the real images; off, since letters have no mirror images.")
     precision: Precision = option(
         "float32",
-        "Of the convolutions; bfloat16 is faster on CPUs with AMX or AVX-512 BF16, and on recent GPUs.",
+        "Of the convolutions; bfloat16 is faster on CPUs with AMX or AVX-512 BF16, and on recent GPUs; tf32: "
+        "what such GPUs multiply of float32, elsewhere float32.",
         chosen="bfloat16 on those; float32 with --steps",
     )
     seed: int = option(0, "Of everything random.")

@@ -21,6 +21,7 @@ from inpaintx.training.holdout import HeldOut, keep_back
 from inpaintx.training.logs import HELD_OUT_NAME, LOG_NAME, SCORES_NAME, is_log
 from inpaintx.training.patches import Patches
 from inpaintx.training.recipe import choose, go_on
+from inpaintx.training.team import ALONE, Team
 from inpaintx.training.trainer import Trainer
 
 SAMPLES = "samples"  # the folder of all sample sheets; the newest is beside it, as a .png
@@ -60,6 +61,7 @@ def begin(
     request: TrainRequest,
     device: torch.device | str = "cpu",
     progress: Callable[[list[Path]], Iterable[Path]] = iter,
+    team: Team = ALONE,
 ) -> Trainer:
     """Reads the collection, makes the run's folder, and gives the trainer where it begins.
 
@@ -67,6 +69,7 @@ def begin(
         request: what is asked for.
         device: to train on.
         progress: wraps the list of files while it is gone through, e.g. ``tqdm``.
+        team: the processes that train together.
 
     Raises:
         InpaintxError: there is no readable picture; the run's folder holds a run already, or none to resume;
@@ -98,7 +101,7 @@ def begin(
     chosen = not request.resume and "hold_out" not in request.options
     collection, held_out, options = _kept_back(collection, options, request.folder, chosen)
     architecture = replace(architecture, channels=collection.images.shape[1])
-    trainer = Trainer(collection, architecture, options, fit, device, held_out)
+    trainer = Trainer(collection, architecture, options, fit, device, held_out, team)
     if request.resume:
         trainer.restore(file)
     return trainer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from inpaintx.networks.base import Generator
+from inpaintx.networks.multiplication import multiplying
 from inpaintx.training.course import Course, Progress, progress, seconds_for
 from inpaintx.training.determinism import deterministic
 from inpaintx.training.encoder import train_encoder
@@ -57,9 +58,11 @@ def train(
         InpaintxError: a loss or weight stopped being finite, or a file can't be written. The last good
             checkpoint stays.
     """
+    team = trainer.team
     with (
         deterministic(trainer.options.deterministic),
-        log(run / LOG_NAME, trainer.step) as write,
+        multiplying(tf32=trainer.options.precision == "tf32"),
+        log(run / LOG_NAME, trainer.step) if team.leads else nullcontext(_unwritten) as write,
         interruptible() as interrupted,
     ):
 
@@ -68,10 +71,12 @@ def train(
             on_step(report)
 
         stages = _Stages(trainer, run, on_progress, score_log(run, on_score), interrupted)
-        network = stages.gan(told, on_save)
-        stages.encoder(network)
-        stages.predictor()
-        return not interrupted()
+        with team.errors():
+            network = stages.gan(told, on_save)
+        if team.leads:
+            stages.encoder(network)
+            stages.predictor()
+        return not stages.interrupted()
 
 
 class _Stages:
@@ -86,7 +91,8 @@ class _Stages:
         interrupted: Callable[[], bool],
     ) -> None:
         self.trainer, self.run = trainer, run
-        self.on_progress, self.scored, self.interrupted = on_progress, scored, interrupted
+        self.on_progress, self.scored, self._flag = on_progress, scored, interrupted
+        self._was_interrupted = False
         held_out = trainer.held_out
         self._score = None if held_out is None else Score(held_out.collection, trainer.device)
 
@@ -113,14 +119,14 @@ class _Stages:
         def save() -> Generator:
             trainer.spent.note("gan", course)
             network = trainer.save(self.run)
-            if self._score is not None and trainer.held_out is not None:
+            if self._score is not None and trainer.held_out is not None and trainer.team.leads:
                 write_held_out(self.run, trainer.held_out.names)
                 self.scored(Scored("gan", trainer.step, self._score.of_generator(network)))
             on_save(network)
             return network
 
         losses = Losses(trainer.device)
-        while not course.over(trainer.step) and not self.interrupted():
+        while not course.over(trainer.step) and not self._all_interrupted():
             tell(losses.add(trainer.descend()))
             if trainer.step % options.save_every == 0:
                 tell(losses.read())
@@ -129,6 +135,15 @@ class _Stages:
         if saved is None or saved[0] != trainer.step:
             saved = trainer.step, save()
         return saved[1]
+
+    def _all_interrupted(self) -> bool:
+        """Whether any process of the run was; then all of them end after the same step."""
+        self._was_interrupted |= self.trainer.team.any(self._flag())
+        return self._was_interrupted
+
+    def interrupted(self) -> bool:
+        """Whether this process was, or was told of it."""
+        return self._was_interrupted or self._flag()
 
     def encoder(self, network: Generator) -> None:
         """The encoder of G as it is, unless it is there."""
@@ -202,6 +217,10 @@ class _Stages:
         trainer.took[stage] = course.taken
         trainer.spent.note(stage, course)
         trainer.save(self.run)
+
+
+def _unwritten(report: Report) -> None:
+    """The log of a process that another one writes for."""
 
 
 @contextmanager

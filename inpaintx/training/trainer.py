@@ -29,6 +29,7 @@ from inpaintx.training.collection import Collection
 from inpaintx.training.course import Spent
 from inpaintx.training.determinism import generator_for
 from inpaintx.training.holdout import HeldOut
+from inpaintx.training.team import ALONE, Team
 
 
 class Trainer:
@@ -42,9 +43,11 @@ class Trainer:
         fit: str,
         device: torch.device | str = "cpu",
         held_out: HeldOut | None = None,
+        team: Team = ALONE,
     ) -> None:
+        team.check(options)
         self.collection, self.architecture, self.options, self.fit = collection, architecture, options, fit
-        self.device, self.held_out = torch.device(device), held_out
+        self.device, self.held_out, self.team = torch.device(device), held_out, team
         self.step = 0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
@@ -57,6 +60,8 @@ class Trainer:
             "generator": self._adam(self.generator),
             "discriminator": self._adam(self.discriminator),
         }
+        self._joint_generator = team.joined(self.generator)
+        self._joint_discriminator = team.joined(self.discriminator)
         self.encoder: Encoder | None = None  # the last one, and the step of G that it belongs to
         self.encoder_step = 0
         self.predictor: Predictor | None = None  # the last one, which depends on no step of G
@@ -104,11 +109,11 @@ class Trainer:
         """
         noise = generator_for(self.options.seed, 1, self.step)
         real = self._real(noise)
-        codes = self.generator.sample_codes(self.options.batch, noise).to(self.device)
+        codes = self.team.share(self.generator.sample_codes(self.options.batch, noise)).to(self.device)
         with self._autocast():
-            fake = self._damaged(self.generator(codes))
-            real_logits = self.discriminator(self._shift(real, noise))
-            fake_logits = self.discriminator(self._shift(fake.detach(), noise))
+            fake = self._damaged(self._joint_generator(codes))
+            real_logits = self._joint_discriminator(self._shift(real, noise))
+            fake_logits = self._joint_discriminator(self._shift(fake.detach(), noise))
         loss_d = F.softplus(-real_logits.float()).mean() + F.softplus(fake_logits.float()).mean()
         self._descend("discriminator", loss_d)
         self.discriminator.requires_grad_(False)  # its weights' gradients are not needed for G's step
@@ -119,7 +124,7 @@ class Trainer:
         self.discriminator.requires_grad_(True)
         self._update_average()
         self.step += 1
-        return torch.stack([loss_d.detach(), loss_g.detach()])
+        return self.team.mean(torch.stack([loss_d.detach(), loss_g.detach()]))
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.precision == "bfloat16")
@@ -135,11 +140,12 @@ class Trainer:
         batch, count = self.options.batch, len(self.collection.images)
         positions = range(self.step * batch, (self.step + 1) * batch)
         index = torch.stack([self._permutation(p // count)[p % count] for p in positions])
+        index = self.team.share(index)
         images = levels_to_images(self.collection.images[index])
         if self.collection.known is not None:
             images = images * self.collection.known[index]
         if self.options.flip:
-            mirrored = torch.rand(batch, generator=noise) < 0.5
+            mirrored = self.team.share(torch.rand(batch, generator=noise) < 0.5)
             images[mirrored] = images[mirrored].flip(-1)
         return images.to(self.device, memory_format=torch.channels_last)
 
@@ -153,9 +159,10 @@ class Trainer:
         if known is None:
             return fake
         noise = generator_for(self.options.seed, 6, self.step)
-        masks = known[torch.randint(len(known), (len(fake),), generator=noise)]
+        batch, share = self.options.batch, self.team.share
+        masks = known[share(torch.randint(len(known), (batch,), generator=noise))]
         if self.options.flip:
-            mirrored = torch.rand(len(fake), generator=noise) < 0.5
+            mirrored = share(torch.rand(batch, generator=noise) < 0.5)
             masks[mirrored] = masks[mirrored].flip(-1)
         return fake * masks.to(self.device)
 
@@ -172,8 +179,8 @@ class Trainer:
         reach = round(self.options.translate * size)
         if reach == 0:
             return images
-        shifts = torch.randint(2 * reach + 1, (len(images), 2), generator=noise)
-        return shift(images, shifts.to(self.device), reach)
+        shifts = torch.randint(2 * reach + 1, (self.options.batch, 2), generator=noise)
+        return shift(images, self.team.share(shifts).to(self.device), reach)
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -218,7 +225,8 @@ class Trainer:
             raise InpaintxError(
                 f"training: weights are not finite at step {self.step} ({name}); {self._advice}"
             )
-        checkpoint.save(run / checkpoint.FILE_NAME, state.header_of(self), tensors)
+        if self.team.leads:
+            checkpoint.save(run / checkpoint.FILE_NAME, state.header_of(self), tensors)
         self._saved = True
         return network
 

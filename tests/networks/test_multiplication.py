@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,8 +11,11 @@ from search_cases import QUICK, images_of, masks_of, run_search
 
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.networks.multiplication import multiplying
+from inpaintx.options import Architecture, TrainOptions
 from inpaintx.search import descent
 from inpaintx.search.precision import FrozenPair
+from inpaintx.training import Trainer, train
+from inpaintx.training.collection import Collection
 
 
 def settings() -> tuple[str, str]:
@@ -29,6 +33,24 @@ def test_what_holds_inside_is_said_and_what_held_before_comes_back() -> None:
             interrupted()
         assert settings() == ("tf32", "tf32")
     assert settings() == before
+
+
+@pytest.mark.parametrize(("precision", "wanted"), [("float32", "ieee"), ("tf32", "tf32")])
+def test_training_multiplies_as_asked(tmp_path: Path, precision: str, wanted: str) -> None:
+    images = torch.randint(256, (8, 1, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    options = TrainOptions(
+        steps=1,
+        batch=4,
+        precision=precision,
+        encoder_steps=0,
+        predictor_steps=0,  # type: ignore[arg-type]
+    )
+    trainer = Trainer(
+        Collection(images, []), Architecture(size=32, channels=1, width=4, nz=8), options, "crop"
+    )
+    seen = []
+    train(trainer, tmp_path, on_step=lambda report: seen.append(settings()))
+    assert seen == [(wanted, wanted)]
 
 
 @multiplying(tf32=False)
