@@ -77,7 +77,7 @@ def letters(count: int, work: Path) -> Path:
 
 def files_in(folder: Path) -> list[Path]:
     """The pictures in a folder, nested ones too: what has a suffix, but is no text of any kind."""
-    others = {".json", ".md", ".txt"}
+    others = {".json", ".jsonl", ".md", ".txt"}
     return sorted(
         path for path in folder.rglob("*.*") if path.is_file() and path.suffix.lower() not in others
     )
@@ -107,8 +107,7 @@ def measured(folder: Path, out: Path, flags: Sequence[str], python: str = sys.ex
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - start
     process.returncode = os.waitstatus_to_exitcode(status)
-    done = sum(path.name != "manifest.jsonl" for path in out.iterdir()) if out.exists() else 0
-    wanted = len(list(folder.iterdir()))
+    done, wanted = (len(files_in(place)) if place.exists() else 0 for place in (out, folder))
     if process.returncode or done != wanted:
         sys.exit(f"{done} of {wanted} pictures, exit code {process.returncode}: {' '.join(command)}")
     unit = 1 if sys.platform == "darwin" else 1024  # bytes of ru_maxrss

@@ -122,9 +122,12 @@ def stream(model: Path, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(folder, "GROUP_PICTURES", GROUP)
     monkeypatch.setattr(tqdm.tqdm, "monitor_interval", 0)  # else tqdm has a thread of its own
 
-    def run(*arguments: object, fill: str = "constant", debug: bool = False) -> Result:
+    def run(
+        *arguments: object, fill: str = "constant", debug: bool = False, plugin: str | None = "center"
+    ) -> Result:
         words = [*("complete", many, "--model", model, "--out", tmp_path / "out"), *("--fill", fill)]
-        words += [*("--mask-plugin", "center", "--blend", "poisson", "--device", "cpu"), *TINY_SEARCH]
+        words += ["--mask-plugin", plugin] if plugin else []
+        words += ["--blend", "poisson", "--device", "cpu", *TINY_SEARCH]
         before = threading.enumerate()
         result = CliRunner().invoke(
             in_process, ["--debug"] * debug + [str(word) for word in (*words, *arguments)]
