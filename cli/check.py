@@ -18,6 +18,7 @@ from inpaintx_cli.options import (
     exclude_option,
     excluded,
     overwrite_option,
+    read_list,
 )
 
 
@@ -27,7 +28,8 @@ from inpaintx_cli.options import (
 @click.option(
     "--held-out",
     type=click.Path(path_type=Path),
-    help="Folder of intact pictures that training never saw, for what the model can reach at best.",
+    help="Folder of intact pictures that training never saw, for what the model can reach at best; left out: "
+    "those of DATA that the run kept back.",
 )
 @exclude_option
 @exclude_from_option
@@ -61,7 +63,8 @@ def command(data: Path, list_file: Path | None, **values: Any) -> None:
     from inpaintx.networks.devices import pick_device
     from inpaintx.pictures.files import atomic_file
     from inpaintx.training.collection import load_collection
-    from inpaintx.training.holdout import held_out_pictures
+    from inpaintx.training.holdout import held_out_pictures, without_listed
+    from inpaintx.training.logs import HELD_OUT_NAME
     from inpaintx.training.patches import Patches, fit_of
 
     if (values["hold_out"] is None) != (list_file is None):
@@ -74,11 +77,14 @@ def command(data: Path, list_file: Path | None, **values: Any) -> None:
         model = checkpoint.load_model(checkpoint.find(values["model"]), pick_device(values["device"]))
         shape = (model.architecture.size, model.architecture.channels, fit_of(model))
     collection = load_collection(data, *shape, excluded(values))
+    intact = None
+    if values["held_out"] is not None:
+        intact = load_collection(values["held_out"], *shape).images.numpy()
+    elif model is not None and (kept_back := model.source.parent / HELD_OUT_NAME).is_file():
+        collection, unseen = without_listed(collection, read_list(kept_back), data)
+        intact = unseen.images.numpy() if unseen.paths else None
     findings = diagnose_collection(collection)
     if model is not None:
-        intact = None
-        if values["held_out"] is not None:
-            intact = load_collection(values["held_out"], *shape).images.numpy()
         findings += diagnose_model(model, collection, intact)
     elif values["held_out"] is not None:
         raise InpaintxError("--held-out is for checking a model: give --model, too")
