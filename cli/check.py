@@ -19,6 +19,7 @@ from inpaintx_cli.options import (
     exclude_option,
     excluded,
     overwrite_option,
+    read_list,
 )
 
 
@@ -32,7 +33,8 @@ from inpaintx_cli.options import (
 @click.option(
     "--held-out",
     type=click.Path(path_type=Path),
-    help="Folder of intact pictures that training never saw, for what the model can reach at best.",
+    help="Folder of intact pictures that training never saw, for what the model can reach at best; left out: "
+    "those of DATA that the run kept back.",
 )
 @exclude_option
 @exclude_from_option
@@ -66,7 +68,8 @@ def command(data: Path, list_file: Path | None, **values: Any) -> None:
     from inpaintx.networks.devices import pick_device
     from inpaintx.pictures.files import atomic_file
     from inpaintx.training.collection import load_collection
-    from inpaintx.training.holdout import held_out_pictures
+    from inpaintx.training.holdout import held_out_pictures, without_listed
+    from inpaintx.training.logs import HELD_OUT_NAME
     from inpaintx.training.patches import Patches, fit_of
 
     if (values["hold_out"] is None) != (list_file is None):
@@ -79,13 +82,15 @@ def command(data: Path, list_file: Path | None, **values: Any) -> None:
         model = checkpoint.load_model(checkpoint.find(values["model"]), pick_device(values["device"]))
         shape = (model.architecture.size, model.architecture.channels, fit_of(model))
     collection = load_collection(data, *shape, excluded(values))
-    notes = collection.notes
+    notes, intact = collection.notes, None
+    if values["held_out"] is not None:
+        held_out = load_collection(values["held_out"], *shape)
+        notes, intact = [*notes, *held_out.notes], held_out.images.numpy()
+    elif model is not None and (kept_back := model.source.parent / HELD_OUT_NAME).is_file():
+        collection, unseen = without_listed(collection, read_list(kept_back), data)
+        intact = unseen.images.numpy() if unseen.paths else None
     findings = diagnose_collection(collection)
     if model is not None:
-        intact = None
-        if values["held_out"] is not None:
-            held_out = load_collection(values["held_out"], *shape)
-            notes, intact = [*notes, *held_out.notes], held_out.images.numpy()
         findings += diagnose_model(model, collection, intact)
     elif values["held_out"] is not None:
         raise InpaintxError("--held-out is for checking a model: give --model, too")

@@ -67,13 +67,13 @@ class Display:
         if early and progress.seconds_left is not None and self._trainer.options.minutes is not None:
             whole = time.monotonic() - self._began + progress.seconds_left
             self._bar.write(f"at this speed, {in_words(whole)} in all")
-        self._bar.set_postfix_str(self._words(progress), refresh=False)
+        words = self._words(progress)
+        self._bar.set_description_str(f"{NAMES[progress.stage]}: {words}", refresh=False)
         self._bar.update(progress.share - self._bar.n)
         now = time.monotonic()
         if self._bar.disable and now - self._line_at >= LINE_EVERY:
             self._line_at = now
-            line = f"{NAMES[progress.stage]}: {progress.share:.0%}, {self._words(progress)}"
-            click.echo(line, err=True)
+            click.echo(f"{NAMES[progress.stage]}: {progress.share:.0%}, {words}", err=True)
 
     def on_score(self, scored: Scored) -> None:
         """A score on what was kept back."""
@@ -112,8 +112,7 @@ class Display:
             self._bar.close()
         self._bar = tqdm(
             total=1.0,
-            desc=NAMES[stage],
-            bar_format="{desc} {percentage:3.0f}%|{bar}|{postfix}",
+            bar_format="{percentage:3.0f}%|{bar}| {desc}",
             dynamic_ncols=True,
             disable=None,
         )

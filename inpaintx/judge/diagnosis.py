@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from inpaintx.judge.learned import ProbabilisticPCA
 from inpaintx.networks.checkpoint import Networks
@@ -15,12 +17,14 @@ from inpaintx.pictures.arrays import images_to_values, levels_to_images, to_valu
 from inpaintx.search import Search
 from inpaintx.training.clusters import near_copies, nearest
 from inpaintx.training.collection import Collection
+from inpaintx.training.score import Score
 
 FEW, MANY = 1_000, 3_000  # pictures
 COPY = 0.95  # correlation at 16×16 above which one picture is a near-copy of another
 ALIGNED, LOOSE = 0.03, 0.08  # typical shifts, as shares of the side
 DRAWINGS = 256
 CEILING_PICTURES = 64
+BY_HEART = 2.0  # dB between pictures of the collection and others
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,10 @@ def diagnose_model(model: Networks, collection: Collection, held_out: np.ndarray
         held_out: uint8 ``[N, C, S, S]``, intact pictures that training never saw; without them the ceiling is
             measured on pictures of the collection, and is too high.
     """
-    return [_ceiling(model, collection, held_out), _copied(model, collection)]
+    findings = [_ceiling(model, collection, held_out), _copied(model, collection)]
+    if held_out is not None and (model.predictor is not None or model.encoder is not None):
+        findings.append(_gap(model, collection.images, torch.from_numpy(held_out)))
+    return findings
 
 
 def _size(count: int) -> Finding:
@@ -182,6 +189,31 @@ def _copied(model: Networks, collection: Collection) -> Finding:
     if share > 0.2:
         advice = "The model remembers pictures; train it for fewer steps, or on more pictures."
     return Finding("copied", {"share": share, "pictures": names}, text, advice)
+
+
+def _gap(model: Networks, learned: Tensor, unseen: Tensor) -> Finding:
+    """How much better holes in pictures of the collection are filled than in others, without a search."""
+    fills = "what the predictor expects" if model.predictor is not None else "the encoder's guess"
+    of_learned, of_unseen = (_score(model, images) for images in (learned, unseen))
+    gap = of_learned - of_unseen
+    text = (
+        f"In holes, {fills} is {of_learned:.1f} dB near the truth on pictures of the collection, and "
+        f"{of_unseen:.1f} dB on pictures that training never saw."
+    )
+    advice = ""
+    if gap > BY_HEART:
+        advice = "The model learns its pictures by heart: train it for less time, or on more pictures."
+    return Finding("gap", {"learned psnr": of_learned, "unseen psnr": of_unseen, "gap": gap}, text, advice)
+
+
+def _score(model: Networks, images: Tensor) -> float:
+    chosen = torch.linspace(0, len(images) - 1, min(CEILING_PICTURES, len(images))).long()
+    device = next(model.generator.parameters()).device
+    score = Score(Collection(images[chosen], [Path(str(number)) for number in chosen.tolist()]), device)
+    if model.predictor is not None:
+        return score.of_predictor(model.predictor)
+    assert model.encoder is not None
+    return score.of_encoder(model.encoder, model.generator)
 
 
 def _psnr(fills: np.ndarray, truth: np.ndarray) -> float:

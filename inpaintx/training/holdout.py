@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from inpaintx.training.collection import Collection
 #: Correlation at 16×16 pixels above which two pictures are held out together, or not at all: joining too much
 #: costs nothing there, telling copies apart does.
 KEPT_TOGETHER = 0.9
-LIST_NAME = "held-out.txt"  # of a run: the pictures kept back, one a line, as their folder lies
 
 
 def held_out_pictures(collection: Collection, count: int, seed: int) -> list[Path]:
@@ -77,6 +77,12 @@ def keep_back(collection: Collection, count: int, seed: int, root: Path) -> tupl
         InpaintxError: there are not so many.
     """
     held_out = held_out_pictures(collection, count, seed)
-    kept = np.isin([str(path) for path in collection.paths], [str(path) for path in held_out])
     names = [path.relative_to(root).as_posix() for path in held_out]
-    return collection.part(~kept), HeldOut(collection.part(kept), names)
+    learned, kept = without_listed(collection, names, root)
+    return learned, HeldOut(kept, names)
+
+
+def without_listed(collection: Collection, names: Sequence[str], root: Path) -> tuple[Collection, Collection]:
+    """The collection without the pictures of these paths in its folder, and those."""
+    listed = np.isin([path.relative_to(root).as_posix() for path in collection.paths], list(names))
+    return collection.part(~listed), collection.part(listed)

@@ -77,6 +77,8 @@ def begin(
     """
     file = request.run / checkpoint.FILE_NAME
     start = _resumed(file) if request.resume else _fresh(request.run)
+    size = replace(start.architecture, **request.architecture).size
+    seed = replace(start.options, **request.options).seed
     fit = request.fit or start.fit
     check_apart(request.run, [request.folder])
     find_pictures([request.folder])  # where there are none, no empty folder of a run is left behind
@@ -87,8 +89,6 @@ def begin(
         raise InpaintxError(
             f"scales are of patches, and the fit is {fit}; give --fit patches, or no --scales"
         )
-    size = replace(start.architecture, **request.architecture).size
-    seed = replace(start.options, **request.options).seed
     fitted = Patches(tuple(scales), seed=seed) if fit == "patches" else fit
     collection = _read(request, size, channels, fitted, progress)
     device = torch.device(device)

@@ -30,11 +30,13 @@ def test_a_collection_in_plain_words(check: Callable[..., str]) -> None:
 def test_a_model_too(check: Callable[..., str], model: Path, photos: Path) -> None:
     findings = json.loads(check("--model", model, "--held-out", photos, "--json"))
     assert [finding["name"] for finding in findings] == [
-        *("pictures", "near-copies", "alignment", "ceiling", "copied")
+        *("pictures", "near-copies", "alignment", "ceiling", "copied", "gap")
     ]
     ceiling = findings[3]["values"]
     assert ceiling["pictures"] == 3
     assert 5 < ceiling["psnr"] < 40
+    gap = findings[5]["values"]
+    assert gap["gap"] == pytest.approx(gap["learned psnr"] - gap["unseen psnr"])
 
 
 @pytest.fixture
@@ -46,6 +48,21 @@ def noise(tmp_path: Path) -> Path:
         pixels = np.random.default_rng(number).integers(0, 256, (32, 32)).astype(np.uint8)
         Image.fromarray(pixels).save(folder / ("more" if number % 2 else ".") / f"[{number}].png")
     return folder
+
+
+def test_a_model_whose_run_kept_pictures_back(cli: Cli, noise: Path, tmp_path: Path) -> None:
+    ended = cli("train", noise, "--out", tmp_path / "run", *TINY_RUN, "--hold-out", 4)
+    assert ended.code == 0, ended
+    listed = tmp_path / "run" / "held-out.txt"
+    kept = len(listed.read_text().splitlines())
+    assert kept >= 4
+    assert f"{20 - kept} pictures, gray" in ended.out
+    assert f"{kept} more are kept back for a score, listed in {listed}" in ended.out
+    ended = cli("check", noise, "--model", tmp_path / "run", "--json")
+    findings = {finding["name"]: finding["values"] for finding in json.loads(ended.out)}
+    assert findings["pictures"]["count"] == 20 - kept
+    assert findings["ceiling"]["pictures"] == kept
+    assert "gap" in findings
 
 
 def test_a_list_that_train_and_eval_take(cli: Cli, noise: Path, tmp_path: Path) -> None:

@@ -83,4 +83,4 @@ def test_help_says_the_defaults() -> None:
     )
     assert f"Codes searched for each image. [default: {options.candidates}]" in help_of("complete")
     assert "no mirror images. [default: no-flip]" in help_of("train")
-    assert "whatever --steps says. --batch" in help_of("train")  # no default to say
+    assert "[default: (32, on a GPU 64; 64 with --steps)]" in help_of("train")  # what it chooses itself
