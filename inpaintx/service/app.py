@@ -17,6 +17,7 @@ from inpaintx.service.metrics import Counted
 from inpaintx.service.problems import code_of, problem
 from inpaintx.service.routes import router
 from inpaintx.service.service import Service
+from inpaintx.service.upload import TooMuch
 
 
 def create_app(service: Service) -> FastAPI:
@@ -48,7 +49,8 @@ def create_app(service: Service) -> FastAPI:
 
 
 async def _refused(_: Request, error: Any) -> Response:
-    return problem(code_of(error), str(error))
+    closing = {"Connection": "close"} if isinstance(error, TooMuch) else {}
+    return problem(code_of(error), str(error), closing)
 
 
 async def _invalid(_: Request, error: Any) -> Response:

@@ -56,7 +56,7 @@ def router(limits: Limits) -> APIRouter:
     """All routes; the limits are described with them."""
     routes = APIRouter(responses=_problems(401, 403, 421))
     complete = body_schema(form_of(limits), tuple(FILES))
-    refused = _problems(400, 413, 415, 422, 429, 500, 503)
+    refused = _problems(400, 408, 413, 415, 422, 429, 500, 503)
     picture: Answers = {200: {"content": {f"image/{name}": _BINARY for name in WRITTEN}, "headers": _RECORD}}
     one_picture: Answers = {200: {"content": {"image/png": _BINARY}}}
     stream: Answers = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
@@ -108,7 +108,7 @@ def router(limits: Limits) -> APIRouter:
         _mask,
         methods=["POST"],
         response_class=Response,
-        responses={**one_picture, **_problems(400, 413, 415, 422)},
+        responses={**one_picture, **_problems(400, 408, 413, 415, 422)},
         openapi_extra=body_schema(mask_form()),
         summary="Have a plugin make a mask",
     )

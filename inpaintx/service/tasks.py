@@ -34,6 +34,10 @@ class TooLarge(InpaintxError):
     """More bytes or pixels than are taken."""
 
 
+class TooSlow(InpaintxError):
+    """A request that doesn't come."""
+
+
 class Unreadable(InpaintxError):
     """Something that can't be read as a picture."""
 
