@@ -41,12 +41,14 @@ class Service:
         models, limits, access: as above.
         queue: of the jobs; :meth:`.Queue.start` begins to load.
         metrics: what is counted.
+        form: the fields of a request to complete a picture, the files apart.
     """
 
     def __init__(self, models: Models, limits: Limits | None = None, access: Access | None = None) -> None:
         self.models, self.limits, self.access = models, limits or Limits(), access or Access()
         self.queue = Queue(Completing(models, self.limits), self.limits)
         self.metrics = Metrics(self.queue)
+        self.form = form_of(self.limits, models.names)
         self._at_once = CapacityLimiter(cores())  # pictures that are decoded at a time
 
     async def submit(self, request: Request) -> Job:
@@ -78,7 +80,7 @@ class Service:
             ) from None
 
     def _task(self, files: Mapping[str, HeldFile], texts: Mapping[str, str]) -> Task:
-        values = read_values(form_of(self.limits), texts)
+        values = read_values(self.form, texts)
         model = self.models.check(values.get("model", self.models.first))
         return read_task(files, values, model, self.limits)
 

@@ -258,7 +258,7 @@ REFUSED: dict[str, tuple[Callable[[], dict[str, Any]], int, str]] = {
     "too many pixels": (
         lambda: with_file("image", ("a.png", png(np.zeros((400, 800), np.uint8)))),
         413,
-        "the picture a.png has 800×400 pixels, more than the 0.3 million that are taken; scale it down",
+        "a.png has 800×400 pixels, more than the 0.3 million that are taken; scale it down",
     ),
     "too many bytes": (
         lambda: with_file("image", ("a.png", b"\0" * 1_100_000)),

@@ -30,7 +30,7 @@ def task(number: int, **fields: str) -> Task:
     sent = form(number, **fields)
     files = {name: HeldFile.of(*file) for name, file in sent["files"].items()}
     files["mask"] = HeldFile.of("mask.png", png(hole(SIDE, HOLES[number % len(HOLES)])))
-    return read_task(files, read_values(form_of(LIMITS), sent["data"]), "chars", LIMITS)
+    return read_task(files, read_values(form_of(LIMITS, ("chars",)), sent["data"]), "chars", LIMITS)
 
 
 def filled(job: Job) -> np.ndarray:
