@@ -27,7 +27,8 @@ class HeldFile(_PathHere):
     @classmethod
     def of(cls, name: str, data: bytes) -> HeldFile:
         """A file of this name, whose folders are left out; ``"picture"`` where it has none."""
-        held = cls(PurePath(name.replace("\\", "/").replace("\0", "")).name or "picture")
+        last = PurePath(name.replace("\\", "/").replace("\0", "")).name
+        held = cls("picture" if last in ("", ".", "..") else last)
         held.data = data
         return held
 

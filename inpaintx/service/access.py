@@ -67,8 +67,8 @@ def is_loopback(host: str) -> bool:
 class Guard:
     """Lets through the requests that may come in; ASGI middleware.
 
-    On loopback, a request must name it: another site's page, whose name was made to mean this machine, does
-    not (DNS rebinding). What a page of another site sends is refused everywhere.
+    Without a token, a request must name this machine: another site's page, whose name was made to mean it,
+    does not (DNS rebinding). What a page of another site sends is refused everywhere.
     """
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
@@ -84,7 +84,7 @@ class Guard:
     def _answer(self, scope: Scope) -> Response | None:
         headers, path = Headers(scope=scope), scope["path"]
         host = headers.get("host", "")
-        if self._access.is_loopback and not is_loopback(_without_port(host)):
+        if self._access.token is None and not is_loopback(_without_port(host)):
             return _refused(421, "this service is for its own machine; ask for 127.0.0.1 or localhost")
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != host:

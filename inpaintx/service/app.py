@@ -17,6 +17,7 @@ from inpaintx.service.metrics import Counted
 from inpaintx.service.problems import code_of, problem
 from inpaintx.service.routes import router
 from inpaintx.service.service import Service
+from inpaintx.service.upload import TooMuch
 
 
 def create_app(service: Service) -> FastAPI:
@@ -35,9 +36,10 @@ def create_app(service: Service) -> FastAPI:
         version=__version__,
         docs_url=None,  # pages that load their scripts from elsewhere
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name.strip("_"),
     )
     app.state.service = service
-    app.include_router(router(service.limits))
+    app.include_router(router(service))
     app.add_middleware(Guard, access=service.access)
     app.add_middleware(Counted, metrics=service.metrics)
     app.add_exception_handler(InpaintxError, _refused)
@@ -48,7 +50,8 @@ def create_app(service: Service) -> FastAPI:
 
 
 async def _refused(_: Request, error: Any) -> Response:
-    return problem(code_of(error), str(error))
+    closing = {"Connection": "close"} if isinstance(error, TooMuch) else {}
+    return problem(code_of(error), str(error), closing)
 
 
 async def _invalid(_: Request, error: Any) -> Response:
@@ -58,7 +61,15 @@ async def _invalid(_: Request, error: Any) -> Response:
 async def _other(request: Request, error: Any) -> Response:
     said = {404: "there is nothing at this address", 405: "this address takes other methods"}
     why = f"{said.get(error.status_code, error.detail)}; /openapi.json lists all that there are"
-    return problem(error.status_code, why, dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:  # Starlette names the methods of the first route at this address only
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return problem(error.status_code, why, headers)
+
+
+def _methods(request: Request) -> set[str]:
+    path = request.scope["route"].path
+    return {method.upper() for method in request.app.openapi()["paths"].get(path, {})}
 
 
 async def _left(_: Request, error: Any) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, reduce
 from operator import or_
 from types import NoneType, UnionType
@@ -14,7 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from inpaintx.completion.plan import FORMATS
 from inpaintx.errors import InpaintxError
 from inpaintx.options import PRESETS, SEARCH_AT_LEAST, SEARCH_AT_MOST, SearchOptions
-from inpaintx.plugins.options import nearest
+from inpaintx.plugins import registry
+from inpaintx.plugins.options import nearest, options_of
 from inpaintx.service.limits import Limits
 from inpaintx.service.tasks import file_options
 
@@ -50,14 +51,23 @@ PluginOptions = Annotated[
 
 
 @cache
-def form_of(limits: Limits) -> type[BaseModel]:
-    """The fields of a request to complete a picture, the files apart: none is required."""
+def form_of(limits: Limits, models: tuple[str, ...]) -> type[BaseModel]:
+    """The fields of a request to complete a picture by one of these models, the files apart.
+
+    None is required.
+    """
     fields: dict[str, Any] = {
-        "model": (str, Field(description="One of /v1/models; else the service's first.")),
-        "mask_plugin": (str, Field(description="A mask plugin that makes the hole, instead of mask.")),
+        "model": _one_of(models, "Else the service's first."),
+        "mask_plugin": _one_of(registry.names("mask"), "It makes the hole, instead of mask."),
         "mask_options": (PluginOptions, Field(description="Its options, as a JSON object.")),
-        "region": (str, Field(description="What of the picture the model sees: auto, whole, or X,Y,W,H.")),
-        "blend": (str, Field(description="The blend plugin: how the fill joins the known pixels.")),
+        "region": (
+            str,
+            Field(
+                description="What of the picture the model sees: auto, whole, or X,Y,W,H in pixels.",
+                json_schema_extra={"pattern": r"^(auto|whole|[0-9]+,[0-9]+,[1-9][0-9]*,[1-9][0-9]*)$"},
+            ),
+        ),
+        "blend": _one_of(registry.names("blend"), "How the fill joins the known pixels."),
         "blend_options": (PluginOptions, Field(description="Its options, as a JSON object.")),
         "feather": (
             float,
@@ -92,7 +102,7 @@ def mask_form() -> type[BaseModel]:
     return _model(
         "MaskForm",
         {
-            "plugin": (str, Field(description="A mask plugin: one of /v1/plugins.")),
+            "plugin": _one_of(registry.names("mask"), "It makes the mask."),
             "options": (PluginOptions, Field(description="Its options, as a JSON object.")),
             "seed": (int, Field(ge=0, le=SEARCH_AT_MOST["seed"], description="Of what it draws at random.")),
         },
@@ -151,6 +161,11 @@ def _model(name: str, fields: Mapping[str, Any], required: tuple[str, ...] = ())
     return made
 
 
+def _one_of(names: Iterable[str], description: str) -> tuple[type, Any]:
+    """A field that is one of these; what is none is refused where it is used, with the nearest one."""
+    return str, Field(description=description, json_schema_extra={"enum": list(names)})
+
+
 def _plain(hint: Any) -> Any:
     """The type of an option that may also be left out: a form leaves it out by not naming it."""
     if get_origin(hint) in (Union, UnionType):
@@ -160,7 +175,4 @@ def _plain(hint: Any) -> Any:
 
 
 def _help_of_file(name: str) -> str:
-    from inpaintx.plugins import registry
-    from inpaintx.plugins.options import options_of
-
     return next(option.help for option in options_of(registry.get("mask", "file")) if option.name == name)

@@ -190,14 +190,21 @@ class Queue:
         return jobs
 
     def _do(self, jobs: Sequence[Job]) -> None:
-        """Does jobs; whatever happens to them, the queue goes on."""
+        """Does jobs; whatever happens to them, the queue goes on.
+
+        Where some fail together and nobody knows why, each is done again alone: one may be to blame.
+        """
         error: InpaintxError
         try:
             self._worker.do(jobs)
         except InpaintxError as raised:
             error = raised
         except Exception as raised:
-            _log.exception("a job failed inside")
+            _log.exception("%d jobs failed inside", len(jobs))
+            if len(jobs) > 1:
+                for job in jobs:
+                    self._do([job])
+                return
             error = InsideError(f"it failed inside: {one_line(raised)}; the service's log says where")
         else:
             error = InsideError("it was left undone; the service's log may say why")

@@ -27,7 +27,9 @@ class Limits:
     most_starts: int = _limit(4096, "Random codes that a request may have looked at at most.")
     waiting: int = _limit(64, "Jobs that wait at most; who comes then is told to come again.")
     together: int = _limit(16, "Pictures that are searched together at most.")
-    seconds: float = _limit(120, "That a job may take, once it is begun.")
+    seconds: float = _limit(
+        120, "That a job may take, once it is begun; so many times as long those that are done together."
+    )
     kept: float = _limit(600, "Seconds that a result is kept for the page, in memory.")
     results: int = _limit(64, "Results that are kept at most; the oldest go first.")
     held_megapixels: float = _limit(

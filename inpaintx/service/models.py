@@ -49,6 +49,11 @@ class Models:
             self._files.setdefault(name, file)
         self._loaded: dict[str, Networks] = {}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all there are, the first one first."""
+        return tuple(self._files)
+
     def check(self, name: str) -> str:
         """The name, if there is such a model; raises NoSuchModel with the nearest one where there is none."""
         if name not in self._files:

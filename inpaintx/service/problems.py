@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from inpaintx.errors import InpaintxError
 from inpaintx.service.job import InsideError, NoSuchJob, QueueFull, Stopping
 from inpaintx.service.results import NoSuchCandidate
-from inpaintx.service.tasks import TooLarge, Unreadable
+from inpaintx.service.tasks import TooLarge, TooSlow, Unreadable
 
 
 class NotOver(InpaintxError):
@@ -18,6 +18,7 @@ class NotOver(InpaintxError):
 CODES: dict[type[InpaintxError], int] = {
     NoSuchJob: 404,
     NoSuchCandidate: 404,
+    TooSlow: 408,
     NotOver: 409,
     TooLarge: 413,
     Unreadable: 415,

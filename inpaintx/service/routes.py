@@ -12,9 +12,8 @@ from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from inpaintx.completion.plan import FORMATS
 from inpaintx.pictures.encoding import FORMATS as WRITTEN
 from inpaintx.service.following import Following, events
-from inpaintx.service.form import FILES, body_schema, form_of, mask_form
+from inpaintx.service.form import FILES, body_schema, mask_form
 from inpaintx.service.job import Job
-from inpaintx.service.limits import Limits
 from inpaintx.service.listing import list_plugins
 from inpaintx.service.problems import NotOver, problem
 from inpaintx.service.results import Encoded, Result, mask_png, png
@@ -52,11 +51,11 @@ Answers: TypeAlias = dict[int | str, dict[str, Any]]
 OfResult = Annotated[Result, Depends(_result)]
 
 
-def router(limits: Limits) -> APIRouter:
-    """All routes; the limits are described with them."""
+def router(service: Service) -> APIRouter:
+    """All routes, as they are described for a service."""
     routes = APIRouter(responses=_problems(401, 403, 421))
-    complete = body_schema(form_of(limits), tuple(FILES))
-    refused = _problems(400, 413, 415, 422, 429, 500, 503)
+    complete = body_schema(service.form, tuple(FILES))
+    refused = _problems(400, 408, 413, 415, 422, 429, 500, 503)
     picture: Answers = {200: {"content": {f"image/{name}": _BINARY for name in WRITTEN}, "headers": _RECORD}}
     one_picture: Answers = {200: {"content": {"image/png": _BINARY}}}
     stream: Answers = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
@@ -76,7 +75,7 @@ def router(limits: Limits) -> APIRouter:
         methods=["POST"],
         status_code=202,
         response_model=Submitted,
-        responses=refused,
+        responses={202: {"links": _LINKS}, **refused},
         openapi_extra=complete,
         summary="Put a picture into the queue",
     )
@@ -108,7 +107,7 @@ def router(limits: Limits) -> APIRouter:
         _mask,
         methods=["POST"],
         response_class=Response,
-        responses={**one_picture, **_problems(400, 413, 415, 422)},
+        responses={**one_picture, **_problems(400, 408, 413, 415, 422)},
         openapi_extra=body_schema(mask_form()),
         summary="Have a plugin make a mask",
     )
@@ -122,6 +121,11 @@ def router(limits: Limits) -> APIRouter:
 
 _FORMAT = f"^({'|'.join(FORMATS)})$"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
+#: What can be asked of a job that was submitted, by the names of the routes.
+_LINKS = {
+    name: {"operationId": name, "parameters": {"id": "$response.body#/id"}}
+    for name in ("show", "events", "fetch", "disagreement", "mask_of", "drop")
+}
 _RECORD = {
     "Inpaintx-Record": {
         "description": "What was filled, and by what: JSON in ASCII.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from collections.abc import Callable
@@ -11,6 +12,9 @@ from fastapi import FastAPI
 
 from inpaintx.errors import InpaintxError
 from inpaintx.service.service import Service
+
+#: Seconds in which answers must be sent once all is done.
+ANSWERED = 30
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -61,7 +65,7 @@ def serve(
         access_log=False,
         server_header=False,
         limit_concurrency=service.limits.connections,
-        timeout_graceful_shutdown=round(service.limits.seconds) + 5,
+        timeout_graceful_shutdown=ANSWERED,
     )
     server = _Server(config, service)
 
@@ -79,18 +83,20 @@ def serve(
     finally:
         listening.close()
         service.queue.stop()
-        service.queue.join()
     if service.queue.failure is not None:
         raise service.queue.failure
 
 
 class _Server(uvicorn.Server):
-    """Refuses what waits before it waits for the requests to end."""
+    """Refuses what waits, and ends when what is being done is done, or by a second signal."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
         self._service = service
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._service.queue.stop()
+        queue = self._service.queue
+        queue.stop()
+        while not self.force_exit and not queue.join(0):
+            await asyncio.sleep(0.05)
         await super().shutdown(sockets)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import UnionType
@@ -32,6 +33,10 @@ DEFAULTS = {"region": "auto", "blend": "auto", "format": "keep"}
 
 class TooLarge(InpaintxError):
     """More bytes or pixels than are taken."""
+
+
+class TooSlow(InpaintxError):
+    """A request that doesn't come."""
 
 
 class Unreadable(InpaintxError):
@@ -87,21 +92,33 @@ class Task:
         return self.mask.size
 
 
-def read_upload(file: HeldFile, limits: Limits, what: str = "picture") -> Picture:
+def read_upload(file: HeldFile, limits: Limits) -> Picture:
     """The picture of a file that a client sent.
 
     Raises:
         TooLarge: it has more pixels than are taken; they are not decoded.
         Unreadable: it is no picture.
     """
-    try:
-        width, height = picture_size(file)
-        if width * height > limits.pixels:
-            raise TooLarge(
-                f"the {what} {file} has {width}×{height} pixels, more than the {limits.megapixels:g} million "
-                "that are taken; scale it down"
-            )
+    with _unreadable():
+        check_size(file, limits)
         return read_picture(file)
+
+
+def check_size(file: HeldFile, limits: Limits) -> None:
+    """Looks at the header of a picture that a client sent; raises as :func:`read_upload`."""
+    with _unreadable():
+        width, height = picture_size(file)
+    if width * height > limits.pixels:
+        raise TooLarge(
+            f"{file} has {width}×{height} pixels, more than the {limits.megapixels:g} million that are "
+            "taken; scale it down"
+        )
+
+
+@contextmanager
+def _unreadable() -> Iterator[None]:
+    try:
+        yield
     except TooLarge:
         raise
     except InpaintxError as error:
@@ -177,7 +194,7 @@ def mask_plugin(file: HeldFile | None, values: Mapping[str, Any], limits: Limits
     plugin: MaskPlugin = make_plugin("mask", name or "file", options if name else own)
     if file is None:
         return plugin
-    read_upload(file, limits, "mask")
+    check_size(file, limits)
     return replace(plugin, path=file)  # type: ignore[type-var]
 
 

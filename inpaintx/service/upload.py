@@ -9,11 +9,15 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from inpaintx.pictures.held import HeldFile
-from inpaintx.service.form import FILES, BadForm
+from inpaintx.service.form import BadForm
 from inpaintx.service.tasks import TooLarge, Unreadable
 
 #: Of a form: more than it has.
-_MOST_FIELDS, _LONGEST_FIELD = 100, 100_000
+_MOST_FILES, _MOST_FIELDS, _LONGEST_FIELD = 8, 100, 100_000
+
+
+class TooMuch(TooLarge):
+    """A body without an end in sight: its connection is closed."""
 
 
 class _InMemory(MultiPartParser):
@@ -23,7 +27,7 @@ class _InMemory(MultiPartParser):
 
 
 async def read_form(
-    request: Request, most: int, files: Collection[str] = tuple(FILES)
+    request: Request, most: int, files: Collection[str]
 ) -> tuple[dict[str, HeldFile], dict[str, str]]:
     """The files and the other fields of a request's form.
 
@@ -42,11 +46,11 @@ async def read_form(
         raise Unreadable(f"the body is {kind or 'of no type'}; send multipart/form-data with the field image")
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > most:
-        raise _too_large(most)
+        raise TooLarge(_too_large(most))
     parser = _InMemory(
         request.headers,
         _counted(request, most),
-        max_files=len(files),
+        max_files=_MOST_FILES,
         max_fields=_MOST_FIELDS,
         max_part_size=_LONGEST_FIELD,
     )
@@ -78,9 +82,9 @@ async def _counted(request: Request, most: int) -> AsyncGenerator[bytes, None]:
     async for chunk in request.stream():
         read += len(chunk)
         if read > most:
-            raise _too_large(most)
+            raise TooMuch(_too_large(most))
         yield chunk
 
 
-def _too_large(most: int) -> TooLarge:
-    return TooLarge(f"the request has more than the {most / 1e6:g} MB that are taken; send a smaller picture")
+def _too_large(most: int) -> str:
+    return f"the request has more than the {most / 1e6:g} MB that are taken; send a smaller picture"

@@ -72,7 +72,10 @@ class Completing:
         Raises:
             InpaintxError: the settings can't be, or it takes too long; then of those that aren't over.
         """
-        end = time.monotonic() + self._limits.seconds
+        jobs = [job for job in jobs if not job.is_over]
+        if not jobs:
+            return
+        end = time.monotonic() + self._limits.seconds * len(jobs)
         completer = self._completer(jobs[0].task.settings)
         watch = _Watch(jobs, end, self._limits.seconds)
         tasks = [job.task for job in jobs]
