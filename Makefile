@@ -6,7 +6,7 @@ PIP    := $(BIN)/pip install --disable-pip-version-check -q -c constraints.txt
 SOURCES := $(shell find csrc -type f) CMakeLists.txt setup.py pyproject.toml
 CPP := $(shell find csrc tests/csrc -name "*.h" -o -name "*.cpp" -o -name "*.cu" -o -name "*.cuh")
 
-.PHONY: help install test test-fast test-here test-native lint format docs docs-links bench quality demo model check-wheel check-torch wheel release clean
+.PHONY: help install test test-fast test-here test-native lint format docs docs-links bench quality demo screenshots model check-wheel check-torch wheel release clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -86,6 +86,9 @@ demo: install  ## Render letters, train for a minute, complete damaged letters; 
 	@echo
 	@echo "Samples after a minute of training: $(CURDIR)/demo/run/samples.png"
 	@echo "Letters completed with the shipped model (real, corrupted, reconstructed): $(CURDIR)/demo/sheet.png"
+
+screenshots: install  ## Take the page's screenshots for the docs anew, in a Chromium.
+	INPAINTX_SCREENSHOTS=$(CURDIR)/docs/images $(BIN)/pytest -q tests/page/test_looks.py -k screenshots
 
 model: install $(LETTERS)  ## Train the shipped model anew and judge it (an hour and a half on 2 cores).
 	$(BIN)/inpaintx train build/letters/train --out build/model/run --steps 10000 --width 32 --translate 0 \

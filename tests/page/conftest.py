@@ -8,7 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -41,15 +42,14 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def service() -> Iterator[str]:
-    """The address of a page that people use."""
-    command = [sys.executable, "-m", "inpaintx", "ui", "--no-browser", "--port", "0"]
+@contextmanager
+def started(*arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+    """``inpaintx ui`` in a process of its own: gives its address, and ends it as Ctrl-C does."""
     process = subprocess.Popen(
-        [*command, "--megapixels", str(MOST_MEGAPIXELS)],
+        [sys.executable, "-m", "inpaintx", "ui", "--no-browser", "--port", "0", *arguments],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", **(environment or {})},
     )
     assert process.stdout is not None
     said = process.stdout.readline()
@@ -58,6 +58,13 @@ def service() -> Iterator[str]:
     yield address[0]
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[str]:
+    """The address of a page that people use."""
+    with started("--megapixels", str(MOST_MEGAPIXELS)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +90,7 @@ def open_page(browser: Browser, service: str) -> Iterator[Open]:
         context.set_default_timeout(10_000)
         contexts.append(context)
         page = context.new_page()
-        watch(page, service, problems)
+        watch(page, problems)
         return Painter(page, service)
 
     yield opened
@@ -92,7 +99,7 @@ def open_page(browser: Browser, service: str) -> Iterator[Open]:
     assert not problems
 
 
-def watch(page: Page, service: str, problems: list[str]) -> None:
+def watch(page: Page, problems: list[str]) -> None:
     """Notes what goes wrong in a page; that a request is refused is the page's business, and told by it."""
     page.on("pageerror", lambda error: problems.append(str(error)))
     refused = "Failed to load resource"
@@ -103,7 +110,8 @@ def watch(page: Page, service: str, problems: list[str]) -> None:
     page.on(
         "request",
         lambda request: (
-            request.url.startswith((service, "blob:")) or problems.append(f"asked for {request.url}")
+            re.match(r"http://127\.0\.0\.1:|blob:|about:", request.url)
+            or problems.append(f"asked for {request.url}")
         ),
     )
 

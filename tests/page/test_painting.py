@@ -74,7 +74,8 @@ def test_tools_change_the_hole_as_they_should(painter: Painter, letters: list[Pa
     np.testing.assert_array_equal(painter.hole(), rectangle)
     page.click("#undo")
     assert not painter.hole().any()
-    assert page.is_disabled("#undo") and page.is_disabled("#complete")
+    assert page.is_disabled("#undo")
+    assert page.is_disabled("#complete")
     for _ in range(3):
         page.click("#redo")
     np.testing.assert_array_equal(painter.hole(), lassoed)
@@ -124,7 +125,8 @@ def test_masks_come_from_files_and_plugins(painter: Painter, letters: list[Path]
     Image.fromarray(file[:, :40]).save(tmp_path / "narrow.png")
     page.set_input_files("#mask-file", tmp_path / "narrow.png")
     told = painter.alert()
-    assert "narrow.png is 40×64" in told and "64×64; make them the same size" in told
+    assert "narrow.png is 40×64" in told
+    assert "64×64; make them the same size" in told
     Image.fromarray(np.tile(np.arange(64, dtype=np.uint8) * 4, (64, 1))).save(tmp_path / "soft.png")
     page.set_input_files("#mask-file", tmp_path / "soft.png")
     painter.wait_for_text("#alert-text", "soft.png")

@@ -125,6 +125,7 @@ on("job picture show", () => {
   byId("shown").hidden = !job;
   byId("with-result").hidden = !job;
   byId("no-result").hidden = Boolean(job);
+  byId("download").hidden = !job;
   byId("all").hidden = !job || state.show !== "all";
   byId("split-row").hidden = !job || state.show !== "compare";
   byId("size-row").hidden = !byId("split-row").hidden;
