@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from inpaintx.errors import InpaintxError
 from inpaintx_cli.choices import plugins
+from inpaintx_cli.options import overwrite_option
 
 if TYPE_CHECKING:
     from inpaintx.plugins.registry import Kind
@@ -26,11 +28,19 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_plugins(as_json: bool) -> None:
+@click.option(
+    "--preview",
+    type=click.Path(path_type=Path),
+    help="Write a picture of what each does, on a letter that is rendered for it.",
+)
+@overwrite_option
+def list_plugins(as_json: bool, preview: Path | None, overwrite: bool) -> None:
     """List all plugins: kind, name, package, its version, and what they do.
 
     Those that don't work are named on stderr, with the reason.
     """
+    if preview is not None:
+        _write_preview(preview, overwrite)
     from inpaintx.plugins import registry
 
     found = [_summary(kind, name) for kind in registry.GROUPS for name in registry.names(kind)]
@@ -45,6 +55,27 @@ def list_plugins(as_json: bool) -> None:
         click.echo("  ".join([*cells, plugin["description"]]))
     for name, why in failures.items():
         click.echo(f"Broken: {name}: {why}", err=True)
+
+
+def _write_preview(path: Path, overwrite: bool) -> None:
+    """Writes a sheet of all plugins, on a large letter."""
+    from tempfile import TemporaryDirectory
+
+    import numpy as np
+
+    from inpaintx.completion.plan import SHEET_FORMATS
+    from inpaintx.letters.chars import CharsOptions, render_chars
+    from inpaintx.outputs import check_free
+    from inpaintx.pictures import Picture, read_picture, write_picture
+    from inpaintx.plugins.preview import preview
+
+    if path.suffix.lower() not in SHEET_FORMATS:
+        raise InpaintxError(f"--preview {path}: its name must end in {' or '.join(SHEET_FORMATS)}")
+    check_free([path], overwrite)
+    with TemporaryDirectory() as folder:
+        (letter,) = render_chars(CharsOptions(count=1, size=128), Path(folder) / "letters")
+        sheet = preview(read_picture(letter))
+    write_picture(Picture(np.asarray(sheet)), path, SHEET_FORMATS[path.suffix.lower()])
 
 
 @command.command("info")

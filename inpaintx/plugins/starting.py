@@ -106,7 +106,7 @@ A {kind} for inpaintx. Install it where inpaintx is installed, check it, and use
     inpaintx plugins check {name}
     python -m pytest
     inpaintx plugins info {name}
-    inpaintx complete chars picture.png --{kind} {name} -o {kind}.share=0.5
+    inpaintx complete picture.png --model chars {use} -o {kind}.share=0.5 --out repaired
 """
 
 
@@ -129,6 +129,7 @@ def new_project(name: str, kind: Kind, folder: Path) -> Path:
         "module": module,
         "cls": cls + "Plugin" if keyword.iskeyword(cls) else cls,
         "interface": INTERFACE,
+        "use": f"--mask-plugin {name}" if kind == "mask" else f"--mask holes.png --blend {name}",
     }
     files = {
         "pyproject.toml": _PROJECT,

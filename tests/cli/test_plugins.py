@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from inpaintx import InpaintxError, __version__
 from inpaintx.plugins import registry
@@ -153,3 +154,29 @@ def test_new_refuses_bad_names_and_existing_folders(tmp_path: Path) -> None:
     with pytest.raises(InpaintxError, match="exists already"):
         run("new", "mine", "--kind", "mask", "--out", str(tmp_path / "mine"))
     assert not any((tmp_path / "mine").iterdir())
+
+
+def test_list_writes_a_preview_and_replaces_nothing(tmp_path: Path) -> None:
+    sheet = tmp_path / "plugins.png"
+    assert run("list", "--preview", str(sheet)).exit_code == 0
+    with Image.open(sheet) as image:
+        assert image.mode == "RGB"
+        assert image.width > 800
+    with pytest.raises(InpaintxError, match="file exists already"):
+        run("list", "--preview", str(sheet))
+    assert run("list", "--preview", str(sheet), "--overwrite").exit_code == 0
+    with pytest.raises(InpaintxError, match=r"must end in \.png or"):
+        run("list", "--preview", str(tmp_path / "plugins.svg"))
+
+
+def test_check_stops_what_hangs_and_says_what_it_did_not_reach(tmp_path: Path) -> None:
+    module = tmp_path / "endless_mask.py"
+    module.write_text(
+        SPOILT.replace("spoilt", "endless").replace("picture.array[...] = 0", "while True: pass")
+    )
+    done = run("check", str(module), "--plugin-seconds", "0.5")
+    assert done.exit_code == 1
+    assert "  FAIL  ends: " in done.stdout
+    assert "mask plugin 'endless' on 1×1 uint8 gray: it has not ended after 0.5 s" in done.stdout
+    assert done.stdout.count("  ----  ") == 9
+    assert done.stdout.splitlines()[-1] == "  ----: not reached, since another rule is broken"

@@ -10,6 +10,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -157,9 +158,14 @@ def test_start(folder: Path) -> None:
     assert (folder / "verdict" / "eval.html").is_file()
 
 
-def test_plugins(folder: Path) -> None:
+def test_plugins(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     render_chars(CharsOptions(count=2, size=64), folder / "letters")
+    start = time.monotonic()
     run_page("docs/plugins.md")
+    seconds = time.monotonic() - start
+    with capsys.disabled():
+        print(f"\ndocs/plugins.md, from nothing to a plugin in use: {seconds:.0f} s")
+    assert seconds < 300
     (result,) = sorted((folder / "repaired").rglob("img002*.png"))
     before = gray(next((folder / "letters").rglob("img002*.png")))
     assert gray(result).shape == before.shape

@@ -1,12 +1,15 @@
 """Made and example projects, installed by pip as a stranger would, checked, and tested by their own tests."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from inpaintx_cli.complete import command as complete
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -32,6 +35,13 @@ def check(project: Path, name: str, site: Path) -> None:
     assert [row[2] for row in rows if row[0] == name] == ["0.1.0"]
     rules = output("-m", "inpaintx", "plugins", "check", name, site=site)
     assert "  pass  time" in rules
+    lines = (project / "README.md").read_text().splitlines()
+    (use,) = [line.split() for line in lines if line.strip().startswith("inpaintx complete")]
+    with complete.make_context("complete", use[2:]) as context:  # the command line takes it as it is
+        assert name in context.params.values()
+        (settings,) = context.params["settings"]
+    kind, option, _ = re.split(r"[.=]", settings, maxsplit=2)
+    assert f"-o {kind}.{option}=" in output("-m", "inpaintx", "plugins", "info", name, site=site)
     output("-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(project), str(project), site=site)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from inpaintx import InpaintxError
-from inpaintx.plugins import registry
+from inpaintx.plugins import calls, registry
 from inpaintx.plugins.registry import Registry, contract_problem, description
 
 
@@ -157,6 +157,19 @@ def test_a_module_that_exits_is_a_failure_too(install: Install, monkeypatch: pyt
     monkeypatch.setattr(EntryPoint, "load", lambda entry: sys.exit("no\nlicence"))
     assert install(SPIRAL).failures() == {
         "mask spiral": "SystemExit: no licence (stranger_module:Spiral of package stranger_module)"
+    }
+
+
+def test_a_module_that_never_ends_is_a_failure_too(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(entry: EntryPoint) -> type:
+        while True:
+            pass
+
+    monkeypatch.setattr(EntryPoint, "load", load)
+    monkeypatch.setattr(calls, "_seconds", 0.2)
+    assert install(SPIRAL).failures() == {
+        "mask spiral": "Overdue: it has not ended after 0.2 s (stranger_module:Spiral of package "
+        "stranger_module)"
     }
 
 
