@@ -38,8 +38,7 @@ class Candidates:
         folds: bool ``[F, S, S]``, sets of known pixels, each of which some candidates did not see.
         blind_to: int64 ``[K]``, the fold that each candidate did not see; −1: it saw all known pixels.
         history: gradient steps, and the fill as it stood then, if asked for.
-        expected: float32 ``[1 + F, S, S, C]`` in [0, 1], what the model's predictor expects with all that is
-            known, then without each fold, the known pixels that it saw as they are; None: there is none.
+        expected: what the model's predictor expects, ``[1 + F]``; None: there is none.
     """
 
     image: np.ndarray
@@ -51,7 +50,7 @@ class Candidates:
     folds: np.ndarray
     blind_to: np.ndarray
     history: list[tuple[int, np.ndarray]] = field(default_factory=list)
-    expected: np.ndarray | None = None
+    expected: Expected | None = None
 
     def fill(self, estimate: Estimate) -> np.ndarray:
         """One fill, float32 ``[S, S, C]``, in [0, 1] but for what a sample's coarse part may add."""
@@ -198,7 +197,7 @@ class CandidateFinder:
             values[number].cpu().numpy()
             for values in (found.contextual, found.prior, found.iterations, found.blind_to)
         )
-        own = None if expected is None else expected.images[number]
+        own = None if expected is None else expected[number]
         candidates = Candidates(*square, fills, contextual, prior, iterations, folds, blind_to, expected=own)
         if not found.history:
             return candidates

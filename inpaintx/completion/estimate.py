@@ -7,16 +7,30 @@ Tradeoff", CVPR 2018). Which of the two is wanted is the user's choice.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from inpaintx.ops.solvers import distance_to_known
 from inpaintx.options import Estimate
 
+if TYPE_CHECKING:
+    from inpaintx.completion.expected import Expected
+
 #: How fast a candidate's weight falls with its loss.
 SHARPNESS = 2.0
 
-#: Of a mean of what is expected and what was found: the share of the first.
-EXPECTED = 0.7
+#: A mean's shares of interpolation, of what is expected and of what was found, by depth in the hole, in pixels
+#: of the model's square.
+DEPTHS = (1, 2, 4, 8, 16, 28)
+SHARES = (
+    (0.35, 0.50, 0.15),
+    (0.10, 0.75, 0.15),
+    (0.00, 0.85, 0.15),
+    (0.00, 0.75, 0.25),
+    (0.05, 0.65, 0.30),
+    (0.10, 0.60, 0.30),
+)
 #: Coarse is what a Gaussian leaves whose deviation is this share of the depth of the hole, in pixels of the
 #: model's square, between a least and a most.
 COARSE, FINEST, COARSEST = 0.5, 1.0, 4.0
@@ -45,18 +59,17 @@ def combine(fills: np.ndarray, losses: np.ndarray, estimate: Estimate) -> np.nda
     return np.tensordot(weights / weights.sum(), fills, axes=1).astype(fills.dtype)
 
 
-def with_expected(
-    fills: np.ndarray, expected: np.ndarray, mask: np.ndarray, estimate: Estimate
-) -> np.ndarray:
+def with_expected(fills: np.ndarray, expected: Expected, mask: np.ndarray, estimate: Estimate) -> np.ndarray:
     """Fills together with what is expected in the hole.
 
     For a sample, what is coarse comes from what is expected and what is fine from the fill, so that it is at
     once near the truth on average and sharp. What is expected is blurred where nothing tells what is there:
-    the deeper in the hole, the coarser it is. A mean takes a fixed share of each.
+    the deeper in the hole, the coarser it is. A mean takes shares of both, and of interpolation, that go with
+    depth.
 
     Args:
         fills: float32 ``[K, S, S, C]`` in [0, 1].
-        expected: float32 ``[S, S, C]`` in [0, 1], known pixels as they are.
+        expected: of this square, from what ``mask`` says.
         mask: bool ``[S, S]``, True = known.
         estimate: what the fills are for.
 
@@ -64,8 +77,13 @@ def with_expected(
         Like ``fills``; for a sample, they may leave [0, 1].
     """
     if estimate == "mean":
-        return np.float32(EXPECTED) * expected + np.float32(1 - EXPECTED) * fills
-    missed = np.moveaxis(expected - fills, 0, 2)  # [S, S, K, C]
+        place = np.log(np.maximum(distance_to_known(mask), DEPTHS[0]))
+        plate, drawn, found = (
+            np.interp(place, np.log(DEPTHS), share).astype(np.float32)[..., None]
+            for share in zip(*SHARES, strict=True)
+        )
+        return plate * expected.interpolated + drawn * expected.images + found * fills
+    missed = np.moveaxis(expected.images - fills, 0, 2)  # [S, S, K, C]
     return fills + np.moveaxis(_blurred(missed.reshape(*mask.shape, -1), mask).reshape(missed.shape), 2, 0)
 
 

@@ -20,17 +20,24 @@ HALF = 0.05  # expected error, in [0, 1], at which that share is halved
 
 @dataclass(frozen=True)
 class Expected:
-    """What is expected of n squares.
+    """What is expected of squares; of n with F folds each, the leading axes are ``[n, 1 + F]``.
+
+    Number 0 of the second axis is with all that is known, the others are each without a fold.
 
     Attributes:
-        images: float32 ``[n, 1 + F, S, S, C]`` in [0, 1]: number 0 with all that is known, the others each
-            without a fold; known pixels as they are, where they were seen.
-        errors: float32 ``[n, 1 + F, S, S]``, 0 or more: mean absolute errors that are expected, in units of
+        images: float32 ``[..., S, S, C]`` in [0, 1]; known pixels as they are, where they were seen.
+        interpolated: likewise, interpolations of what was seen, to which P adds; from −0.1 to 1.1.
+        errors: float32 ``[..., S, S]``, 0 or more: mean absolute errors that are expected, in units of
             [0, 1].
     """
 
     images: np.ndarray
+    interpolated: np.ndarray
     errors: np.ndarray
+
+    def __getitem__(self, number: int) -> Expected:
+        """Of one along the first axis."""
+        return Expected(self.images[number], self.interpolated[number], self.errors[number])
 
     def expectation(self) -> Expectation:
         """For the search: the surer, the more it counts."""
@@ -73,4 +80,8 @@ def expect(
         drawn.append(images_to_values(x.clamp(-1, 1)))
         errors.append((log_error.exp() / 2)[:, 0].float().cpu().numpy())
     images = np.where(known[..., None], values, np.concatenate(drawn))
-    return Expected(images.reshape(*seen.shape, -1), np.concatenate(errors).reshape(seen.shape))
+    return Expected(
+        images.reshape(*seen.shape, -1),
+        plates.reshape(*seen.shape, -1),
+        np.concatenate(errors).reshape(seen.shape),
+    )

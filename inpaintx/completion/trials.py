@@ -21,15 +21,20 @@ def folds_for(*plugins: BlendPlugin) -> int:
 def trials_of(candidates: Candidates, estimate: Estimate) -> list[Trial]:
     """How well each fold's pixels are predicted, by candidates that saw them and by those that did not.
 
-    What a predictor expects is trusted wholly before it is tried: it has learned what to add to
-    interpolation, and where nothing.
+    A predictor says, too, how far off it expects to be.
     """
     if not len(candidates.folds):
         return []
-    fills = candidates.tried(estimate)
-    trust = None if candidates.expected is None else 1.0
+    fills, expected = candidates.tried(estimate), candidates.expected
     return [
-        Trial(candidates.image, candidates.mask, fold, fills, candidates.blind_to == number, trust)
+        Trial(
+            candidates.image,
+            candidates.mask,
+            fold,
+            fills,
+            candidates.blind_to == number,
+            None if expected is None else expected.errors[1 + number],
+        )
         for number, fold in enumerate(candidates.folds)
     ]
 

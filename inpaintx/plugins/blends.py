@@ -33,8 +33,8 @@ class Trial:
         hidden: bool ``[H, W]``, the hidden part of ``mask``.
         fills: float32 ``[K, H, W, C]`` in [0, 1], of all candidates.
         blind: bool ``[K]``, those that were found without the hidden pixels.
-        trust: how far fills like these can be trusted, in [0, 1], before any is tried; None: as far as what
-            the search finds alone usually can.
+        error: float32 ``[H, W]``, how far off the blind fills were expected to be, in units of [0, 1], mean
+            absolute error; None: nothing has said.
     """
 
     picture: np.ndarray
@@ -42,7 +42,7 @@ class Trial:
     hidden: np.ndarray
     fills: np.ndarray
     blind: np.ndarray
-    trust: float | None = None
+    error: np.ndarray | None = None
 
 
 @runtime_checkable

@@ -25,6 +25,7 @@ _CHANCE_AT_MOST = 0.8  # of the fill's energy that is taken for disagreement bet
 _EVEN_DEPTH = 3.0  # pixels: how deep a hole is where the fill and interpolation are expected to do as well
 _SPREAD = 0.3  # standard deviation of the trust around what is expected
 _CLUMP = 30.0  # held-out pixels that say as much as one independent pixel
+_SURE_CLUMP = 60.0  # the same, where an error was expected that what is found can be held against
 _DETAIL = 0.3  # of the trust, what fine detail is expected to deserve
 _FINE_CLUMP = 10.0  # as _CLUMP, of fine detail
 # In a hole n times as deep, what is n times as coarse is detail, too, and n times as doubtful.
@@ -45,8 +46,9 @@ class Auto:
     posterior mean under a Gaussian prior). What share of the trust fine detail deserves is then found in the
     same way; the deeper the hole, the coarser and the less expected. The length of `spline` is the one that
     predicts the held-out pixels best; infinite never in a deep hole, where a plate swings out further than
-    any trial would show, nor where the trials say how far their fills are to be trusted (those of a model
-    that predicts what is in the hole): their trust stays near that, and their detail is kept. A sample is
+    any trial would show. Where the trials say how far off their fills were expected to be (those of a model
+    that predicts what is in the hole), it isn't infinite either, only fills that did not see the hidden
+    pixels count, trust stays near 1 as far as that error explains what is missed, and detail is kept. A sample is
     trusted wholly: a part of it would be a ghost; and what it misses at the rim is not spread across the hole
     (`reach`), unless the trials found it to be worth nothing.
     """
@@ -66,11 +68,11 @@ class Auto:
             return Spline(LENGTHS[0] * scale, reach=reach)
         mask = tried[0].mask
         depth = float(np.median(distance_to_known(mask)[~mask]))
-        trust = tried[0].trust
-        lengths = [length for length in LENGTHS if length < np.inf or (trust is None and depth <= _SHALLOW)]
+        told = tried[0].error is not None
+        lengths = [length for length in LENGTHS if length < np.inf or not (told or depth > _SHALLOW)]
         blur = BLUR * _remoteness(depth)
         compared = {length: [_compare(trial, length, blur) for trial in tried] for length in lengths}
-        fits = {length: _fit(found, depth, trust) for length, found in compared.items()}
+        fits = {length: _fit(found, depth) for length, found in compared.items()}
         length = min(fits, key=lambda length: fits[length].error)
         trust, detail = fits[length].trust, fits[length].detail
         if estimate == "mean":
@@ -87,13 +89,15 @@ class _Comparison:
     """Sums over held-out pixels: what least squares needs, for coarse and for fine changes.
 
     missed: what interpolation alone is off, squared; agreed: ``[2]``, that times what the fill would change;
-    changed: ``[2, 2]``, products of what the fill would change, less what is chance; pixels: how many.
+    changed: ``[2, 2]``, products of what the fill would change, less what is chance; pixels: how many;
+    expected: squared errors that were expected, NaN where nothing said.
     """
 
     missed: float
     agreed: np.ndarray
     changed: np.ndarray
     pixels: int
+    expected: float
 
 
 class _Fit(NamedTuple):
@@ -105,7 +109,12 @@ class _Fit(NamedTuple):
 def _compare(trial: Trial, length: float, blur: float) -> _Comparison:
     hidden, blind = trial.hidden, trial.blind
     unseen, seen = trial.fills[blind], trial.fills[~blind]
-    layers = [trial.picture, *unseen] if blind.all() else [trial.picture, *unseen, seen.mean(0)]
+    expected = float("nan")
+    if trial.error is not None:
+        # Twice the square of a Laplace distribution's mean absolute error is its variance. Fills that repeat
+        # what they saw say nothing of what they expect.
+        expected, seen = float(2 * np.square(trial.error[hidden], dtype=np.float64).sum()), seen[:0]
+    layers = [trial.picture, *unseen] if not len(seen) else [trial.picture, *unseen, seen.mean(0)]
     # On the mean of the colours, and all at once: layers are interpolated independently of each other.
     gray = np.stack(layers).mean(3).transpose(1, 2, 0)
     known = trial.mask & ~hidden
@@ -125,7 +134,7 @@ def _compare(trial: Trial, length: float, blur: float) -> _Comparison:
         flattering = flattered[..., 0]
         agreed = (agreed + flattering @ missed) / 2
         changed = (changed + flattering @ flattering.T) / 2
-    return _Comparison(float(missed @ missed), agreed, changed, len(missed))
+    return _Comparison(float(missed @ missed), agreed, changed, len(missed), expected)
 
 
 def _capped(chance: np.ndarray, changed: np.ndarray) -> np.ndarray:
@@ -135,11 +144,11 @@ def _capped(chance: np.ndarray, changed: np.ndarray) -> np.ndarray:
     return chance * min(1.0, *np.divide(most, found, out=np.ones(2), where=found > most))
 
 
-def _fit(comparisons: Sequence[_Comparison], depth: float, expected: float | None) -> _Fit:
+def _fit(comparisons: Sequence[_Comparison], depth: float) -> _Fit:
     """The trust, the share of it for fine detail, and the squared error that trust alone leaves."""
-    missed, agreed, changed, pixels = (
+    missed, agreed, changed, pixels, expected = (
         sum(getattr(comparison, name) for comparison in comparisons)
-        for name in ("missed", "agreed", "changed", "pixels")
+        for name in ("missed", "agreed", "changed", "pixels", "expected")
     )
     in_all, of_all = agreed.sum(), changed.sum()
 
@@ -148,11 +157,14 @@ def _fit(comparisons: Sequence[_Comparison], depth: float, expected: float | Non
 
     if of_all <= 0:
         return _Fit(0.0, 1.0, missed)
+    if np.isfinite(expected):
+        # What was learned to be as near as can be is trusted until it is further off than it said, and makes
+        # up no detail.
+        trust = _posterior(in_all, of_all, 1.0, _SURE_CLUMP * expected / pixels)
+        return _Fit(trust, 1.0, error(trust))
     noise = error(min(max(in_all / of_all, 0.0), 1.0)) / pixels
-    prior = depth / (depth + _EVEN_DEPTH) if expected is None else expected
-    trust = _posterior(in_all, of_all, prior, _CLUMP * noise)
-    # What was learned to be as near as can be makes up no detail; in a shallow hole there is nothing else.
-    if expected is not None or depth < 2 * BLUR:
+    trust = _posterior(in_all, of_all, depth / (depth + _EVEN_DEPTH), _CLUMP * noise)
+    if depth < 2 * BLUR:  # there is nothing but detail
         return _Fit(trust, 1.0, error(trust))
     fine = trust * (agreed[1] - trust * changed[0, 1]), trust**2 * changed[1, 1]
     remoteness = _remoteness(depth)

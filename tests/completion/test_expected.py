@@ -11,8 +11,8 @@ from search_cases import images_of
 
 from inpaintx.completion import Completer
 from inpaintx.completion.candidates import CandidateFinder, Square
-from inpaintx.completion.estimate import EXPECTED, combine, with_expected
-from inpaintx.completion.expected import HALF, SHARE, expect
+from inpaintx.completion.estimate import DEPTHS, SHARES, combine, with_expected
+from inpaintx.completion.expected import HALF, SHARE, Expected, expect
 from inpaintx.completion.trials import trials_of
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Networks
@@ -53,9 +53,11 @@ def test_what_is_expected_is_the_interpolation_and_what_p_adds(predicting: Netwo
     squares = _squares(predicting)
     folds = [np.zeros((0, 32, 32), bool)] * 2
     found = expect(predicting.predictor, squares, folds, OPTIONS)
-    assert found.images.shape == (2, 1, 32, 32, 1)
+    assert found.images.shape == found.interpolated.shape == (2, 1, 32, 32, 1)
     assert found.errors.shape == (2, 1, 32, 32)
-    for (image, mask), images, errors in zip(squares, found.images, found.errors, strict=True):
+    for number, (image, mask) in enumerate(squares):
+        images, errors = found[number].images, found[number].errors
+        np.testing.assert_allclose(found[number].interpolated[0], interpolation(image, mask))
         tensors = [
             torch.from_numpy(a).permute(2, 0, 1)[None] * 2 - 1 for a in (image, interpolation(image, mask))
         ]
@@ -105,21 +107,40 @@ def test_candidates_and_trials_of_a_fold_do_not_know_its_pixels(predicting: Netw
             np.sort(trials_of(each, estimate)[0].fills[each.blind_to == 1], 0) for each in (before, after)
         ]
         assert np.abs(others[0] - others[1]).max() > 0.01
-        assert {trial.trust for trial in trials_of(before, estimate)} == {1.0}
+        for number, trial in enumerate(trials_of(before, estimate)):
+            assert np.array_equal(trial.error, before.expected.errors[1 + number])
 
 
-def test_mean_is_a_mixture_and_a_sample_takes_its_coarse_part_from_what_is_expected() -> None:
+def _expected(images: np.ndarray) -> Expected:
+    """What is expected of one square, [S,S,C], over mid gray."""
+    return Expected(images, np.full_like(images, 0.5), np.full(images.shape[:2], 0.1, np.float32))
+
+
+def test_mean_is_a_mixture_whose_shares_go_with_depth() -> None:
+    assert np.allclose(np.sum(SHARES, 1), 1)
+    mask = np.ones((64, 64), bool)
+    mask[:, 4:62] = False  # 29 pixels deep in the middle
+    gray, white, black = (np.full((64, 64, 1), value, np.float32) for value in (0.5, 1.0, 0.0))
+    mean = with_expected(black[None], _expected(white), mask, "mean")[0, 20, :, 0]
+    for depth, (plate, drawn, _) in zip(DEPTHS, SHARES, strict=True):
+        assert mean[3 + depth] == pytest.approx(0.5 * plate + drawn, abs=1e-6)
+    assert np.all(mean[:4] == mean[4])  # what is known, as at the rim
+    assert np.ptp(mean[31:35]) < 1e-6
+    found = with_expected(white[None], _expected(black), mask, "mean")[0, 20, 4:62, 0]
+    np.testing.assert_allclose(found, 1 - mean[4:62], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(with_expected(gray[None], _expected(gray), mask, "mean")[0], gray, atol=1e-6)
+
+
+def test_sample_takes_its_coarse_part_from_what_is_expected() -> None:
     rng = np.random.default_rng(0)
     fills = rng.random((3, 32, 32, 3), dtype=np.float32)
     mask = np.ones((32, 32), bool)
     mask[8:28, 4:28] = False
-    expected = rng.random((32, 32, 3), dtype=np.float32)
-    mean = with_expected(fills, expected, mask, "mean")
-    np.testing.assert_allclose(mean, EXPECTED * expected + (1 - EXPECTED) * fills, rtol=0, atol=1e-6)
-    lighter = with_expected(fills, fills[0] + np.float32(0.2), mask, "sample")
+    expected = _expected(rng.random((32, 32, 3), dtype=np.float32))
+    lighter = with_expected(fills, _expected(fills[0] + np.float32(0.2)), mask, "sample")
     np.testing.assert_allclose(lighter[0], fills[0] + 0.2, rtol=0, atol=1e-5)
     fine = np.float32(0.3) * ((np.indices((32, 32)).sum(0) % 2) * 2 - 1)[..., None]
-    kept = with_expected(fills[:1], fills[0] + fine, mask, "sample")
+    kept = with_expected(fills[:1], _expected(fills[0] + fine), mask, "sample")
     assert np.abs(kept[0] - fills[0])[12:24, 8:24].max() < 0.01
     together = with_expected(fills, expected, mask, "sample")
     for number in range(3):
@@ -170,7 +191,7 @@ def test_no_iterations_give_what_is_expected_in_one_pass(predicting: Networks) -
     for found, other in zip(
         _find(predicting, squares, replace(OPTIONS, iterations=0), folds=4), searched, strict=True
     ):
-        assert np.array_equal(found.fill("sample"), other.expected[0])
+        assert np.array_equal(found.fill("sample"), other.expected.images[0])
         assert np.array_equal(found.fill("mean"), found.fill("sample"))
         assert found.iterations.tolist() == [0]
         assert trials_of(found, "sample") == []

@@ -271,30 +271,43 @@ def test_length_is_finite_in_a_deep_hole_whatever_the_trials_say() -> None:
     assert _chosen(picture, left(), constant).length < np.inf
 
 
-def _expecting(trust: float | None, picture: np.ndarray, mask: np.ndarray, fill: np.ndarray) -> Spline:
-    trials = [replace(trial, trust=trust) for trial in _trials(picture, mask, fill[None])]
+def _expecting(error: float | None, picture: np.ndarray, mask: np.ndarray, fill: np.ndarray) -> Spline:
+    told = None if error is None else np.full(mask.shape, error, np.float32)
+    trials = [replace(trial, error=told) for trial in _trials(picture, mask, fill[None])]
     return Auto().choose(trials, 1.0, "mean")
 
 
-def test_trust_that_the_trials_expect_is_where_it_begins(solver: str) -> None:
-    """Fills that are worth a half by what is tried; those of a predictor keep their detail."""
+def test_fills_are_trusted_as_far_as_the_error_that_was_expected_explains_what_they_miss(solver: str) -> None:
+    """Fills that are worth less than all by what is tried; those of a predictor keep their detail."""
     picture, mask = noise(), center()
-    fill = picture + np.float32(0.6) * (noise(seed=9) - picture)
-    little, much, usual = (_expecting(trust, picture, mask, fill) for trust in (0.0, 1.0, None))
-    assert little.trust < usual.trust < much.trust
-    assert (little.detail, much.detail) == (1, 1)
-    worthless = _expecting(1.0, picture, mask, 1 - picture)
-    assert worthless.trust < 0.3
+    fill = picture + np.float32(0.9) * (noise(seed=9) - picture)
+    sure, middling, unsure = (_expecting(error, picture, mask, fill) for error in (0.01, 0.05, 0.5))
+    assert sure.trust < middling.trust - 0.02 < unsure.trust - 0.04
+    assert unsure.trust > 0.9
+    assert (sure.detail, unsure.detail) == (1, 1)
+    worthless = _expecting(0.01, picture, mask, 1 - picture)
+    assert worthless.trust < 0.1
 
 
-def test_length_is_finite_where_the_trials_expect_a_trust() -> None:
+def test_fills_that_repeat_what_they_saw_say_nothing_of_what_was_expected(solver: str) -> None:
+    picture, mask = noise(), center()
+    poor = picture + np.float32(0.9) * (noise(seed=9) - picture)
+    found = []
+    for other in (picture, 1 - picture):  # whatever the candidate holds that saw the hidden pixels
+        trials = _trials(picture, mask, np.stack([poor, other]), blind=1)
+        told = np.full(mask.shape, 0.02, np.float32)
+        found.append(Auto().choose([replace(trial, error=told) for trial in trials], 1.0, "mean").trust)
+    assert found[0] == found[1]
+
+
+def test_length_is_finite_where_the_trials_expect_an_error() -> None:
     y, x = np.indices((SIZE, SIZE)) / SIZE - 0.5
     picture = (0.5 + 0.8 * (x**2 - y**2 + x**3) + x * y)[..., None].clip(0, 1).astype(np.float32)
     mask = np.ones((SIZE, SIZE), bool)
     mask[8:32, 8:32] = False
     constant = np.full_like(picture, 0.5)
     assert _expecting(None, picture, mask, constant).length == np.inf
-    assert _expecting(1.0, picture, mask, constant).length < np.inf
+    assert _expecting(0.1, picture, mask, constant).length < np.inf
 
 
 @pytest.mark.slow
