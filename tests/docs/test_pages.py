@@ -157,6 +157,11 @@ def test_start(folder: Path) -> None:
     assert (folder / "verdict" / "eval.html").is_file()
 
 
+def test_install(folder: Path) -> None:
+    run_page("docs/install.md")
+    assert {path.name for path in folder.glob("*.*")} >= {"chars.safetensors", "generator.pt2"}
+
+
 def test_plugins(folder: Path) -> None:
     render_chars(CharsOptions(count=2, size=64), folder / "letters")
     run_page("docs/plugins.md")
