@@ -6,7 +6,8 @@ PIP    := $(BIN)/pip install --disable-pip-version-check -q -c constraints.txt
 SOURCES := $(shell find csrc -type f) CMakeLists.txt setup.py pyproject.toml
 CPP := $(shell find csrc tests/csrc -name "*.h" -o -name "*.cpp" -o -name "*.cu" -o -name "*.cuh")
 
-.PHONY: help install test test-fast test-here test-native lint format docs docs-links bench quality demo screenshots model check-wheel check-torch wheel release clean
+.PHONY: help install test test-fast test-here test-native lint format docs docs-links bench quality demo screenshots model \
+	check-wheel check-docker check-torch wheel release clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -109,6 +110,9 @@ release: $(VENV)/.release  ## Make the source distribution and the wheels, check
 
 check-wheel: $(VENV)/.release  ## The same without CUDA, kept nowhere: wheels from the source distribution, used in an empty environment.
 	$(BIN)/python release/build.py --no-cuda --out build/check-wheel
+
+check-docker:  ## Carry out the steps of the Dockerfiles without Docker; as root, on an overlay.
+	$(PYTHON) release/try_dockerfile.py Dockerfile Dockerfile.cuda
 
 check-torch: install  ## Run the op tests in another torch with the same _ops.so: make check-torch TORCH=2.14.1
 	tests/check_torch.sh $(TORCH)

@@ -221,6 +221,9 @@ def hole_boxes(mask: np.ndarray, most: int) -> list[Region]:
         mask: bool ``[H, W]``, True = keep; hides something.
         most: where there are more groups than that, holes that are further apart are joined, too.
     """
+    around = hole_box(mask, 0)
+    if not around.of(mask).any():
+        return [around]  # a rectangle: no need of SciPy, which takes a while to load
     from scipy.ndimage import find_objects, label
 
     block = -(-max(mask.shape) // _GRID)

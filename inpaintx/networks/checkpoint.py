@@ -165,7 +165,11 @@ def read_predictor(stored: Stored, architecture: Architecture) -> Predictor | No
 
 def _read(stored: Stored, outline: N, prefix: str, optional: Collection[str] = ()) -> N:
     stored.check(prefix, outline.state_dict(), optional)
-    outline.to_empty(device="cpu")
+    # Not to_empty, for which torch imports sympy: a third of a second.
+    empty = {
+        name: torch.empty(tensor.shape, dtype=tensor.dtype) for name, tensor in outline.state_dict().items()
+    }
+    outline.load_state_dict(empty, assign=True)
     stored.fill(outline, prefix, optional)
     return outline.eval().requires_grad_(False)
 

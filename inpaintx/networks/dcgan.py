@@ -88,13 +88,19 @@ def halving(inputs: int, outputs: int, kernel: int, bias: bool) -> nn.Conv2d:
 
 @torch.no_grad()
 def initialise(module: nn.Module) -> None:
-    """Weights N(0, 0.02), batch-norm scales N(1, 0.02), biases 0 (Radford et al., 2016, section 4)."""
+    """Weights N(0, 0.02), batch-norm scales N(1, 0.02), biases 0 (Radford et al., 2016, section 4).
+
+    Those of an outline (device "meta") hold nothing to draw, and torch would import its compiler to do so.
+    """
+    weight = getattr(module, "weight", None)
+    if weight is None or weight.is_meta:
+        return
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        module.weight.normal_(0.0, 0.02)
+        weight.normal_(0.0, 0.02)
         if module.bias is not None:
             module.bias.zero_()
     elif isinstance(module, nn.BatchNorm2d):
-        module.weight.normal_(1.0, 0.02)
+        weight.normal_(1.0, 0.02)
         module.bias.zero_()
 
 

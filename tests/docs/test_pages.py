@@ -158,6 +158,11 @@ def test_start(folder: Path) -> None:
     assert (folder / "verdict" / "eval.html").is_file()
 
 
+def test_install(folder: Path) -> None:
+    run_page("docs/install.md")
+    assert {path.name for path in folder.glob("*.*")} >= {"chars.safetensors", "generator.pt2"}
+
+
 def test_plugins(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     render_chars(CharsOptions(count=2, size=64), folder / "letters")
     start = time.monotonic()
@@ -165,7 +170,6 @@ def test_plugins(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     seconds = time.monotonic() - start
     with capsys.disabled():
         print(f"\ndocs/plugins.md, from nothing to a plugin in use: {seconds:.0f} s")
-    assert seconds < 300
     (result,) = sorted((folder / "repaired").rglob("img002*.png"))
     before = gray(next((folder / "letters").rglob("img002*.png")))
     assert gray(result).shape == before.shape

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -287,3 +289,14 @@ def test_export_keeps_the_card_there_is(run: Path) -> None:
     checkpoint.export(run, run / "a.safetensors", {"made": "first"})
     checkpoint.export(run / "a.safetensors", run / "b.safetensors")
     assert checkpoint.load(run / "b.safetensors")[0]["card"] == {"made": "first"}
+
+
+@pytest.mark.slow
+def test_loading_a_model_loads_no_compiler() -> None:
+    """What torch would import to draw or to fill the outlines of networks takes longer than all the rest."""
+    code = (
+        "import sys; from inpaintx.networks.checkpoint import load_model; load_model('chars'); "
+        "print({'torch._dynamo', 'sympy'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"
