@@ -13,6 +13,7 @@ from inpaintx.completion.plan import FORMATS, MANIFEST, UNDAMAGED, FolderRequest
 from inpaintx.options import PRESETS, Control, SearchOptions
 from inpaintx_cli.options import (
     DEFAULT_BLEND,
+    OutPath,
     device_option,
     flags,
     model_option,
@@ -100,11 +101,11 @@ _OPTIONS: tuple[Callable[[Callable], Callable], ...] = (
     ),
     click.option(
         "--manifest",
-        type=click.Path(path_type=Path),
+        type=OutPath(path_type=Path),
         help="File for a line of JSON a picture: what was filled and by what.  [default: OUT/manifest.jsonl]",
     ),
     click.option(
-        "--masks-out", "masks", type=click.Path(path_type=Path), help="Folder for masks of what was filled."
+        "--masks-out", "masks", type=OutPath(path_type=Path), help="Folder for masks of what was filled."
     ),
     click.option(
         "--shard",
@@ -124,15 +125,13 @@ _OPTIONS: tuple[Callable[[Callable], Callable], ...] = (
         help="Go on with what arrives in the folders, when it is whole, until Ctrl-C or SIGTERM (an extra).",
     ),
     click.option(
-        "--sheet", type=click.Path(path_type=Path), help="Write a sheet: real, corrupted, reconstructed."
+        "--sheet", type=OutPath(path_type=Path), help="Write a sheet: real, corrupted, reconstructed."
     ),
-    click.option(
-        "--gif", type=click.Path(path_type=Path), help="Write how the fill forms over the iterations."
-    ),
-    click.option("--metrics", type=click.Path(path_type=Path), help="Write a line of JSON for each picture."),
+    click.option("--gif", type=OutPath(path_type=Path), help="Write how the fill forms over the iterations."),
+    click.option("--metrics", type=OutPath(path_type=Path), help="Write a line of JSON for each picture."),
     click.option(
         "--uncertainty",
-        type=click.Path(path_type=Path),
+        type=OutPath(path_type=Path),
         help="Folder for maps of where the candidates disagree (white: most); the sheet gets a row of them.",
     ),
     click.option("--preset", type=click.Choice(list(PRESETS)), help="Search settings of a published source."),

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from inpaintx.errors import InpaintxError
+from inpaintx.errors import InpaintxError, shown
 from inpaintx.options import SearchOptions
 from inpaintx.outputs import check_apart, check_free, make_folder
 from inpaintx_cli.options import (
@@ -124,7 +124,7 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
                 file.write(json.dumps(verdict.to_dict(), indent=1, ensure_ascii=False).encode())
             with atomic_file(targets["html"]) as file:
                 file.write(render(verdict).encode())
-    click.echo(f"{len(held_out.images)} pictures judged: {targets['html']}, {targets['json']}")
+    click.echo(f"{len(held_out.images)} pictures judged: {shown(targets['html'])}, {shown(targets['json'])}")
 
 
 def _full_size(inputs: tuple[Path, ...], out: Path, values: dict[str, Any]) -> None:
@@ -159,7 +159,8 @@ def _full_size(inputs: tuple[Path, ...], out: Path, values: dict[str, Any]) -> N
             file.write(f"{text}\n".encode())
     if found.left_out:
         click.echo(f"{len(found.left_out)} pictures with transparent parts left out", err=True)
-    click.echo(f"{found.table()}\n{len(found.names)} pictures judged: {targets[1]}, {targets[0]}")
+    click.echo(found.table())
+    click.echo(f"{len(found.names)} pictures judged: {shown(targets[1])}, {shown(targets[0])}")
 
 
 def _chosen(inputs: tuple[Path, ...], only: Path | None) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from inpaintx.errors import InpaintxError
+from inpaintx.errors import InpaintxError, shown
 from inpaintx.outputs import check_free, check_harmless, make_folder
 from inpaintx_cli.options import model_option, overwrite_option
 
@@ -28,7 +28,7 @@ def command(model: str, out: Path, card: Path | None, overwrite: bool) -> None:
     check_free([out], overwrite)
     make_folder(out.parent)
     checkpoint.export(source, out, facts)
-    click.echo(f"{out}: {out.stat().st_size / 2**20:.1f} MiB")
+    click.echo(f"{shown(out)}: {out.stat().st_size / 2**20:.1f} MiB")
 
 
 def _read_card(path: Path) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from inpaintx.errors import InpaintxError
+from inpaintx.errors import InpaintxError, shown
 from inpaintx.options import Architecture, Fit, TrainOptions
 from inpaintx.outputs import make_folder
 from inpaintx_cli.options import (
+    OutPath,
     device_option,
     exclude_from_option,
     exclude_option,
@@ -28,7 +29,7 @@ SHEET_COLUMNS, SHEET_ROWS = 16, 4
 
 @click.command()
 @click.argument("data", type=click.Path(path_type=Path))
-@click.option("--out", "run", required=True, type=click.Path(path_type=Path), help="Folder of the run.")
+@click.option("--out", "run", required=True, type=OutPath(path_type=Path), help="Folder of the run.")
 @click.option(
     "--resume",
     is_flag=True,
@@ -94,7 +95,7 @@ def command(data: Path, run: Path, **values: Any) -> None:
             lambda loss: display.on_later_step("encoder", trainer.later_steps[0], loss),
             lambda loss: display.on_later_step("predictor", trainer.later_steps[1], loss),
         )
-    click.echo(f"{run / FILE_NAME} at step {trainer.step}; samples in {run / SAMPLES}.png")
+    click.echo(f"{shown(run / FILE_NAME)} at step {trainer.step}; samples in {shown(run / SAMPLES)}.png")
     if not finished:
         raise KeyboardInterrupt
 
