@@ -3,7 +3,8 @@
 Letters of families that the shipped model has not seen, and a hole in each, are laid into photographs that
 come inside scikit-image, 640 pixels a side. The same model fills them from the whole picture (`whole`), from
 the part where it predicts best (`auto`), and from the square that the letter was laid in (`placed`). DIR gets
-the table, as Markdown, and a picture of the first scenes.
+the table, as Markdown, and a picture of the first scenes. `inpaintx eval --full-size` makes the same table of
+photographs of your own.
 
 With `--large`, instead: a photograph of 24 megapixels with five holes of 300 pixels, through the command
 line; prints the seconds and the most memory that it took.
@@ -24,6 +25,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from inpaintx.completion import Completer
+from inpaintx.judge.full_size import FullSize
 from inpaintx.judge.metrics import score
 from inpaintx.letters.chars import TEST_FAMILIES, CharsOptions, render_chars
 from inpaintx.networks.checkpoint import Networks, load_model
@@ -118,12 +120,7 @@ def table(scenes: list[Scene], made: dict[str, list[Picture]]) -> str:
         )
         for name, results in made.items()
     }
-    lines = ["| region | mean | median | better than whole by 1 dB | worse by 1 dB |", "|---" * 5 + "|"]
-    for name, values in found.items():
-        gain = values - found["whole"]
-        shares = f"{np.mean(gain > 1):.0%} | {np.mean(gain < -1):.0%}"
-        lines.append(f"| {name} | {values.mean():.2f} | {np.median(values):.2f} | {shares} |")
-    return "\n".join(lines)
+    return FullSize(found, np.arange(len(scenes)), [str(number) for number in range(len(scenes))]).table()
 
 
 def sheet(scenes: list[Scene], made: dict[str, list[Picture]]) -> Image.Image:

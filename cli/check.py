@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import click
 
-from inpaintx.errors import InpaintxError
+from inpaintx.errors import InpaintxError, shown
 from inpaintx.options import Fit
 from inpaintx.outputs import check_free, make_folder
 from inpaintx_cli.choices import models
@@ -110,4 +110,4 @@ def command(data: Path, list_file: Path | None, **values: Any) -> None:
         else in_words(findings)
     )
     if list_file is not None and not values["as_json"]:
-        click.echo(f"held out: {len(names)} pictures, listed in {list_file}")
+        click.echo(f"held out: {len(names)} pictures, listed in {shown(list_file)}")

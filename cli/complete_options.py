@@ -14,6 +14,7 @@ from inpaintx.options import PRESETS, Control, SearchOptions
 from inpaintx_cli.choices import blend_option, mask_plugin_option, settings_option
 from inpaintx_cli.gallery import gallery_option
 from inpaintx_cli.options import (
+    OutPath,
     device_option,
     flags,
     model_option,
@@ -95,11 +96,11 @@ _OPTIONS: tuple[Callable[[Callable], Callable], ...] = (
     ),
     click.option(
         "--manifest",
-        type=click.Path(path_type=Path),
+        type=OutPath(path_type=Path),
         help="File for a line of JSON a picture: what was filled and by what.  [default: OUT/manifest.jsonl]",
     ),
     click.option(
-        "--masks-out", "masks", type=click.Path(path_type=Path), help="Folder for masks of what was filled."
+        "--masks-out", "masks", type=OutPath(path_type=Path), help="Folder for masks of what was filled."
     ),
     click.option(
         "--shard",
@@ -119,16 +120,16 @@ _OPTIONS: tuple[Callable[[Callable], Callable], ...] = (
         help="Go on with what arrives in the folders, when it is whole, until Ctrl-C or SIGTERM (an extra).",
     ),
     click.option(
-        "--sheet", type=click.Path(path_type=Path), help="Write sheets: real, corrupted, reconstructed."
+        "--sheet", type=OutPath(path_type=Path), help="Write sheets: real, corrupted, reconstructed."
     ),
     click.option(
-        "--gif", type=click.Path(path_type=Path), help="Write how the fill forms, as GIF or animated WebP."
+        "--gif", type=OutPath(path_type=Path), help="Write how the fill forms, as GIF or animated WebP."
     ),
     gallery_option,
-    click.option("--metrics", type=click.Path(path_type=Path), help="Write a line of JSON for each picture."),
+    click.option("--metrics", type=OutPath(path_type=Path), help="Write a line of JSON for each picture."),
     click.option(
         "--uncertainty",
-        type=click.Path(path_type=Path),
+        type=OutPath(path_type=Path),
         help="Folder for maps of where the candidates disagree (white: most); the sheet gets a row of them.",
     ),
     click.option("--preset", type=click.Choice(list(PRESETS)), help="Search settings of a published source."),

@@ -14,7 +14,7 @@ import click
 
 from inpaintx.completion.plan import find_roots, plan_results
 from inpaintx.detection.options import DetectOptions
-from inpaintx.errors import InpaintxError
+from inpaintx.errors import InpaintxError, shown
 from inpaintx.outputs import check_apart, check_free, check_harmless, make_folder
 from inpaintx_cli.choices import models
 from inpaintx_cli.options import device_option, flags, out_folder_option, overwrite_option
@@ -73,7 +73,7 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
         if not values["as_json"]:
             mask = masks[picture]
             found = f"{100 * share:.3g} %, {mask}" if share else f"nothing found, empty mask {mask}"
-            click.echo(f"{picture}: {found}")
+            click.echo(shown(f"{picture}: {found}"))
     _report(run, out, values["as_json"])
 
 
@@ -182,6 +182,6 @@ def _report(run: Run, out: Path, as_json: bool) -> None:
         failed = {str(path): why for path, why in run.failures.items()}
         click.echo(json.dumps({"found": found, "empty": empty, "out": str(out), "failed": failed}))
     else:
-        click.echo(f"{len(run.done)} masks in {out}, {empty} of them empty")
+        click.echo(f"{len(run.done)} masks in {shown(out)}, {empty} of them empty")
     if run.failures:
         click.get_current_context().exit(3 if run.done else 1)

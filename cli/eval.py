@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from inpaintx.errors import InpaintxError
+from inpaintx.errors import InpaintxError, shown
 from inpaintx.options import SearchOptions
 from inpaintx.outputs import check_apart, check_free, make_folder
 from inpaintx_cli.options import (
@@ -57,6 +57,13 @@ from inpaintx_cli.options import (
     help="Pictures for the slow methods: untrained G and the presets.",
 )
 @click.option("--mask-seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the masks.")
+@click.option(
+    "--full-size",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="SHARE",
+    help="Instead, at the pictures' own size, with a hole of this share of their sides: what a region for "
+    "each hole brings against the whole picture.",
+)
 @overwrite_option
 @flags(SearchOptions)
 @device_option
@@ -67,7 +74,12 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     with itself without what training gives. Writes eval.json and eval.html to --out. Pictures in several
     folders count as one group a folder (a person, a font family); those in one, as clusters of near-copies.
     Both files are written anew after each family of masks.
+
+    With --full-size, writes full-size.json and full-size.md.
     """
+    if values["full_size"] is not None:
+        _full_size(inputs, out, values)
+        return
     from tqdm import tqdm
 
     from inpaintx.judge.judging import held_out_from, verdict_on
@@ -112,7 +124,43 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
                 file.write(json.dumps(verdict.to_dict(), indent=1, ensure_ascii=False).encode())
             with atomic_file(targets["html"]) as file:
                 file.write(render(verdict).encode())
-    click.echo(f"{len(held_out.images)} pictures judged: {targets['html']}, {targets['json']}")
+    click.echo(f"{len(held_out.images)} pictures judged: {shown(targets['html'])}, {shown(targets['json'])}")
+
+
+def _full_size(inputs: tuple[Path, ...], out: Path, values: dict[str, Any]) -> None:
+    """Judges whole pictures against regions, and prints the table."""
+    from tqdm import tqdm
+
+    from inpaintx.judge.full_size import judge_full_size
+    from inpaintx.networks import checkpoint
+    from inpaintx.networks.devices import pick_device
+    from inpaintx.pictures.files import atomic_file
+
+    for name in ("collection", "count", "families"):
+        if values[name]:
+            raise click.UsageError(f"--{name.replace('families', 'family')} doesn't go with --full-size")
+    targets = [out / f"full-size.{kind}" for kind in ("json", "md")]
+    check_apart(out, inputs)
+    check_free(targets, values["overwrite"])
+    options = replace(SearchOptions(), **given(SearchOptions, values))
+    model = checkpoint.load_model(checkpoint.find(values["model"]), pick_device(values["device"]))
+    share, seed = values["full_size"], values["mask_seed"]
+    with tqdm(desc="judging", unit="picture", disable=None) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        found = judge_full_size(_chosen(inputs, values["only"]), model, options, share, seed, progress)
+    make_folder(out)
+    about = {"command": _command_line(), "model": str(model.source), "share": share, "mask seed": seed}
+    for path, text in zip(targets, (found.to_json(about), found.table()), strict=True):
+        with atomic_file(path) as file:
+            file.write(f"{text}\n".encode())
+    if found.left_out:
+        click.echo(f"{len(found.left_out)} pictures with transparent parts left out", err=True)
+    click.echo(found.table())
+    click.echo(f"{len(found.names)} pictures judged: {shown(targets[1])}, {shown(targets[0])}")
 
 
 def _chosen(inputs: tuple[Path, ...], only: Path | None) -> list[Path]:

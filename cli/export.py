@@ -8,22 +8,22 @@ from typing import Any
 
 import click
 
-from inpaintx.errors import InpaintxError
+from inpaintx.errors import InpaintxError, shown
 from inpaintx.outputs import check_free, check_harmless, make_folder
-from inpaintx_cli.options import model_option, overwrite_option
+from inpaintx_cli.options import OutPath, model_option, overwrite_option
 
 
 @click.command()
 @model_option
-@click.option("--out", type=click.Path(path_type=Path), help="The .safetensors file to write.")
+@click.option("--out", type=OutPath(path_type=Path), help="The .safetensors file to write.")
 @click.option("--card", type=click.Path(path_type=Path), help="A JSON file to put into the header of --out.")
 @click.option(
     "--onnx",
-    type=click.Path(path_type=Path),
+    type=OutPath(path_type=Path),
     help="Write G as ONNX (an extra): codes [B, nz] in, images [B, C, size, size] in [-1, 1] out.",
 )
 @click.option(
-    "--torch-export", type=click.Path(path_type=Path), help="Write the same for torch.export.load (.pt2)."
+    "--torch-export", type=OutPath(path_type=Path), help="Write the same for torch.export.load (.pt2)."
 )
 @overwrite_option
 def command(
@@ -56,7 +56,7 @@ def command(
     if torch_export is not None:
         interchange.write_torch_export(networks.generator, torch_export)
     for path in written:
-        click.echo(f"{path}: {path.stat().st_size / 2**20:.1f} MiB")
+        click.echo(f"{shown(path)}: {path.stat().st_size / 2**20:.1f} MiB")
 
 
 def _read_card(path: Path) -> dict[str, Any]:

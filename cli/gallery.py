@@ -11,7 +11,7 @@ import click
 from inpaintx.completion.plan import MANIFEST, FolderPlan
 from inpaintx.errors import InpaintxError, shown
 from inpaintx.outputs import check_harmless, make_folder
-from inpaintx_cli.options import overwrite_option
+from inpaintx_cli.options import OutPath, overwrite_option
 
 if TYPE_CHECKING:
     from inpaintx.gallery.pages import MaskOf
@@ -19,16 +19,14 @@ if TYPE_CHECKING:
 
 gallery_option = click.option(
     "--gallery",
-    type=click.Path(path_type=Path),
+    type=OutPath(path_type=Path),
     help="Write pages of HTML to look through the results, before and after, with their records.",
 )
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="The first page.  [default: FOLDER/gallery.html]"
-)
+@click.option("--out", type=OutPath(path_type=Path), help="The first page.  [default: FOLDER/gallery.html]")
 @click.option(
     "--masks",
     type=click.Path(path_type=Path, file_okay=False),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from inpaintx.errors import shown
 from inpaintx.outputs import check_free, make_folder
 from inpaintx_cli.options import device_option, model_option, overwrite_option
 
@@ -41,4 +42,4 @@ def command(model: str, count: int, out: Path, seed: int, overwrite: bool, devic
     else:
         for image, file in zip(images, files, strict=True):
             write_picture(Picture(image if image.shape[2] == 3 else image[..., 0]), file)
-    click.echo(f"{count} pictures in {out}")
+    click.echo(f"{count} pictures in {shown(out)}")

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
+from inpaintx.errors import shown
 from inpaintx.letters.chars import TEST_FAMILIES, TRAIN_FAMILIES, CharsOptions, render_chars
 
 _SPLITS = {"train": TRAIN_FAMILIES, "test": TEST_FAMILIES, "all": None}
@@ -44,4 +45,4 @@ def command(out: Path, fonts: Path | None, split: str, count: int, size: int, se
     options = CharsOptions(fonts=fonts, families=_SPLITS[split], count=count, size=size, seed=seed)
     with tqdm(total=count, unit="picture", disable=None) as bar:
         render_chars(options, out, progress=bar.update)
-    click.echo(f"{count} pictures in {out}")
+    click.echo(f"{count} pictures in {shown(out)}")

@@ -35,18 +35,18 @@ exclude_from_option = click.option(
 )
 
 
-class OutFolder(click.Path):
-    """A folder to write to, which has a name: an empty one, of a script's unset variable, would be here."""
+class OutPath(click.Path):
+    """Something to write to, which has a name: an empty one, of a script's unset variable, would be here."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The folder's path; a usage error for an empty one."""
+        """The path; a usage error for an empty one."""
         if value == "":
-            self.fail("it is empty; name a folder", param, ctx)
+            self.fail("it is empty; give a name", param, ctx)
         return super().convert(value, param, ctx)
 
 
 out_folder_option = click.option(
-    "--out", required=True, type=OutFolder(path_type=Path), help="Folder for the results."
+    "--out", required=True, type=OutPath(path_type=Path), help="Folder for the results."
 )
 plugin_seconds_option = click.option(
     "--plugin-seconds",

@@ -11,7 +11,7 @@ import click
 
 from inpaintx.errors import InpaintxError
 from inpaintx_cli.choices import plugins
-from inpaintx_cli.options import overwrite_option
+from inpaintx_cli.options import OutPath, overwrite_option
 
 if TYPE_CHECKING:
     from inpaintx.plugins.registry import Kind
@@ -30,7 +30,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--preview",
-    type=click.Path(path_type=Path),
+    type=OutPath(path_type=Path),
     help="Write a picture of what each does, on a letter that is rendered for it.",
 )
 @overwrite_option
@@ -125,7 +125,7 @@ def check_plugin(plugin: str, as_json: bool, seconds: float) -> None:
 @command.command("new")
 @click.argument("name")
 @click.option("--kind", type=click.Choice(["mask", "blend"]), required=True, help="What it makes.")
-@click.option("--out", type=click.Path(path_type=Path), help="The new folder; by default NAME, here.")
+@click.option("--out", type=OutPath(path_type=Path), help="The new folder; by default NAME, here.")
 def new_plugin(name: str, kind: Kind, out: Path | None) -> None:
     """Make a small installable project with a plugin called NAME, and a test of it."""
     from inpaintx.plugins.starting import new_project

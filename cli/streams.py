@@ -28,8 +28,10 @@ def guard() -> None:
             os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
     if sys.stdin is None:
         sys.stdin = open(0, closefd=False)  # noqa: SIM115 (open as long as the process lives)
-    sys.stdout = _text(_Stdout(1, "w", closefd=False), sys.stdout)
-    sys.stderr = _text(_Stderr(2, "w", closefd=False), sys.stderr)
+    if sys.stdout is sys.__stdout__:  # and none that a test or a notebook has put in its place
+        sys.stdout = _text(_Stdout(1, "w", closefd=False), sys.stdout)
+    if sys.stderr is sys.__stderr__:
+        sys.stderr = _text(_Stderr(2, "w", closefd=False), sys.stderr)
 
 
 def tell(lines: Iterable[str]) -> None:

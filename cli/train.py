@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from inpaintx.errors import shown
 from inpaintx.options import Architecture, Fit, TrainOptions
 from inpaintx_cli.options import (
+    OutPath,
     device_option,
     exclude_from_option,
     exclude_option,
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("data", type=click.Path(path_type=Path))
-@click.option("--out", "run", required=True, type=click.Path(path_type=Path), help="Folder of the run.")
+@click.option("--out", "run", required=True, type=OutPath(path_type=Path), help="Folder of the run.")
 @click.option(
     "--resume",
     is_flag=True,
@@ -114,7 +116,7 @@ def _shown(request: TrainRequest, team: Team, tensorboard: bool) -> bool:
         finished = train(
             trainer, run, display.on_step, display.on_save, display.on_progress, display.on_score
         )
-    click.echo(f"{run / FILE_NAME} at step {trainer.step}; samples in {run / SAMPLES}.png")
+    click.echo(f"{shown(run / FILE_NAME)} at step {trainer.step}; samples in {shown(run / SAMPLES)}.png")
     return finished
 
 

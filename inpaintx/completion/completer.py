@@ -52,7 +52,7 @@ class Completer:
     Attributes:
         source: the file that the model came from.
         described: the model and the settings, as :func:`~inpaintx.completion.ledger.describe` gives them.
-        choose: says what of a picture the model sees: a :class:`.RegionChooser`.
+        choose: says what of a picture the model sees, given it and its mask.
 
     Raises:
         InpaintxError: no such region.

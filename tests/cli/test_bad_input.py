@@ -377,9 +377,17 @@ def test_an_output_folder_that_can_not_be_one(cli: Cli, refused: Refused, model:
     loop.symlink_to(loop)
     error = refused("complete", photos, "--model", model, "--out", loop, *CENTER)
     assert "loop is a link that leads nowhere" in error
-    ended = cli("complete", photos, "--model", model, "--out", "", *CENTER, folder=photos.parent)
-    assert ended.code == 2
-    assert "it is empty; name a folder" in ended.err
+    for words in (
+        ("complete", photos, "--model", model, *CENTER, "--out", ""),
+        ("complete", photos, "--model", model, *CENTER, "--out", "out", "--uncertainty", ""),
+        ("complete", photos, "--model", model, *CENTER, "--out", "out", "--manifest", ""),
+        ("train", photos, "--out", ""),
+    ):
+        before = files_in(photos.parent)
+        ended = cli(*words, folder=photos.parent)
+        assert ended.code == 2
+        assert "it is empty; give a name" in ended.err
+        assert files_in(photos.parent) == before
 
 
 def test_a_pipe_is_not_replaced(refused: Refused, model: Path, photos: Path, tmp_path: Path) -> None:

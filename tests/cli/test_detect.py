@@ -140,3 +140,15 @@ def test_pictures_of_a_collection_are_mostly_whole(cli: Cli, tmp_path: Path) -> 
     found = json.loads(ended.out)["found"]
     assert len(found) == 6
     assert np.mean([each["share"] for each in found]) < 0.02
+
+
+def test_control_characters_in_names_are_not_printed(cli: Cli, tmp_path: Path) -> None:
+    """A name could clear the terminal, or look like another line."""
+    (tmp_path / "in").mkdir()
+    Image.fromarray(ramp()).save(tmp_path / "in" / "two\nlines\x1b[2J.png")
+    ended = cli("detect", "in", "--out", "ma\x1bsks", folder=tmp_path)
+    assert ended.code == 0
+    assert len(ended.out.splitlines()) == 2
+    assert "\x1b" not in ended.out
+    assert "two\\nlines\\x1b[2J.png" in ended.out
+    assert "1 masks in ma\\x1bsks" in ended.out

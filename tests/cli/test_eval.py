@@ -6,9 +6,11 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cli_tools import Cli, blob, files_in
 from click.testing import CliRunner
+from PIL import Image
 
 from inpaintx.judge import features
 from inpaintx.options import PRESETS
@@ -154,3 +156,39 @@ def test_what_can_not_be_read(
     told = refused("eval", held_out, "--only", tmp_path / "list.txt", *out)
     assert told == f"{tmp_path / 'list.txt'} lists elsewhere.png, not in {held_out}; check both"
     assert str(tmp_path / "gone") in refused("eval", held_out, "--collection", tmp_path / "gone", *out)
+
+
+def test_at_full_size_regions_are_held_against_the_whole_picture(
+    judged: Callable[..., str], tmp_path: Path
+) -> None:
+    """A thing of the collection in a larger picture; one that is see-through is left out, and said."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    for number in range(3):
+        photo = Image.fromarray(rng.integers(100, 130, (160, 150), np.uint8))
+        photo.paste(blob(300 + number), (60, 50))
+        photo.save(tmp_path / "photos" / f"{number}.png")
+    see_through = photo.copy()
+    see_through.putalpha(Image.new("L", photo.size, 90))
+    see_through.save(tmp_path / "photos" / "3.png")
+    told = judged(tmp_path / "photos", "--full-size", 0.1, "--mask-seed", 4, "--out", tmp_path / "out")
+    assert list(files_in(tmp_path / "out")) == ["full-size.json", "full-size.md"]
+    table = (tmp_path / "out" / "full-size.md").read_text()
+    assert told.startswith(table)
+    assert "3 pictures judged: " in told
+    rows = [line.split("|")[1].strip() for line in table.splitlines()]
+    assert rows == ["region", "---", "whole", "auto", "interpolation"]
+    found = json.loads((tmp_path / "out" / "full-size.json").read_text(), parse_constant=pytest.fail)
+    assert [each["picture"] for each in found["pictures"]] == ["0.png", "1.png", "2.png"]
+    assert found["left_out"] == [str(tmp_path / "photos" / "3.png")]
+    for way in ("whole", "auto", "interpolation"):
+        values = [each[way] for each in found["pictures"]]
+        assert found["psnr"][way][0] == pytest.approx(np.mean(values))
+        assert f"| {way} | {np.mean(values):.2f} [" in table
+        assert 5 < min(values) < max(values) < 48
+    gain = [each["auto"] - each["whole"] for each in found["pictures"]]
+    assert found["gain"]["auto"][0] == pytest.approx(np.mean(gain))
+    again = judged(
+        tmp_path / "photos", "--full-size", 0.1, "--mask-seed", 4, "--out", tmp_path / "out", "--overwrite"
+    )
+    assert again == told

@@ -12,7 +12,7 @@ from inpaintx import InpaintxError
 from inpaintx.errors import NothingToFill
 from inpaintx.pictures import Picture, read_picture, search_pictures
 from inpaintx.plugins import registry
-from inpaintx.plugins.masks import make_mask
+from inpaintx.plugins.masks import make_mask, mask_source
 
 
 @pytest.fixture
@@ -358,3 +358,24 @@ def test_transparent_parts_and_a_mask_beside_are_one_too_many(tmp_path: Path) ->
         made(read_picture(save(erased, tmp_path / "photo.png")))
     erased[..., 3] = 255
     assert (~made(read_picture(save(erased, tmp_path / "photo.png")))).sum() == 1
+
+
+def test_where_a_mask_comes_from_is_said(tmp_path: Path) -> None:
+    """As a dry run says it: the file, wherever it was found, or what of the picture."""
+    (tmp_path / "masks").mkdir()
+    hole = np.zeros((8, 8), np.uint8)
+    hole[2:4, 2:4] = 255
+    for path in (tmp_path / "a_mask.png", tmp_path / "masks" / "a.png"):
+        Image.fromarray(hole).save(path)
+    Image.fromarray(np.full((8, 8), 90, np.uint8)).save(tmp_path / "a.png")
+    plain = Picture(np.full((8, 8), 90, np.uint8), path=tmp_path / "a.png")
+    cut = Picture(plain.array, 255 - hole, path=tmp_path / "b.png")
+    for options, picture, said in (
+        ({}, plain, str(tmp_path / "a_mask.png")),
+        ({}, cut, "its alpha"),
+        ({"color": "#5a5a5a"}, plain, "its color #5a5a5a"),
+        ({"path": tmp_path / "masks"}, plain, str(tmp_path / "masks" / "a.png")),
+        ({"path": tmp_path / "masks" / "a.png"}, cut, str(tmp_path / "masks" / "a.png")),
+    ):
+        assert mask_source(registry.make("mask", "file", options), picture) == said
+    assert mask_source(registry.make("mask", "center"), plain) == "the mask center"
