@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from inpaintx.networks.frozen import fill_up
 from inpaintx.networks.predictor import Predictor, interpolation
 from inpaintx.options import SearchOptions
 from inpaintx.pictures.arrays import images_to_values, values_to_images
@@ -75,10 +76,11 @@ def expect(
         part = slice(first, first + options.batch)
         y, plate = (values_to_images(list(each[part])).to(weight) for each in (values, plates))
         mask = torch.from_numpy(known[part])[:, None].to(weight)
+        count, rows = len(y), [fill_up(part) for part in (y, mask, plate)]
         with computing(options.precision, weight):
-            x, log_error = predictor(y, mask, plate)
-        drawn.append(images_to_values(x.clamp(-1, 1)))
-        errors.append((log_error.exp() / 2)[:, 0].float().cpu().numpy())
+            x, log_error = predictor(*rows)
+        drawn.append(images_to_values(x.clamp(-1, 1))[:count])
+        errors.append((log_error.exp() / 2)[:count, 0].float().cpu().numpy())
     images = np.where(known[..., None], values, np.concatenate(drawn))
     return Expected(
         images.reshape(*seen.shape, -1),

@@ -11,7 +11,17 @@ from torch import Tensor, nn
 
 from inpaintx import ops
 from inpaintx.networks import base, frozen
-from inpaintx.networks.frozen import Layer, Rows, flat, fold, image_layer
+from inpaintx.networks.frozen import (
+    Layer,
+    Linear,
+    Rows,
+    each,
+    fill_up,
+    flat,
+    fold,
+    image_layer,
+    unflat,
+)
 from inpaintx.options import Architecture
 
 LEAK = 0.2  # slope of D's leaky ReLU, as in the paper
@@ -117,10 +127,11 @@ class FrozenGenerator(frozen.FrozenGenerator):
         self.architecture = a = generator.architecture
         self._outside = next(generator.parameters()).dtype
         self._inside = dtype or self._outside
-        project, norm = cast(nn.ConvTranspose2d, modules[0]), cast(nn.BatchNorm2d, modules[1])
-        weight, bias = fold(project, norm, outputs=1)
-        self._project = weight.permute(0, 2, 3, 1).flatten(1).to(self._inside).contiguous()
-        self._offset = bias.to(self._inside).repeat(a.base * a.base)
+        first, norm = cast(nn.ConvTranspose2d, modules[0]), cast(nn.BatchNorm2d, modules[1])
+        weight, bias = fold(first, norm, outputs=1)
+        project = weight.permute(0, 2, 3, 1).flatten(1).to(self._inside)
+        self._project = Linear(project.t(), bias.to(self._inside).repeat(a.base * a.base))
+        self._project_back = Linear(project)
         ups = [
             cast(nn.ConvTranspose2d, module)
             for module in modules[3:]
@@ -132,20 +143,19 @@ class FrozenGenerator(frozen.FrozenGenerator):
         ]
         self._last = image_layer(ups[-1], self._inside)
         side = a.size // 2
-        self._first = Rows(self._project, torch.Size((a.base, a.base, a.widths[0])))
-        self._last_grad = Rows(self._project, torch.Size((side, side, a.widths[-1])))
+        self._last_grad = Rows(project, torch.Size((side, side, a.widths[-1])))
         self._activations: list[Tensor] = []
 
     @torch.no_grad()
     def forward(self, z: Tensor) -> Tensor:
         """Images of codes: see :meth:`.frozen.FrozenGenerator.forward`."""
-        torch.addmm(self._offset, z.to(self._inside), self._project, out=self._first.flat(len(z))).relu_()
-        x = self._first.maps(len(z))
-        self._activations = [x]
+        a, count = self.architecture, len(z)
+        x = unflat(self._project(fill_up(z).to(self._inside)).relu_(), a.base, a.widths[0])
+        self._activations = [x[:count]]
         for layer in self._layers:
             x = layer.up(x, layer.bias, slope=0.0)
-            self._activations.append(x)
-        return ops.image_up(x, self._last.weight, self._last.bias).to(self._outside).tanh_()
+            self._activations.append(x[:count])
+        return ops.image_up(x, self._last.weight, self._last.bias).to(self._outside).tanh_()[:count]
 
     @torch.no_grad()
     def vjp(self, grad: Tensor) -> Tensor:
@@ -156,7 +166,7 @@ class FrozenGenerator(frozen.FrozenGenerator):
         for layer, activation in zip(reversed(self._layers), reversed(activations), strict=True):
             grad = layer.down(grad)
             ops.gate_(grad, activation)
-        return (flat(grad) @ self._project.t()).to(self._outside)
+        return self._project_back(flat(grad)).to(self._outside)
 
 
 class FrozenDiscriminator(frozen.FrozenDiscriminator):
@@ -179,7 +189,7 @@ class FrozenDiscriminator(frozen.FrozenDiscriminator):
             Layer(*fold(down, norm, 0), self._inside) for down, norm in zip(middle, norms, strict=True)
         ]
         self._weight = flat(last.weight.detach()).to(self._inside)
-        self._bias = cast(Tensor, last.bias).detach().to(self._inside)
+        self._logit = Linear(self._weight, cast(Tensor, last.bias).detach().to(self._inside))
         side = a.size // 2
         self._first_maps = Rows(self._weight, torch.Size((side, side, a.widths[-1])))
         self._last_grad = Rows(self._weight, torch.Size((a.base, a.base, a.widths[0])))
@@ -187,20 +197,22 @@ class FrozenDiscriminator(frozen.FrozenDiscriminator):
     @torch.no_grad()
     def prior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The prior loss and its gradient: see :meth:`.frozen.FrozenDiscriminator.prior`."""
+        count, x = len(x), fill_up(x)
         image, x = x.to(self._first.weight.dtype), self._first_maps.maps(len(x))
         ops.image_down_(x, image, self._first.weight, self._first.bias, slope=LEAK)
         first, activations = x, []
         for layer in self._layers:
             x = layer.down(x, layer.bias, slope=LEAK)
             activations.append(x)
-        logit = torch.addmm(self._bias, flat(x), self._weight.t())
-        torch.mul(-torch.sigmoid(-logit), self._weight, out=self._last_grad.flat(len(x)))
+        logit = self._logit(flat(x))
+        torch.mul(-each(torch.sigmoid, -logit), self._weight, out=self._last_grad.flat(len(x)))
         grad = self._last_grad.maps(len(x))
         for layer, activation in zip(reversed(self._layers), reversed(activations), strict=True):
             ops.gate_(grad, activation, LEAK)
             grad = layer.up(grad)
         grad = ops.image_up(grad, self._first.weight, gate=first, slope=LEAK)
-        return F.softplus(-logit[:, 0].to(self._outside)), grad.to(self._outside)
+        loss = each(F.softplus, -logit.to(self._outside))
+        return loss[:count, 0], grad.to(self._outside)[:count]
 
 
 def build(architecture: Architecture) -> tuple[Generator, Discriminator]:

@@ -11,6 +11,7 @@ included. Each architecture puts its own frozen G and D together; autograd over 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -70,6 +71,34 @@ class Layer:
 # oneDNN's convolutions as torch.compile calls them: the weights are in oneDNN's own layout already (to bring
 # them there takes as long as to convolve at batch 1), and a ReLU is applied before the result is written.
 _mkldnn = torch.ops.mkldnn
+
+
+class Linear:
+    """``x @ weight.T + bias``: ``[B, inputs]`` to ``[B, outputs]``.
+
+    Where oneDNN serves the weights, a row's result doesn't depend on how many there are, as that of
+    matrix products elsewhere may in its last bits.
+
+    Args:
+        weight: ``[outputs, inputs]``.
+        bias: ``[outputs]``, or None.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+        self._weight, self._bias = weight.contiguous(), bias
+        self._packed = _packs(weight)
+        if self._packed:
+            self._weight = _mkldnn._reorder_linear_weight(self._weight, _ROWS)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The product."""
+        if not self._packed:
+            return F.linear(x, self._weight, self._bias)
+        rows = x if len(x) != 1 else x.expand(2, -1).contiguous()  # one alone is summed in another order
+        return _mkldnn._linear_pointwise(rows, self._weight, self._bias, "none", [], "")[: len(x)]
+
+
+_ROWS = 64  # that the weights' layout is chosen for
 
 
 def _packs(weight: Tensor) -> bool:
@@ -146,9 +175,32 @@ class FrozenDiscriminator(Frozen, ABC):
         """
 
 
+def fill_up(rows: Tensor) -> Tensor:
+    """Rows of a batch, the first one repeated until the CPU's threads get as many each; on GPUs as they are.
+
+    Where a thread begins in the middle of a row, oneDNN's transposed convolutions and what is left over of
+    vectors come out otherwise in their last bits, and a row's result would depend on its batch mates.
+    """
+    missing = -len(rows) % torch.get_num_threads() if rows.device.type == "cpu" else 0
+    return torch.cat([rows, rows[:1].expand(missing, *rows.shape[1:])]) if missing else rows
+
+
 def flat(maps: Tensor) -> Tensor:
     """``[B, features, height, width]`` as ``[B, height · width · features]``, without a copy."""
     return maps.permute(0, 2, 3, 1).flatten(1)
+
+
+def unflat(rows: Tensor, side: int, features: int) -> Tensor:
+    """The other way, of square maps."""
+    return rows.view(len(rows), side, side, features).permute(0, 3, 1, 2)
+
+
+def each(function: Callable[[Tensor], Tensor], column: Tensor) -> Tensor:
+    """A function of each number of a column, ``[B, 1]``, whatever place in a vector it would have."""
+    return function(column.expand(-1, _LANES).contiguous())[:, :1]
+
+
+_LANES = 64  # numbers that fill the vectors of any CPU
 
 
 def image_layer(conv: nn.ConvTranspose2d | nn.Conv2d, maps: torch.dtype) -> ImageLayer:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from inpaintx.networks.dcgan import LEAK, doubling, halving
+from inpaintx.networks.frozen import Linear
 from inpaintx.ops.solvers import biharmonic
 from inpaintx.options import Architecture
 
@@ -77,11 +78,22 @@ class Predictor(nn.Module):
         for layer in self.down:
             maps = layer(maps)
             skips.append(maps)
-        maps = self.middle(maps.contiguous())
+        maps = self._through_middle(maps.contiguous())
         for layer in self.up:
             maps = layer(torch.cat([maps, skips.pop()], 1))
         drawn = self.last(torch.cat([maps, skips.pop()], 1)).float()
         return interpolated + drawn[:, :-1], drawn[:, -1:].clamp(SURE, UNSURE)
+
+    def _through_middle(self, maps: Tensor) -> Tensor:
+        """``middle``; in use, as rows of a batch that don't depend on how many there are."""
+        if self.training or torch.is_grad_enabled():
+            return self.middle(maps)
+        for layer in self.middle:
+            if isinstance(layer, nn.Linear):
+                maps = Linear(layer.weight.to(maps.dtype), layer.bias.to(maps.dtype))(maps)
+            else:
+                maps = layer(maps)
+        return maps
 
 
 def interpolation(values: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import struct
 import sys
 from pathlib import Path
@@ -35,8 +34,6 @@ _NATIVE_SWAPPED = ";16B" if sys.byteorder == "little" else ";16L"
 _SWAPPED = {";16B": ";16L", ";16L": ";16B", ";16N": _NATIVE_SWAPPED}
 # Decoders that hand a raw mode through to the unpacker, so that another one can be asked for.
 _UNPACKING = frozenset({"zip", "raw", "libtiff"})
-# What tifffile thinks of a broken file's tags would stand on stderr where nobody asked for its logs.
-_UNSAID = logging.NullHandler()
 #: The magic numbers of TIFF and BigTIFF in either byte order.
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -184,7 +181,6 @@ def decode_tiff(path: Path) -> np.ndarray:
     """
     import tifffile
 
-    logging.getLogger(tifffile.__name__).addHandler(_UNSAID)
     try:
         with path.open("rb") as file, tifffile.TiffFile(file) as tiff:
             page = tiff.pages.first

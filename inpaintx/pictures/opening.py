@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -19,6 +20,10 @@ RAW_SUFFIXES = frozenset(
         *("srw", "x3f"),
     )
 )
+
+# What these think of a broken file would stand on stderr, beside its error, where nobody asked for logs.
+for _reader in ("PIL", "tifffile"):
+    logging.getLogger(_reader).addHandler(logging.NullHandler())
 
 
 @contextmanager

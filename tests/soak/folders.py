@@ -227,10 +227,9 @@ def check(folder: Folder, tally: Tally, in_process: bool = True) -> None:
                 tally.wrong.append(f"{where}: {name} ({maker}): {fault}")
             tally.completed += 1
             tally.makers[maker] = tally.makers.get(maker, 0) + 1
-    extra = set(hashes(place / "out")) - {
-        path.relative_to(place / "out").as_posix() for path in results.values()
-    }
-    if extra - {"manifest.jsonl"}:
+    extra = set(hashes(place / "out")) - {"manifest.jsonl"}
+    extra -= {path.relative_to(place / "out").as_posix() for path in results.values()}
+    if extra:
         tally.wrong.append(f"{where}: left {extra}")
 
 

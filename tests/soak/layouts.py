@@ -235,7 +235,6 @@ _OTHERS: list[tuple[str, list[str], list[dict[str, Any]]]] = [
     (".pcx", ["1", "L", "P", "RGB"], [{}]),
     (".sgi", ["L", "RGB", "RGBA"], [{}]),
     (".dds", ["L", "LA", "RGB", "RGBA"], [{}]),
-    (".im", ["1", "L", "RGB", "RGBA", "CMYK"], [{}]),
     (".qoi", ["RGB", "RGBA"], [{}]),
     (".msp", ["1"], [{}]),
     (".xbm", ["1"], [{}]),
