@@ -6,7 +6,7 @@ from elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from inpaintx.service.looking import look_at, look_at_result, read_hole
+from inpaintx.pictures import Picture
+from inpaintx.service.looking import look_at, look_at_result, read_hole, shown
 from inpaintx.service.problems import NotOver, problem
-from inpaintx.service.results import mask_png
+from inpaintx.service.results import Result, mask_png
 from inpaintx.service.service import Service
 from inpaintx.service.upload import read_form
 
@@ -51,6 +52,7 @@ def add_page(app: FastAPI, service: Service, pictures: Sequence[Path] = ()) -> N
     add("/v1/page/preview", page.preview, methods=["POST"])
     add("/v1/page/mask", page.mask, methods=["POST"])
     add("/v1/page/jobs/{id}/look", page.look)
+    add("/v1/page/jobs/{id}/disagreement", page.disagreement)
     app.mount("/page", StaticFiles(directory=FILES))
     app.add_middleware(_Headed)
 
@@ -94,11 +96,17 @@ class _Page:
 
     async def look(self, id: str, candidate: int | None = None) -> Response:
         """What a result looks like, by the estimate or by one of the candidates."""
+        return await self._looked_at(id, partial(look_at_result, candidate=candidate))
+
+    async def disagreement(self, id: str) -> Response:
+        """Where the candidates of a result disagree."""
+        return await self._looked_at(id, lambda result: shown(Picture(result.disagreement)))
+
+    async def _looked_at(self, id: str, look: Callable[[Result], bytes]) -> Response:
         job = self._service.queue.get(id)
         if job.state != "done":
             raise NotOver("the job isn't done; complete the picture again")
-        call = partial(look_at_result, job.result, candidate)
-        return Response(await anyio.to_thread.run_sync(call), media_type="image/png")
+        return Response(await anyio.to_thread.run_sync(look, job.result), media_type="image/png")
 
 
 class _Headed:

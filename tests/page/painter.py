@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +20,26 @@ from inpaintx.pictures import read_picture
 
 #: What makes a completion quick: what is tested is the page, not the fill.
 QUICK = {"#candidates": "2", "#iterations": "4"}
-ENDED = 30_000  # milliseconds in which a quick completion ends
+PATIENCE = 60_000  # milliseconds after which something is taken for stuck
+Open = Callable[..., "Painter"]
+
+
+@contextmanager
+def started(*arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+    """``inpaintx ui`` in a process of its own: gives its address, and ends it as Ctrl-C does."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "inpaintx", "ui", "--no-browser", "--port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", **(environment or {})},
+    )
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    address = re.search(r"http://\S+", said)
+    assert address, said
+    yield address[0]
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0
 
 
 @dataclass
@@ -86,9 +111,7 @@ class Painter:
 
     def wait_for_result(self) -> None:
         """Waits until all results are there to see."""
-        self.page.wait_for_selector(
-            "#with-result #candidates-list[aria-busy=false]", state="attached", timeout=ENDED
-        )
+        self.page.wait_for_selector("#with-result #candidates-list[aria-busy=false]", state="attached")
 
     def wait_for_text(self, selector: str, text: str) -> None:
         """Waits until an element says something."""

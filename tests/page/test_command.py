@@ -12,7 +12,7 @@ from urllib.error import HTTPError
 
 import pytest
 from click.testing import CliRunner
-from conftest import started
+from painter import started
 
 from inpaintx_cli.main import cli
 

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import Open, started
-from painter import Painter, near
+from painter import Open, Painter, near, started
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from conftest import Open
-from painter import QUICK, Painter, inside, levels, near
+from painter import QUICK, Open, Painter, inside, levels, near
 from PIL import Image
 
 SHAPE = (64, 64)

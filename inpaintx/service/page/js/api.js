@@ -73,11 +73,10 @@ export const job = (id) => json(`v1/jobs/${id}`);
 /** A finished job's picture as a file; `candidate` null: by the estimate. */
 export const result = (id, candidate, format) => blob(`v1/jobs/${id}/result?${query({ candidate, format })}`);
 
-export const disagreement = (id) => blob(`v1/jobs/${id}/disagreement`);
-
-/** What it looks like, no larger than is useful to look at. */
+/** What it looks like, no larger than is useful to look at; and the map of where the candidates disagree. */
 export const look = async (id, candidate) =>
   createImageBitmap(await blob(`v1/page/jobs/${id}/look?${query({ candidate })}`));
+export const disagreement = async (id) => createImageBitmap(await blob(`v1/page/jobs/${id}/disagreement`));
 
 /** Forgets a job, on the service's side too; it stops if it runs. Holds when the page is being left. */
 export function forget(id) {

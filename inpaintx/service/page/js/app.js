@@ -1,6 +1,8 @@
 // Puts the page together: what the buttons around the picture do, the keys, light and dark; and begins.
 
 import * as api from "./api.js";
+import "./arrows.js";
+import "./pointers.js";
 import { cancel, complete } from "./completing.js";
 import { dismiss, told } from "./messages.js";
 import { load } from "./panel.js";

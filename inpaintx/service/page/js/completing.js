@@ -46,7 +46,7 @@ export async function complete() {
     if (picture.job !== job) return; // cancelled: what fails for that is no problem
     picture.job = null;
     if (job.id) api.forget(job.id);
-    fail(error);
+    fail(picture === state.current ? error : new api.ServiceError(`${picture.name}: ${error.message}`));
   } finally {
     tell("job");
   }
@@ -78,7 +78,6 @@ async function gather(picture, job) {
     ...Array.from({ length: job.said.candidates }, (_, candidate) => ({ candidate, name: `${candidate + 1}` })),
   ];
   const there = () => picture === state.current && picture.job === job && picture.shown;
-  if (there() && job.said.candidates > 1) job.disagreement ??= await createImageBitmap(await api.disagreement(job.id));
   while (there() && job.choices.length < job.wanted.length) {
     const choice = job.wanted[job.choices.length];
     const bitmap = await api.look(job.id, choice.candidate);
@@ -87,6 +86,9 @@ async function gather(picture, job) {
     if (job.running) finish(job);
     tell("job");
   }
+  if (!there() || job.said.candidates < 2) return;
+  job.disagreement ??= await api.disagreement(job.id);
+  tell("job");
 }
 
 function finish(job) {

@@ -51,7 +51,10 @@ export function open(files) {
     fail(new api.ServiceError("There are no pictures in what was chosen; choose PNG, JPEG, TIFF or WebP files."));
     return;
   }
-  for (const { job } of state.pictures) if (job) api.forget(job.id);
+  for (const picture of state.pictures) {
+    if (picture.job?.id) api.forget(picture.job.id);
+    picture.job = null;
+  }
   state.current?.rest();
   state.current = null;
   state.pictures = pictures.map((file) => new Picture(file.name, async () => file));
@@ -86,6 +89,7 @@ export async function look(index) {
     if (error.name === "AbortError") return; // another one is looked at by now
     busy(null);
     fail(error);
+    if (state.pictures.length === 1) Object.assign(state, { pictures: [], current: null }); // to begin anew
     tell("picture");
     return;
   }
