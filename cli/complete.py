@@ -161,6 +161,7 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     mask, blend = mask_and_blend(values)
     model = checkpoint.find(values["model"])
     plan = plan_folder(_request(inputs, out, mask, options.seed, values), model)
+    check(values["gallery"], plan)
     networks = checkpoint.load_model(model, device)
     completer = Completer(networks, blend, options, values["fill"], values["region"])
     report = _complete(completer, plan, values["metrics"])
@@ -174,14 +175,12 @@ def _request(
     """What the flags ask for."""
     if values["skip_done"] and values["overwrite"]:
         raise click.UsageError("--skip-done and --overwrite exclude each other; give one")
-    manifest = _manifest(out, values)
-    check(values["gallery"], manifest, values["overwrite"], values["skip_done"])
     return FolderRequest(
         inputs,
         out,
         mask,
         seed,
-        manifest=manifest,
+        manifest=_manifest(out, values),
         besides=[values[name] for name in ("metrics", "gallery") if values[name] is not None],
         **{name: values[name] for name in REQUESTED},
     )
