@@ -64,8 +64,9 @@ def _complete(pipes: Pipes, values: dict[str, Any]) -> int:
     request = folder_request(pipes.inputs, pipes.out, mask, options.seed, values)
     if pipes.folder is not None:
         request = replace(request, manifest=None)
-    check(values["gallery"], request.manifest, values["overwrite"], values["skip_done"])
     plan = None if values["watch"] else plan_folder(request, model)
+    if plan is not None:
+        check(values["gallery"], plan)
     completer = Completer(
         checkpoint.load_model(model, device), blend, options, values["fill"], values["region"]
     )

@@ -36,8 +36,9 @@ gallery_option = click.option(
 def command(folder: Path, out: Path | None, masks: Path | None, overwrite: bool) -> None:
     """Write pages of HTML to look through the results in FOLDER, before and after, with their records.
 
-    They are made from the manifests that `inpaintx complete` left there; those of all shards are read. Pages
-    hold what they show, need no network, and link to the whole pictures.
+    They are made from the manifests that `inpaintx complete` left there; those of all shards are read. Run it
+    where `complete` ran, so that the pictures are found by the names that they were given. Pages hold what
+    they show, need no network, and link to the whole pictures.
     """
     from inpaintx.completion.manifest import Manifest
     from inpaintx.gallery.masks import from_files, unknown
@@ -47,25 +48,26 @@ def command(folder: Path, out: Path | None, masks: Path | None, overwrite: bool)
     if not manifests:
         raise InpaintxError(f"no {MANIFEST} in {folder}; give a folder of results of `inpaintx complete`")
     page = out or folder / "gallery.html"
-    check_gallery(page, overwrite, go_on=True)
     lines = {name: line for path in manifests for name, line in Manifest(path).lines.items()}
+    check_gallery(page, len(lines), overwrite, go_on=True)
     check_harmless([page], [*manifests, *(folder / name for name in lines)])
     make_folder(page.parent)
     count = _write(page, folder, lines, unknown if masks is None else from_files(masks))
     click.echo(f"gallery: {shown(page)}" + (f", {count} pages" if count > 1 else ""))
 
 
-def check(path: Path | None, manifest: Path | None, overwrite: bool, go_on: bool) -> None:
+def check(path: Path | None, plan: FolderPlan) -> None:
     """Raises InpaintxError where ``complete`` will not be able to write the gallery that is asked for."""
     from inpaintx.gallery.pages import check_gallery
 
     if path is None:
         return
-    if manifest is None:
+    if plan.manifest is None:
         raise InpaintxError(
             "--gallery shows what the manifest says; give --manifest, or leave out --no-record"
         )
-    check_gallery(path, overwrite, go_on)
+    request, pictures = plan.request, len(plan.targets) + len(plan.manifest.lines)
+    check_gallery(path, pictures, request.overwrite, request.skip_done)
 
 
 def show(path: Path | None, plan: FolderPlan) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -48,11 +47,12 @@ def page_path(path: Path, number: int) -> Path:
     return path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
 
 
-def check_gallery(path: Path, overwrite: bool, go_on: bool = False) -> None:
+def check_gallery(path: Path, pictures: int, overwrite: bool, go_on: bool = False) -> None:
     """Raises InpaintxError where a gallery can't be written without loss.
 
     Args:
         path: of its first page.
+        pictures: how many it may show, which says how many pages there may be.
         overwrite: a file that has the first page's name may be replaced, whatever it is.
         go_on: it may be if it is a gallery. Further pages only ever replace pages of a gallery.
     """
@@ -60,10 +60,10 @@ def check_gallery(path: Path, overwrite: bool, go_on: bool = False) -> None:
         raise InpaintxError(f"--gallery {path}: its name must end in {' or '.join(SUFFIXES)}")
     if os.path.lexists(path) and not overwrite and not (go_on and _is_ours(path)):
         raise InpaintxError(f"file exists already: {path}; choose another name, or give --overwrite")
-    further = re.compile(re.escape(path.stem) + r"-\d+" + re.escape(path.suffix))
-    for other in sorted(path.parent.iterdir()) if path.parent.is_dir() else ():
-        if further.fullmatch(other.name) and not _is_ours(other):
-            raise InpaintxError(f"no page of a gallery, so it is not replaced: {other}; choose another name")
+    for number in range(2, -(-pictures // PER_PAGE) + 1):
+        page = page_path(path, number)
+        if os.path.lexists(page) and not _is_ours(page):
+            raise InpaintxError(f"no page of a gallery, so it is not replaced: {page}; choose another name")
 
 
 def write_gallery(

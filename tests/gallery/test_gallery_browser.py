@@ -132,3 +132,17 @@ def test_what_was_filled_is_marked_on_demand(opened: Any, tmp_path: Path) -> Non
     opened.get_by_label("Mark what was filled").check()
     marked = colours(opened, tmp_path)[1]
     assert max(abs(np.subtract(plain, marked))) > 20
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_checker_of_accessibility_finds_nothing(browser: Any, gallery: str, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe").Axe()
+    # The page's own policy lets no script in, the checker's neither.
+    context = browser.new_context(
+        bypass_csp=True, color_scheme=scheme, viewport={"width": 360, "height": 800}
+    )
+    page = context.new_page()
+    page.goto(gallery)
+    page.evaluate("document.querySelectorAll('details').forEach((part) => (part.open = true))")
+    assert axe.run(page).response["violations"] == []
+    context.close()

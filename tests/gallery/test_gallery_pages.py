@@ -346,21 +346,22 @@ def test_masks_are_read_where_they_were_written(folder: Folder, tmp_path: Path) 
 
 def test_no_file_of_the_users_is_replaced(folder: Folder, tmp_path: Path) -> None:
     with pytest.raises(InpaintxError, match=r"must end in \.html or \.htm"):
-        check_gallery(tmp_path / "g.png", overwrite=False)
+        check_gallery(tmp_path / "g.png", 1, overwrite=False)
     page = tmp_path / "g.html"
-    check_gallery(page, overwrite=False)
+    check_gallery(page, 1, overwrite=False)
     page.write_text("mine")
     for go_on in (False, True):
         with pytest.raises(InpaintxError, match=r"exists already: .*g\.html"):
-            check_gallery(page, overwrite=False, go_on=go_on)
-    check_gallery(page, overwrite=True)
+            check_gallery(page, 1, overwrite=False, go_on=go_on)
+    check_gallery(page, 1, overwrite=True)
     folder.write(page)
-    check_gallery(page, overwrite=False, go_on=True)
+    check_gallery(page, 1, overwrite=False, go_on=True)
     with pytest.raises(InpaintxError, match="exists already"):
-        check_gallery(page, overwrite=False)
+        check_gallery(page, 1, overwrite=False)
     (tmp_path / "g-2.html").write_text("mine")
+    check_gallery(page, pages.PER_PAGE, overwrite=True)  # that has no second page
     with pytest.raises(InpaintxError, match=r"no page of a gallery.*g-2\.html"):
-        check_gallery(page, overwrite=True)
+        check_gallery(page, pages.PER_PAGE + 1, overwrite=True)
 
 
 def test_a_page_that_cant_be_written_leaves_what_was_there(folder: Folder, tmp_path: Path) -> None:
