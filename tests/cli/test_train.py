@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from click.testing import CliRunner
 from PIL import Image
 from safetensors import safe_open
 
+from inpaintx_cli import stages
 from inpaintx_cli.main import cli as in_process
 
 
@@ -163,6 +165,24 @@ def test_tensorboard_that_is_not_installed(
     ended = CliRunner().invoke(in_process, list(flags))
     assert ended.exit_code == 1
     assert "Error: TensorBoard is not installed; pip install 'inpaintx[tensorboard]'" in ended.output
+
+
+@pytest.mark.slow
+def test_a_pipe_gets_a_line_now_and_then_in_all_three_stages(
+    collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "LINE_EVERY", 0.0)
+    flags = map(str, ("train", collection, "--out", tmp_path, *TINY_RUN, "--steps", 21, "--hold-out", 0))
+    ended = CliRunner().invoke(in_process, [*flags, "--device", "cpu"])
+    assert ended.exit_code == 0
+    lines = [line for line in ended.output.splitlines() if ": 100%, step 21, " in line]
+    told = [
+        r"G and D: 100%, step 21, D \d\.\d{3} G \d\.\d{3}, \d+ images/s, .+ left",
+        r"encoder: 100%, step 21, loss \d\.\d{3}, .+ left",
+        r"predictor: 100%, step 21, loss -?\d\.\d{3}, 0 s left",
+    ]
+    assert len(lines) == 3
+    assert all(re.fullmatch(*pair) for pair in zip(told, lines, strict=True)), lines
 
 
 def test_minutes_end_a_run(cli: Cli, collection: Path, tmp_path: Path) -> None:
