@@ -104,7 +104,7 @@ def _shown(request: TrainRequest, team: Team, tensorboard: bool) -> bool:
         return tqdm(paths, desc="reading", unit="picture", leave=False, disable=None)
 
     run = request.run
-    trainer = begin(request, team.device, reading, team)
+    trainer = begin(request, team, reading)
     _tell(trainer.collection)
     _tell_plan(trainer, request)
     if request.resume:
@@ -124,7 +124,7 @@ def _joined(request: TrainRequest, team: Team) -> bool:
     """The same in a process that another one shows and writes for."""
     from inpaintx.training import begin, train
 
-    return train(begin(request, team.device, team=team), request.run)
+    return train(begin(request, team), request.run)
 
 
 def _scales(text: str) -> tuple[int, ...]:

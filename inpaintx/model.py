@@ -25,7 +25,7 @@ from inpaintx.plugins import registry
 from inpaintx.plugins.blends import BlendPlugin
 from inpaintx.plugins.masks import MaskPlugin, make_mask
 from inpaintx.plugins.options import nearest
-from inpaintx.training import Report, TrainRequest, begin
+from inpaintx.training import Report, Team, TrainRequest, begin
 from inpaintx.training import train as run_training
 from inpaintx.training.determinism import generator_for
 
@@ -75,7 +75,7 @@ def train(
             is kept.
     """
     request = _train_request(Path(folder), Path(out), options)
-    trainer = begin(request, pick_device(device))
+    trainer = begin(request, Team(device=pick_device(device)))
     if not run_training(trainer, request.run, on_step):
         raise KeyboardInterrupt
     return load(request.run, device)

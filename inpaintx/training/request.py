@@ -59,17 +59,15 @@ class TrainRequest:
 
 def begin(
     request: TrainRequest,
-    device: torch.device | str = "cpu",
-    progress: Callable[[list[Path]], Iterable[Path]] = iter,
     team: Team = ALONE,
+    progress: Callable[[list[Path]], Iterable[Path]] = iter,
 ) -> Trainer:
     """Reads the collection, makes the run's folder, and gives the trainer where it begins.
 
     Args:
         request: what is asked for.
-        device: to train on.
+        team: the processes that train together, and what this one trains on.
         progress: wraps the list of files while it is gone through, e.g. ``tqdm``.
-        team: the processes that train together.
 
     Raises:
         InpaintxError: there is no readable picture; the run's folder holds a run already, or none to resume;
@@ -91,17 +89,16 @@ def begin(
         )
     fitted = Patches(tuple(scales), seed=seed) if fit == "patches" else fit
     collection = _read(request, size, channels, fitted, progress)
-    device = torch.device(device)
     if request.resume:
         options = go_on(start.options, request.options)
         architecture = replace(start.architecture, **request.architecture)
     else:
         pictures = len(set(collection.paths))
-        options, architecture = choose(request.options, request.architecture, pictures, device)
+        options, architecture = choose(request.options, request.architecture, pictures, team.device)
     chosen = not request.resume and "hold_out" not in request.options
     collection, held_out, options = _kept_back(collection, options, request.folder, chosen)
     architecture = replace(architecture, channels=collection.images.shape[1])
-    trainer = Trainer(collection, architecture, options, fit, device, held_out, team)
+    trainer = Trainer(collection, architecture, options, fit, team, held_out)
     if request.resume:
         trainer.restore(file)
     return trainer

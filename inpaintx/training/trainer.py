@@ -41,13 +41,12 @@ class Trainer:
         architecture: Architecture,
         options: TrainOptions,
         fit: str,
-        device: torch.device | str = "cpu",
-        held_out: HeldOut | None = None,
         team: Team = ALONE,
+        held_out: HeldOut | None = None,
     ) -> None:
         team.check(options)
         self.collection, self.architecture, self.options, self.fit = collection, architecture, options, fit
-        self.device, self.held_out, self.team = torch.device(device), held_out, team
+        self.device, self.held_out, self.team = team.device, held_out, team
         self.step = 0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)

@@ -49,8 +49,8 @@ class Auto:
     any trial would show. Where the trials say how far off their fills were expected to be (those of a model
     that predicts what is in the hole), it isn't infinite either, only fills that did not see the hidden
     pixels count, trust stays near 1 as far as that error explains what is missed, and detail is kept. A
-    sample is trusted wholly: a part of it would be a ghost; and what it misses at the rim is not spread across
-    the hole (`reach`), unless the trials found it to be worth nothing.
+    sample is trusted wholly: a part of it would be a ghost; and what it misses at the rim is not spread
+    across the hole (`reach`), unless the trials found it to be worth nothing.
     """
 
     name: ClassVar[str] = "auto"

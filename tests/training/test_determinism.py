@@ -9,7 +9,7 @@ import torch
 from training_cases import OPTIONS, SHAPE, drawn, make_trainer, of_stage
 
 from inpaintx.networks import checkpoint
-from inpaintx.training import Trainer, train
+from inpaintx.training import Team, Trainer, train
 from inpaintx.training.determinism import deterministic
 
 pytestmark = pytest.mark.slow
@@ -61,6 +61,6 @@ def test_two_runs_give_the_same_bits_on_every_device(tmp_path: Path, device: tor
     tensors = []
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
-        train(Trainer(drawn(12), SHAPE, SHORT, "crop", device), tmp_path / name)
+        train(Trainer(drawn(12), SHAPE, SHORT, "crop", Team(device=device)), tmp_path / name)
         tensors.append(checkpoint.load(tmp_path / name / checkpoint.FILE_NAME)[1])
     assert all(torch.equal(tensors[0][name], tensors[1][name]) for name in tensors[0])
