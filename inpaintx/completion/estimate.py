@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 #: How fast a candidate's weight falls with its loss.
 SHARPNESS = 2.0
 
-#: A mean's shares of interpolation, of what is expected and of what was found, by depth in the hole, in pixels
-#: of the model's square.
+#: A mean's shares of interpolation, of what is expected and of what was found, by depth in the hole, in
+#: pixels of the model's square.
 DEPTHS = (1, 2, 4, 8, 16, 28)
 SHARES = (
     (0.35, 0.50, 0.15),

@@ -48,9 +48,9 @@ class Auto:
     predicts the held-out pixels best; infinite never in a deep hole, where a plate swings out further than
     any trial would show. Where the trials say how far off their fills were expected to be (those of a model
     that predicts what is in the hole), it isn't infinite either, only fills that did not see the hidden
-    pixels count, trust stays near 1 as far as that error explains what is missed, and detail is kept. A sample is
-    trusted wholly: a part of it would be a ghost; and what it misses at the rim is not spread across the hole
-    (`reach`), unless the trials found it to be worth nothing.
+    pixels count, trust stays near 1 as far as that error explains what is missed, and detail is kept. A
+    sample is trusted wholly: a part of it would be a ghost; and what it misses at the rim is not spread
+    across the hole (`reach`), unless the trials found it to be worth nothing.
     """
 
     name: ClassVar[str] = "auto"
