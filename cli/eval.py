@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,11 @@ from inpaintx_cli.options import (
     overwrite_option,
     read_list,
 )
+
+if TYPE_CHECKING:
+    from inpaintx.judge.rival import Rival
+    from inpaintx.networks.checkpoint import Networks
+    from inpaintx.training.collection import Collection
 
 
 @click.command()
@@ -55,6 +60,19 @@ from inpaintx_cli.options import (
     default=64,
     show_default=True,
     help="Pictures for the slow methods: untrained G and the presets.",
+)
+@click.option(
+    "--rival",
+    type=click.Choice(["kept", "unet", "none"]),
+    default="kept",
+    show_default=True,
+    help="A U-Net on the same --collection: one that was trained before, one that is trained now if there is "
+    "none, or none. It is kept beside the model.",
+)
+@click.option(
+    "--rival-minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    help="How long to train it. [default: as long as the model was]",
 )
 @click.option("--mask-seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of the masks.")
 @click.option(
@@ -112,7 +130,8 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
     for note in [*filter(None, [held_out.note]), *notes]:
         click.echo(note, err=True)
     make_folder(out)
-    scope = Scope(families, values["mask_seed"], values["slow_count"], _command_line())
+    rival = None if collection is None else _rival(model, collection, out, values)
+    scope = Scope(families, values["mask_seed"], values["slow_count"], _command_line(), rival)
     with tqdm(desc="judging", unit="picture", disable=None) as bar:
 
         def progress(done: int, total: int) -> None:
@@ -161,6 +180,27 @@ def _full_size(inputs: tuple[Path, ...], out: Path, values: dict[str, Any]) -> N
         click.echo(f"{len(found.left_out)} pictures with transparent parts left out", err=True)
     click.echo(found.table())
     click.echo(f"{len(found.names)} pictures judged: {shown(targets[1])}, {shown(targets[0])}")
+
+
+def _rival(model: Networks, collection: Collection, out: Path, values: dict[str, Any]) -> Rival | None:
+    """What ``--rival`` asks for; trained here if need be."""
+    from tqdm import tqdm
+
+    from inpaintx.judge.rival import Match, minutes_of
+
+    minutes = values["rival_minutes"] or minutes_of(model)
+    if values["rival"] == "none" or (minutes is None and values["rival"] == "kept"):
+        return None
+    if minutes is None:
+        raise InpaintxError(
+            f"{model.source} doesn't say how long its training took: give --rival-minutes, or --rival none"
+        )
+    match = Match(model, collection, minutes, out)
+    kept = match.kept()
+    if kept is not None or values["rival"] == "kept":
+        return kept
+    with tqdm(total=round(60 * minutes), desc="training the U-Net", unit="s", disable=None) as bar:
+        return match.train(lambda share: bar.update(round(60 * minutes * min(share, 1)) - bar.n))
 
 
 def _chosen(inputs: tuple[Path, ...], only: Path | None) -> list[Path]:

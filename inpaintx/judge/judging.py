@@ -121,6 +121,10 @@ def verdict_on(
     if collection is not None:
         trained_on = collection.learned(model.flip).numpy()
         contenders += [Contender(*each) for each in methods.learned(trained_on)]
+        if scope.rival is None:
+            about["U-Net"] = "left out: `--rival unet` trains one, for as long as the model was"
+        else:
+            contenders += [Contender(*each) for each in methods.rival(scope.rival)]
         _, correlation = nearest(held_out.images.transpose(0, 3, 1, 2), trained_on)
         mirrored = ", and their mirror images" if model.flip else ""
         about["collection"] = f"{len(collection.images)} pictures{mirrored}"

@@ -13,7 +13,8 @@ from inpaintx.completion.estimate import disagreement
 from inpaintx.completion.folds import draw_folds
 from inpaintx.completion.trials import choose_blend, folds_for, trials_of
 from inpaintx.errors import InpaintxError
-from inpaintx.judge.learned import MeanOfNearest, ProbabilisticPCA
+from inpaintx.judge.learned import MeanOfNearest, MixtureOfPCAs, ProbabilisticPCA
+from inpaintx.judge.rival import Rival, minutes_of
 from inpaintx.judge.verdict import Method
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.ops.solvers import biharmonic, membrane
@@ -45,6 +46,8 @@ class Filled:
 
 
 Source = Callable[[Sequence[Square]], Iterator[Filled]]
+#: From images, float32 ``[n, S, S, C]`` in [0, 1], and masks, bool ``[n, S, S]``, to whole images.
+Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def classical() -> list[tuple[list[Method], Source]]:
@@ -72,9 +75,10 @@ def classical() -> list[tuple[list[Method], Source]]:
 
 def ours(model: Networks, options: SearchOptions) -> tuple[list[Method], Source]:
     """The model under each blend, and both estimates; one search serves them all."""
+    minutes = minutes_of(model)
     methods = [
-        Method(MEAN, "ours", "The candidates' mean, blend `auto`: `--estimate mean`."),
-        Method(SAMPLE, "ours", "The best candidate, blend `auto`: the default."),
+        Method(MEAN, "ours", "The candidates' mean, blend `auto`: `--estimate mean`.", minutes),
+        Method(SAMPLE, "ours", "The best candidate, blend `auto`: the default.", minutes),
         *(Method(f"mean, {blend}", "ours", f"The same mean, blend `{blend}`.") for blend in BLENDS),
     ]
     auto = registry.make("blend", "auto")
@@ -110,15 +114,29 @@ def learned(collection: np.ndarray) -> list[tuple[list[Method], Source]]:
     Args:
         collection: uint8 ``[N, C, S, S]``.
     """
+    nearest = MeanOfNearest(collection)
+    predictors: dict[str, tuple[Predict, str | None]] = {
+        "PPCA": (ProbabilisticPCA(collection), ProbabilisticPCA.__doc__),
+        "mixture of PPCAs": (MixtureOfPCAs(collection), MixtureOfPCAs.__doc__),
+        "8 nearest": (nearest, MeanOfNearest.__doc__),
+        "8 nearest around the hole": (nearest.around, nearest.around.__doc__),
+    }
+    return [
+        ([Method(name, "learned", f"{about.splitlines()[0]} Blend `auto`.")], _predicted(name, predict))  # type: ignore[union-attr]
+        for name, (predict, about) in predictors.items()
+    ]
+
+
+def rival(network: Rival) -> list[tuple[list[Method], Source]]:
+    """A U-Net trained on the same collection, under the better of two joins: harmonic, and ours."""
+    about = f"A U-Net of G's kind, trained for {network.minutes:.0f} minutes ({network.steps:,} steps), blend"
+    joins = {"U-Net, poisson": "poisson", "U-Net, auto": "auto"}
     return [
         (
-            [Method("PPCA", "learned", f"{ProbabilisticPCA.__doc__.splitlines()[0]} Blend `auto`.")],  # type: ignore[union-attr]
-            _predicted("PPCA", ProbabilisticPCA(collection)),
-        ),
-        (
-            [Method("8 nearest", "learned", f"{MeanOfNearest.__doc__.splitlines()[0]} Blend `auto`.")],  # type: ignore[union-attr]
-            _predicted("8 nearest", MeanOfNearest(collection)),
-        ),
+            [Method(name, "learned", f"{about} `{blend}`.", network.minutes, "U-Net")],
+            _predicted(name, network, blend),
+        )
+        for name, blend in joins.items()
     ]
 
 
@@ -150,26 +168,27 @@ def _blended(candidates: Candidates, blend: BlendPlugin, estimate: Estimate) -> 
     return apply_blend(chosen, candidates.image, candidates.fill(estimate), candidates.mask)
 
 
-def _predicted(name: str, predict: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Source:
-    """A learned predictor under ``auto``: it, too, is tried on known pixels that it has not seen."""
-    auto = registry.make("blend", "auto")
+def _predicted(name: str, predict: Predict, blend: str = "auto") -> Source:
+    """A learned predictor under a blend; for ``auto``, it is tried on known pixels that it has not seen."""
+    plugin = registry.make("blend", blend)
+    count = folds_for(plugin)
     blind = np.array([True, False])
 
     def run(squares: Sequence[Square]) -> Iterator[Filled]:
         start = time.monotonic()
-        folds = np.stack([draw_folds(mask, auto.trials, seed=0) for _, mask in squares])  # [n, F, S, S]
+        folds = np.stack([draw_folds(mask, count, seed=0) for _, mask in squares])  # [n, F, S, S]
         images = np.stack([image for image, _ in squares])
         masks = np.stack([mask for _, mask in squares])
         fills = predict(images, masks)
-        tried = [predict(images, masks & ~folds[:, number]) for number in range(auto.trials)]
+        tried = [predict(images, masks & ~folds[:, number]) for number in range(count)]
         completed = []
         for index, (image, mask) in enumerate(squares):
             trials = [
                 Trial(image, mask, folds[index, number], np.stack([fill[index], fills[index]]), blind)
                 for number, fill in enumerate(tried)
             ]
-            blend = choose_blend(auto, trials, "mean")
-            completed.append(apply_blend(blend, image, fills[index], mask))
+            chosen = choose_blend(plugin, trials, "mean")
+            completed.append(apply_blend(chosen, image, fills[index], mask))
         yield Filled(name, np.stack(completed), (time.monotonic() - start) / len(squares))
 
     return run

@@ -29,6 +29,7 @@ KINDS = {
 NOTHING = "–"  # where there is no value
 
 _GOOD_CELL = 96  # pixels wide; pictures are enlarged by a whole number of times, so that they stay sharp
+_STANDINGS = ("better", "unclear", "worse")
 _PLOT_MARGIN = 0.06  # of the plot's range, on either side
 
 
@@ -77,12 +78,28 @@ class _Plot:
 
 
 @dataclass(frozen=True)
+class _Stand:
+    """Where the judged method stands against another, or against the best form of it in each family.
+
+    ``counts``: of families, by standing; ``worse_in``: which; ``margin``: how much better, over the families.
+    """
+
+    name: str
+    minutes: str
+    counts: dict[str, int]
+    worse_in: str
+    margin: str
+
+
+@dataclass(frozen=True)
 class _Panel:
     """What is shown of one metric. ``tally``: how often the judged method stands how."""
 
     metric: Metric
     judged: str
     tally: dict[str, int]
+    stands: list[_Stand]
+    minutes: str
     groups: list[_Group]
     plots: list[_Plot]
 
@@ -161,7 +178,9 @@ def _panel(verdict: Verdict, metric: Metric, kinds: Mapping[str, Sequence[Method
     return _Panel(
         metric=metric,
         judged=judged,
-        tally={standing: standings.count(standing) for standing in ("better", "unclear", "worse")},
+        tally={standing: standings.count(standing) for standing in _STANDINGS},
+        stands=_stands(verdict, metric, others) if standings else [],
+        minutes=next((_number(m.minutes, 0) for m in verdict.methods if m.name == judged), NOTHING),
         groups=[
             _Group(
                 title,
@@ -171,6 +190,36 @@ def _panel(verdict: Verdict, metric: Metric, kinds: Mapping[str, Sequence[Method
         ],
         plots=plots if standings else [],
     )
+
+
+def _stands(verdict: Verdict, metric: Metric, others: Iterable[Method]) -> list[_Stand]:
+    """A line for each other method, those of one kind under the name of what they are forms of."""
+    forms: dict[str, list[Method]] = {}
+    for method in others:
+        forms.setdefault(method.variant_of or method.name, []).append(method)
+    stands = []
+    for name, members in forms.items():
+        wins: dict[str, Interval] = {}
+        for family in verdict.families:
+            own = [_known(family.wins.get(metric.name, {}).get(m.name)) for m in members]
+            there = [win for win in own if not math.isnan(win.mean)]
+            if there:
+                wins[family.name] = min(there)  # against the best form
+        found = {family: _standing(win) for family, win in wins.items()}
+        stands.append(
+            _Stand(
+                name,
+                _number(members[0].minutes, 0),
+                {standing: list(found.values()).count(standing) for standing in _STANDINGS},
+                ", ".join(family for family, standing in found.items() if standing == "worse"),
+                _number(
+                    float(np.mean([win.mean for win in wins.values()])) if wins else None,
+                    metric.digits,
+                    signed=True,
+                ),
+            )
+        )
+    return stands
 
 
 def _column(family: FamilyVerdict, metric: Metric, methods: Iterable[Method]) -> dict[str, _Cell]:

@@ -17,6 +17,7 @@ import numpy as np
 from inpaintx.judge.measures import Completions, Measure, measures
 from inpaintx.judge.methods import MEAN, Source, Square
 from inpaintx.judge.reader import Reader
+from inpaintx.judge.rival import Rival
 from inpaintx.judge.statistics import Interval, interval, paired
 from inpaintx.judge.verdict import Case, FamilyVerdict, Method, Verdict
 from inpaintx.pictures import Picture
@@ -54,12 +55,14 @@ class Scope:
         seed: of the masks.
         slow_count: how many of the images the slow methods get (untrained G, presets).
         command: what was typed, for the record.
+        rival: a U-Net that was trained on the model's collection; None: none takes part.
     """
 
     families: Sequence[str]
     seed: int
     slow_count: int = 64
     command: str = ""
+    rival: Rival | None = None
 
 
 @dataclass(frozen=True)

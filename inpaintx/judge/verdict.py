@@ -31,11 +31,15 @@ class Method:
         name: its name in tables.
         kind: "ours", "classical", "learned", "switch" (ours without what training gives) or "preset".
         about: what it does, in a sentence.
+        minutes: what it took to train; None: it isn't trained, or nothing says.
+        variant_of: what it is a form of, of whose forms the best one counts; empty: of nothing.
     """
 
     name: str
     kind: str
     about: str
+    minutes: float | None = None
+    variant_of: str = ""
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,8 @@ def test_a_judgement_end_to_end(
 ) -> None:
     out = tmp_path / "new" / "verdict"
     families = ("--family", "center", "--family", "freeform thick")
-    told = judged(held_out, "--collection", collection, "--slow-count", 2, *families, "--out", out)
+    rival = ("--rival", "unet", "--rival-minutes", 0.01)
+    told = judged(held_out, "--collection", collection, "--slow-count", 2, *rival, *families, "--out", out)
     assert told == f"6 pictures judged: {out / 'eval.html'}, {out / 'eval.json'}\n"
     assert list(files_in(out)) == ["eval.html", "eval.json"]
 
@@ -71,7 +72,7 @@ def test_a_judgement_end_to_end(
     methods = [method["name"] for method in found["methods"]]
     kinds = {method["kind"] for method in found["methods"]}
     assert kinds == {"classical", "ours", "learned", "switch", "preset"}
-    assert len(methods) == len(set(methods)) == 4 + 7 + 2 + 3 + 2
+    assert len(methods) == len(set(methods)) == 4 + 7 + 2 + 3 + 4 + 2
     metrics = {metric["name"]: metric["per_picture"] for metric in found["metrics"]}
     assert [family["name"] for family in found["families"]] == ["center", "freeform thick"]
     slow = {"untrained G", *(f"preset {name}" for name in PRESETS)}
@@ -120,6 +121,13 @@ def test_the_same_again_and_only_what_was_asked_for(
                 del scores["seconds"]
     assert found[0]["families"] == found[1]["families"]
     assert not any(method["kind"] == "learned" for method in found[0]["methods"])
+
+
+def test_a_rival_needs_to_know_how_long(
+    refused: Callable[..., str], held_out: Path, collection: Path, model: Path, tmp_path: Path
+) -> None:
+    asked = ("--model", model, "--collection", collection, "--rival", "unet", "--out", tmp_path / "out")
+    assert "give --rival-minutes" in refused("eval", held_out, *asked)
 
 
 def test_family_that_there_is_not(cli: Cli, model: Path, held_out: Path, tmp_path: Path) -> None:

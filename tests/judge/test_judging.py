@@ -211,14 +211,20 @@ def test_with_letters_to_learn_from_a_reader_takes_part(
     assert images.shape == (20, 32, 32, 1)
     assert images.max() <= 1
     assert labels.tolist() == list(range(1, 21))
-    assert [method.name for method in verdict.methods if method.kind == "learned"] == ["PPCA", "8 nearest"]
+    assert [method.name for method in verdict.methods if method.kind == "learned"] == [
+        "PPCA",
+        "mixture of PPCAs",
+        "8 nearest",
+        "8 nearest around the hole",
+    ]
+    assert verdict.about["U-Net"].startswith("left out")
     (family,) = verdict.families
     for name in (MEAN, SAMPLE, "8 nearest"):
         assert family.scores[name]["read"].mean == pytest.approx(40)  # two of five are an A
     assert verdict.about["intact letters read right"] == "40.0 %"
     assert verdict.about["collection"] == "20 pictures"
     assert verdict.about["correlate above 0.9 with one of them"] == 1
-    everything = (4 + 1 + 2 + len(PRESETS) + 2) * 5
+    everything = (4 + 1 + 2 + len(PRESETS) + 4) * 5
     assert seen[-1] == (everything, everything)
     assert verdict.about["groups are"].startswith("near-copies")
 

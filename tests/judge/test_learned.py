@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import binary_dilation
 
-from inpaintx.judge.learned import MeanOfNearest, ProbabilisticPCA
+from inpaintx.judge.learned import MeanOfNearest, MixtureOfPCAs, ProbabilisticPCA
 
 SIZE = 16
 
@@ -114,10 +115,50 @@ def test_fewer_than_eight_are_all_of_them() -> None:
     np.testing.assert_allclose(predicted[0], _images(collection).mean(0), rtol=0, atol=1e-6)
 
 
-# --- both ---
+def test_nearest_around_the_hole_look_no_further() -> None:
+    """Within a 16th of the side: what is further away may be anything."""
+    collection, masks = _noise(40), _mask(5)
+    masks[1:, :2] = False  # each picture has its own mask
+    images = _images(_noise(5, seed=1))
+    everything = _images(collection)
+    around = MeanOfNearest(collection).around(images, masks)
+    for image, mask, found in zip(images, masks, around, strict=True):
+        beside = binary_dilation(~mask) & mask  # of 16 pixels, one
+        distances = ((everything - image)[:, beside] ** 2).sum((1, 2))
+        np.testing.assert_allclose(found, everything[np.argsort(distances)[:8]].mean(0), rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("learned", [ProbabilisticPCA, MeanOfNearest])
+# --- a mixture ---
+
+
+def _two_kinds(count: int, seed: int) -> np.ndarray:
+    """Pictures of two subspaces that lie apart, in turn."""
+    low, high = (_subspace(count, 1, seed + kind, dimensions=2) for kind in (0, 1))
+    mixed = np.where(np.arange(count)[:, None, None, None] % 2, low // 2, 255 - high // 2)
+    return mixed.astype(np.uint8)
+
+
+def test_mixture_of_one_part_is_pca() -> None:
+    collection = _subspace(60, 1, seed=1)
+    images = _images(_subspace(4, 1, seed=2))
+    one = MixtureOfPCAs(collection, components=3, parts=1)(images, _mask(4))
+    np.testing.assert_allclose(one, ProbabilisticPCA(collection, 3)(images, _mask(4)), rtol=0, atol=1e-5)
+
+
+def test_mixture_tells_kinds_apart_and_completes_each_as_its_own() -> None:
+    collection, truth = _two_kinds(120, seed=1), _images(_two_kinds(10, seed=5))
+    found, alone = (
+        np.abs(predict(truth * _mask(10)[..., None], _mask(10)) - truth)[~_mask(10)].mean()
+        for predict in (MixtureOfPCAs(collection, 2, parts=2), ProbabilisticPCA(collection, 2))
+    )
+    assert found < 1 / 255
+    assert found < alone / 2
+
+
+# --- all ---
+
+
+@pytest.mark.parametrize("learned", [ProbabilisticPCA, MixtureOfPCAs, MeanOfNearest])
 @pytest.mark.parametrize("garbage", [0.0, 1.0, np.nan, np.inf])
 def test_trap_4_what_lies_under_the_hole_is_never_read(learned: type, garbage: float) -> None:
     predict = learned(_noise(40, 3))
@@ -126,7 +167,7 @@ def test_trap_4_what_lies_under_the_hole_is_never_read(learned: type, garbage: f
     assert np.array_equal(predict(spoilt, masks), predict(images, masks))
 
 
-@pytest.mark.parametrize("learned", [ProbabilisticPCA, MeanOfNearest])
+@pytest.mark.parametrize("learned", [ProbabilisticPCA, MixtureOfPCAs, MeanOfNearest])
 def test_collection_is_left_as_it_was(learned: type) -> None:
     collection = _noise(20)
     before = collection.copy()

@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from inpaintx import InpaintxError
 from inpaintx.completion import Completer
@@ -18,6 +19,7 @@ from inpaintx.completion.estimate import disagreement
 from inpaintx.judge import methods
 from inpaintx.judge.learned import ProbabilisticPCA
 from inpaintx.judge.methods import BLENDS, MEAN, SAMPLE, Filled, Source, Square
+from inpaintx.judge.rival import Rival, UNet
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.ops.solvers import biharmonic, membrane
 from inpaintx.options import PRESETS, SearchOptions
@@ -215,10 +217,26 @@ def test_learned_methods_complete_what_they_know(channels: int) -> None:
         filled = _filled(source, squares)
         assert [(method.name, method.kind) for method in told] == [(name, "learned") for name in filled]
         found |= filled
-    assert list(found) == ["PPCA", "8 nearest"]
+    assert list(found) == ["PPCA", "mixture of PPCAs", "8 nearest", "8 nearest around the hole"]
     np.testing.assert_allclose(found["PPCA"].images, originals, rtol=0, atol=1 / 255)
     errors = {name: np.abs(filled.images - originals).mean() for name, filled in found.items()}
     assert errors["PPCA"] < errors["8 nearest"] < np.abs(originals - originals.mean()).mean()
+
+
+def test_a_rival_is_joined_harmonically_and_by_our_blend(make_model: MakeModel) -> None:
+    torch.manual_seed(0)
+    network = Rival(UNet(make_model().architecture).eval(), minutes=12.3, steps=4567)
+    squares = _squares()
+    expected = network(*(np.stack(parts) for parts in zip(*squares, strict=True)))
+    (harmonic, poisson), (ours, auto) = methods.rival(network)
+    for (told,), blend in ((harmonic, "poisson"), (ours, "auto")):
+        assert (told.name, told.variant_of, told.minutes) == (f"U-Net, {blend}", "U-Net", 12.3)
+        assert "4,567 steps" in told.about
+    joined = _filled(poisson, squares)["U-Net, poisson"].images
+    for image, fill, (square, mask) in zip(joined, expected, squares, strict=True):
+        alone = np.clip(fill + membrane((square - fill) * mask[..., None], mask), 0, 1)
+        np.testing.assert_allclose(image[~mask], alone[~mask], rtol=0, atol=1e-4)
+    assert np.abs(_filled(auto, squares)["U-Net, auto"].images - joined).max() > 1e-3
 
 
 def test_learned_methods_are_tried_without_the_held_out_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,8 +263,8 @@ def test_learned_methods_that_know_nothing_of_the_picture_are_not_trusted() -> N
     """Under `auto`, they lose little against interpolation where what they learned is of no use."""
     squares = _squares()
     originals = _originals()
-    for (_, source), name in zip(methods.learned(_collection()), ("PPCA", "8 nearest"), strict=True):
-        filled = _filled(source, squares)[name]
+    for _, source in methods.learned(_collection()):
+        ((_, filled),) = _filled(source, squares).items()
         for image, original, (square, mask) in zip(filled.images, originals, squares, strict=True):
             alone = biharmonic(square, mask, 0.25)
             error, alone_error = (np.abs(u - original)[~mask].mean() for u in (image, alone))

@@ -246,6 +246,25 @@ def test_the_tally_counts_the_plots(verdict: Verdict) -> None:
     assert "there are no pairs to compare" in panels[2].text
 
 
+def test_where_ours_stands_against_each_is_said(verdict: Verdict) -> None:
+    methods = [replace(method, minutes=57.4) if method.name == "ours mean" else method for method in METHODS]
+    # Two forms of one rival: "eight" is the better one in both families, "Telea" worse than ours.
+    methods = [
+        replace(m, minutes=12.0, variant_of="rival") if m.name in ("Telea", "eight") else m for m in methods
+    ]
+    document = parsed(page.render(replace(verdict, methods=methods)))
+    tables = document.all("table", class_="stands")
+    assert len(tables) == 2  # figures of whole sets have no pairs
+    assert "ours mean: 57" in tables[0].all("thead")[0].text
+    told = {
+        row.all("th")[0].text: [cell.text for cell in row.all("td")]
+        for row in tables[0].all("tbody")[0].all("tr")
+    }
+    assert list(told) == ["ours sample", "rival", "blank G", "old"]
+    assert told["rival"] == ["0", "0", "2 center, left half", "−0.75", "12"]
+    assert told["blank G"] == ["0", "2", "0", "+2.50", page.NOTHING]
+
+
 def test_plots_of_nothing_but_equals_still_have_a_scale(verdict: Verdict) -> None:
     plot = wins(parsed(page.render(verdict)), panel=1)[0]
     assert {row.all("td")[-1].text for row in plot.all("tr")} == {"0.000", ""}
