@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from inpaintx.errors import InpaintxError
 from inpaintx.networks import checkpoint
 from inpaintx.options import Architecture, Fit, TrainOptions
