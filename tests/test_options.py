@@ -28,7 +28,7 @@ BAD = [
     (TrainOptions, {"ema": 1.0}, "[0, 1)"),
     (TrainOptions, {"beta1": -0.1}, "[0, 1)"),
     (TrainOptions, {"translate": 1.5}, "[0, 1)"),
-    (TrainOptions, {"precision": "float16"}, "float32, bfloat16"),
+    (TrainOptions, {"precision": "float16"}, "float32, tf32, bfloat16"),
     (SearchOptions, {"iterations": -1}, "at least 0"),
     (SearchOptions, {"candidates": 0}, "at least 1"),
     (SearchOptions, {"starts": 0}, "at least 1"),

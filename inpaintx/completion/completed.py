@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from inpaintx.completion.ledger import line_of, means_of, repair_of
+from inpaintx.completion.ledger import line_of, means_of, repair_of, search_of
 from inpaintx.completion.manifest import Manifest, file_hash
 from inpaintx.completion.regions import Chosen
 from inpaintx.pictures import Picture, write_picture
@@ -98,9 +98,8 @@ class Completed:
         written = write_picture(picture, path, format, self.mask)
         if lines is not None:
             line = line_of(None if source is None else str(source), "completed", self.mask, own, means)
-            more: dict[str, Any] = {"filled": repair.filled} | (
-                {"not_kept": str(written)} if str(written) else {}
-            )
+            more: dict[str, Any] = {"filled": repair.filled, "search": search_of(self)}
+            more |= {"not_kept": str(written)} if str(written) else {}
             lines.add(_name(path, lines.path), line | more | {"result_sha256": file_hash(path)})
         return written
 

@@ -28,6 +28,7 @@ from inpaintx.pictures import Picture
 from inpaintx.pictures.arrays import fit_channels
 from inpaintx.pictures.regions import Region, hole_box, part_from_square, resample, to_square
 from inpaintx.plugins.blends import BlendPlugin, fill_hole
+from inpaintx.plugins.calls import thread_time
 from inpaintx.plugins.masks import check_mask
 
 _LARGE = 4_000_000  # pixels: a larger picture is blended hole by hole, and looked at near them only
@@ -178,7 +179,7 @@ class Completer:
         """
         if searched.failure is not None:
             raise searched.failure
-        start = time.thread_time()
+        start = thread_time()
         picture = searched.picture
         estimate = self._options.estimate if candidate is None else "sample"
         parts = [
@@ -218,7 +219,7 @@ class Completer:
             float(worst.contextual[0]),
             float(worst.prior[0]),
             int(worst.iterations[0]),
-            searched.seconds + time.thread_time() - start,
+            searched.seconds + thread_time() - start,
             history,
             regions=tuple(searched.chosen),
             means=means_of(self.described, {"name": "hole"}, "keep", self._options.seed),

@@ -63,7 +63,7 @@ def describe_plugin(plugin: Any) -> dict[str, Any]:
     }
 
 
-def _described(completed: Completed) -> dict[str, Any]:
+def search_of(completed: Completed) -> dict[str, Any]:
     """How the search for a result went, in plain values."""
     return {
         "contextual_loss": completed.contextual,
@@ -152,7 +152,7 @@ class Ledger:
     def complete(self, path: Path, completed: Completed, not_kept: str) -> None:
         """Records a result that is written. Raises InpaintxError where that can't be."""
         masks, mask = self._plan.request.masks, completed.mask
-        line = {"filled": repair_of(mask, self._means).filled, "search": _described(completed)}
+        line = {"filled": repair_of(mask, self._means).filled, "search": search_of(completed)}
         if masks is not None:
             file = self._plan.mask_files[self._plan.targets[path]]
             make_folder(file.parent)

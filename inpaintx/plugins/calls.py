@@ -6,6 +6,7 @@ import contextvars
 import ctypes
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,7 @@ _MEGAPIXEL = 1_000_000
 _LAST_WORD = 0.5  # seconds that a plugin gets to end when it is told to
 
 _seconds = SECONDS
+_of_plugins = threading.local()  # .seconds: processor time that a thread's plugins have taken in theirs
 
 
 class Overdue(Exception):
@@ -67,13 +69,16 @@ def in_time(seconds: float, call: Callable[..., Any], *inputs: Any) -> Any:
         return call(*inputs)
     given: list[Any] = []
     raised: list[BaseException] = []
+    took: list[float] = []
     context = contextvars.copy_context()
 
     def run() -> None:
+        start = time.thread_time()
         try:
             given.append(context.run(call, *inputs))
         except BaseException as error:  # whatever it is, it is the caller's
             raised.append(error)
+        took.append(time.thread_time() - start)
 
     thread = threading.Thread(target=run, name="plugin", daemon=True)
     thread.start()
@@ -85,9 +90,16 @@ def in_time(seconds: float, call: Callable[..., Any], *inputs: Any) -> Any:
     if thread.is_alive():
         _stop(thread)
         raise Overdue(f"it has not ended after {seconds:g} s")
+    _of_plugins.seconds = getattr(_of_plugins, "seconds", 0.0) + sum(took)
     if raised:
         raise raised.pop()
     return given.pop()
+
+
+def thread_time() -> float:
+    """Seconds of processor time that this thread has taken, and the plugins that it called."""
+    seconds: float = time.thread_time() + getattr(_of_plugins, "seconds", 0.0)
+    return seconds
 
 
 def _stop(thread: threading.Thread) -> None:

@@ -84,7 +84,7 @@ def test_memory_of_a_recording_is_held_when_the_networks_move_on(
     three, two = (recordings._made[size] for size in (3, 2))
     assert {len(tensor) for tensor in three._held} == {3}
     assert {len(tensor) for tensor in two._held} == {2}
-    assert len(three._held) == 4  # two of G's, two of D's
+    assert len(three._held) == 3  # one of G's, two of D's
 
 
 def test_few_recordings_are_kept_those_used_last_and_all_share_one_pool(
