@@ -2,7 +2,6 @@
 
 import os
 import signal
-from typing import Any
 
 
 def main() -> None:
@@ -14,7 +13,7 @@ def main() -> None:
     run()
 
 
-def _leave(*_: Any) -> None:
+def _leave(*_: object) -> None:
     """Nothing is begun yet that would have to be ended."""
     try:
         os.write(2, b"Interrupted.\n")

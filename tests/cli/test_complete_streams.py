@@ -208,13 +208,12 @@ def test_a_picture_that_nobody_takes_is_an_error(
 
 
 def test_ctrl_c_at_any_moment_ends_in_one_line(model: Path, photos: Path, tmp_path: Path) -> None:
-    """From the first moment in which the program's own code runs, through the loading of torch."""
-    first_line = "import os; os.write(1, b'x'); from inpaintx_cli.start import main; main()"
+    """From when the program listens, which is the first thing that it does, through the loading of torch."""
     words = ["complete", str(photos), "--model", str(model), "--out", "out", "--mask-plugin", "center"]
     ends = set()
     for delay in (0.05, 0.7):
         command = subprocess.Popen(
-            [sys.executable, "-c", first_line, *words, "--iterations", "100000", "--overwrite"],
+            [sys.executable, "-c", TOLD_WHEN_IT_LISTENS, *words, "--iterations", "100000", "--overwrite"],
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -228,3 +227,20 @@ def test_ctrl_c_at_any_moment_ends_in_one_line(model: Path, photos: Path, tmp_pa
         ends.add((command.returncode, err.decode().splitlines()[-1]))
         assert b"Traceback" not in err
     assert ends == {(130, "Interrupted.")}
+
+
+TOLD_WHEN_IT_LISTENS = """
+import os, signal
+
+listen = signal.signal
+
+def told(number, handler):
+    listen(number, handler)
+    if number == signal.SIGTERM:
+        os.write(1, b"x")
+
+signal.signal = told
+from inpaintx_cli.start import main
+
+main()
+"""
