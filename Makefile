@@ -6,8 +6,8 @@ PIP    := $(BIN)/pip install --disable-pip-version-check -q -c constraints.txt
 SOURCES := $(shell find csrc -type f) CMakeLists.txt setup.py pyproject.toml
 CPP := $(shell find csrc tests/csrc -name "*.h" -o -name "*.cpp" -o -name "*.cu" -o -name "*.cuh")
 
-.PHONY: help install test test-fast test-here test-native lint format docs docs-links bench quality demo screenshots model \
-	check-wheel check-docker check-torch wheel release clean
+.PHONY: help install test test-fast test-here test-native soak lint format docs docs-links bench quality demo screenshots \
+	model check-wheel check-docker check-torch wheel release clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,13 @@ test-here:  ## Build, install and test in the Python that is active, fetching no
 
 test-native:  ## Run the C++ tests under AddressSanitizer and UBSan.
 	tests/csrc/run.sh sanitize
+
+# As many of each as the pages name; `make soak COUNT=500 DAMAGED=100 KILLS=10` is a short one.
+COUNT ?= 10000
+DAMAGED ?= 3000
+KILLS ?= 200
+soak: install  ## Generated and damaged pictures, and kills (half an hour); prints what was seen.
+	$(BIN)/python tests/soak/soak.py --pictures $(COUNT) --damaged $(DAMAGED) --kills $(KILLS)
 
 lint: install  ## Check style, format and types.
 	$(BIN)/ruff check .

@@ -164,7 +164,7 @@ def _alpha(random: Random, folder: Folder) -> None:
         folder.holes[name] = hole
         if ((alpha > 0) & (alpha < 65535)).any():
             folder.soft.add(name)
-        elif not hole.any() or hole.all():
+        if not hole.any() or hole.all():
             folder.unmarked.add(name)
 
 
