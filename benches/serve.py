@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import http.client
+import math
 import subprocess
 import sys
 import threading
@@ -39,6 +40,7 @@ class Load:
         host, port: of the service.
         bodies: forms, and the pictures and masks that they hold.
         left: how many requests are still to be sent.
+        end: when no more are sent, by ``time.monotonic()``.
         seconds: from each request to the end of its answer.
         lost: what was answered instead of a completed picture.
     """
@@ -47,6 +49,7 @@ class Load:
     port: int
     bodies: list[tuple[bytes, str, np.ndarray, np.ndarray]]
     left: int
+    end: float = math.inf
     seconds: list[float] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -62,7 +65,7 @@ class Load:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=120)
         while True:
             with self.lock:
-                if not self.left:
+                if not self.left or time.monotonic() > self.end:
                     return
                 self.left -= 1
                 number = self.left
@@ -132,6 +135,7 @@ def main() -> int:
     )
     parser.add_argument("--count", type=int, default=10_000, help="requests after the warm-up")
     parser.add_argument("--warm-up", type=int, default=500, help="requests before it")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="send no more after that")
     parser.add_argument("--at-once", type=int, default=4)
     parser.add_argument("--model", default="chars")
     parser.add_argument(
@@ -154,6 +158,7 @@ def main() -> int:
             load = Load(host, int(port), forms(fields, Path(work)), options.warm_up)
             load.run(options.at_once)
             before, load.left, load.seconds = resident(service.pid), options.count, []
+            load.end = time.monotonic() + 60 * options.minutes
             memory = watched(service.pid, load, options.at_once)
         finally:
             service.terminate()

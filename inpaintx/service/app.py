@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from inpaintx.errors import InpaintxError
 from inpaintx.service.access import Guard
 from inpaintx.service.form import one_line
+from inpaintx.service.job import InsideError
 from inpaintx.service.metrics import Counted
 from inpaintx.service.problems import code_of, problem
 from inpaintx.service.routes import router
@@ -46,6 +47,7 @@ def create_app(service: Service) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _other)
     app.add_exception_handler(ClientDisconnect, _left)
+    app.add_exception_handler(Exception, _inside)
     return app
 
 
@@ -70,6 +72,10 @@ async def _other(request: Request, error: Any) -> Response:
 def _methods(request: Request) -> set[str]:
     path = request.scope["route"].path
     return {method.upper() for method in request.app.openapi()["paths"].get(path, {})}
+
+
+async def _inside(_: Request, error: Any) -> Response:
+    return problem(500, str(InsideError(error)))  # the server logs it
 
 
 async def _left(_: Request, error: Any) -> Response:

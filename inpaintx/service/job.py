@@ -31,7 +31,14 @@ class NoSuchJob(InpaintxError):
 
 
 class InsideError(InpaintxError):
-    """Something went wrong that the client has no part in."""
+    """Something went wrong that the client has no part in, and is told no more of than its kind.
+
+    Args:
+        error: what it was.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(f"it failed inside ({type(error).__name__}); the service's log says where")
 
 
 @dataclass(eq=False)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from inpaintx.errors import InpaintxError
-from inpaintx.plugins.registry import one_line
 from inpaintx.service.job import InsideError, Job, NoSuchJob, QueueFull, Stopping
 
 if TYPE_CHECKING:
@@ -205,9 +204,9 @@ class Queue:
                 for job in jobs:
                     self._do([job])
                 return
-            error = InsideError(f"it failed inside: {one_line(raised)}; the service's log says where")
+            error = InsideError(raised)
         else:
-            error = InsideError("it was left undone; the service's log may say why")
+            error = InsideError(RuntimeError())  # the worker left some undone
         for job in jobs:
             job.tell(state="failed", error=error)
 

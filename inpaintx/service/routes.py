@@ -58,7 +58,7 @@ def router(service: Service) -> APIRouter:
     refused = _problems(400, 408, 413, 415, 422, 429, 500, 503)
     picture: Answers = {200: {"content": {f"image/{name}": _BINARY for name in WRITTEN}, "headers": _RECORD}}
     one_picture: Answers = {200: {"content": {"image/png": _BINARY}}}
-    stream: Answers = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+    stream: Answers = {200: {"content": {"text/event-stream": {"schema": _EVENT}}}}
     add = routes.add_api_route
     add(
         "/v1/complete",
@@ -121,6 +121,19 @@ def router(service: Service) -> APIRouter:
 
 _FORMAT = f"^({'|'.join(FORMATS)})$"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
+#: Of each event of a stream.
+_EVENT = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"enum": ["progress", "done", "failed"]},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/JobView"},
+        },
+    },
+}
 #: What can be asked of a job that was submitted, by the names of the routes.
 _LINKS = {
     name: {"operationId": name, "parameters": {"id": "$response.body#/id"}}

@@ -14,9 +14,9 @@ from inpaintx.completion import Completer
 from inpaintx.completion.searched import PictureForming, Searched
 from inpaintx.completion.streaming import Beside
 from inpaintx.errors import InpaintxError
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import SearchOptions
 from inpaintx.plugins import registry
-from inpaintx.plugins.registry import one_line
 from inpaintx.service.job import InsideError, Job
 from inpaintx.service.limits import Limits
 from inpaintx.service.models import Models
@@ -59,7 +59,8 @@ class Completing:
         self._completers: OrderedDict[Settings, Completer] = OrderedDict()
 
     def prepare(self) -> None:
-        """Loads the first model, and what completes with it by default."""
+        """Loads the first model, and what completes with it. Raises InpaintxError where it can't."""
+        self.models.load(self.models.first)
         self._completer(
             Settings(self.models.first, DEFAULTS["region"], DEFAULTS["blend"], (), SearchOptions())
         )
@@ -105,21 +106,28 @@ class Completing:
             job.tell(state="failed", error=error)
         except Exception as error:
             _log.exception("a picture could not be blended")
-            inside = f"it failed inside: {one_line(error)}; the service's log says where"
-            job.tell(state="failed", error=InsideError(inside))
+            job.tell(state="failed", error=InsideError(error))
 
     def _completer(self, settings: Settings) -> Completer:
         if settings not in self._completers:
             while len(self._completers) >= COMPLETERS:
                 self._completers.popitem(last=False)
             self._completers[settings] = Completer(
-                self.models.load(settings.model),
+                self._networks(settings.model),
                 registry.make("blend", settings.blend, dict(settings.blend_options)),
                 settings.search,
                 region=settings.region,
             )
         self._completers.move_to_end(settings)
         return self._completers[settings]
+
+    def _networks(self, name: str) -> Networks:
+        """The model of this name. Raises InsideError where it can't be loaded: why may name its place."""
+        try:
+            return self.models.load(name)
+        except InpaintxError as error:
+            _log.error("the model %s can't be loaded: %s", name, error)
+            raise InsideError(error) from error
 
 
 class _Watch:

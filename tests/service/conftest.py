@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 
@@ -14,15 +12,13 @@ if find_spec("fastapi") is None:  # `make test-here` fetches nothing
 else:
     import httpx
     import torch
-    import uvicorn
     from service_cases import TOKEN, Hand
+    from service_server import client_of
 
     from inpaintx.service.access import Access
-    from inpaintx.service.app import create_app
     from inpaintx.service.jobs import Queue
     from inpaintx.service.limits import Limits
     from inpaintx.service.models import Models
-    from inpaintx.service.server import address_of, listen
     from inpaintx.service.service import Service
 
     LIMITS = Limits(megabytes=1, megapixels=0.3, most_iterations=400, waiting=6, seconds=60)
@@ -42,30 +38,17 @@ else:
     @pytest.fixture(scope="session")
     def client(service: Service) -> Iterator[httpx.Client]:
         """A client of the service."""
-        yield from _client(service)
+        yield from client_of(service)
 
     @pytest.fixture(scope="session")
     def _closed(models: Models) -> Iterator[httpx.Client]:
-        yield from _client(Service(models, LIMITS, Access(token=TOKEN)))
+        yield from client_of(Service(models, LIMITS, Access(token=TOKEN)))
 
     @pytest.fixture
     def closed(_closed: httpx.Client) -> httpx.Client:
         """A client of another service, which wants a token; its queue is not started."""
         _closed.cookies.clear()
         return _closed
-
-    def _client(service: Service) -> Iterator[httpx.Client]:
-        listening = listen("127.0.0.1", 0)
-        server = uvicorn.Server(uvicorn.Config(create_app(service), log_level="warning"))
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        with httpx.Client(base_url=address_of(listening), timeout=60) as client:
-            yield client
-        server.should_exit = True
-        thread.join()
-        listening.close()
 
     @pytest.fixture
     def hand() -> Hand:

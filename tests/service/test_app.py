@@ -461,6 +461,18 @@ def test_a_job_that_takes_too_long_is_given_up(
     assert client.post("/v1/complete", **form()).status_code == 200
 
 
+def test_what_fails_inside_is_told_without_its_place(
+    service: Service, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Any:
+        raise KeyError("/srv/secret")
+
+    monkeypatch.setattr(service.models, "list", broken)
+    answer = client.get("/v1/models")
+    assert answer.status_code == 500
+    assert detail(answer) == "it failed inside (KeyError); the service's log says where"
+
+
 # --- masks, lists, health ---
 
 

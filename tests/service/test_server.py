@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 from service_cases import TOKEN, form, pixels, shape
 
+import inpaintx.service
 from inpaintx.errors import InpaintxError
 from inpaintx.service.server import listen
 from inpaintx_cli.main import cli
@@ -121,6 +122,15 @@ def test_a_damaged_model_ends_the_service(tmp_path: Path) -> None:
     assert (done.exit_code, done.stdout) == (1, "")
     [line] = done.stderr.splitlines()
     assert "damaged.safetensors" in line
+
+
+def test_a_missing_extra_is_said_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(inpaintx.service, "server")
+    monkeypatch.delitem(sys.modules, "inpaintx.service.server")
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    done = ended("--port", "0")
+    said = "Error: the service needs uvicorn; install it with `pip install 'inpaintx[serve]'`\n"
+    assert (done.exit_code, done.stderr) == (1, said)
 
 
 def test_an_address_that_is_not_here_is_refused() -> None:

@@ -11,9 +11,10 @@ import pytest
 from service_cases import SIDE, form, hole, png, shape
 
 from inpaintx.completion import Completer
+from inpaintx.errors import InpaintxError
 from inpaintx.pictures.held import HeldFile
 from inpaintx.service.form import form_of, read_values
-from inpaintx.service.job import Job
+from inpaintx.service.job import InsideError, Job
 from inpaintx.service.jobs import Queue
 from inpaintx.service.limits import Limits
 from inpaintx.service.models import Models
@@ -140,6 +141,20 @@ def test_completers_are_kept_while_settings_stay_the_same(models: Models) -> Non
     assert made[0] is not made[2]
     assert made[6] is not made[0]  # it had to make room
     assert len(worker._completers) == 2
+
+
+def test_a_model_that_is_gone_is_not_told_with_its_place(
+    models: Models, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def gone(name: str) -> Any:
+        raise InpaintxError("no such model: /srv/models/chars.safetensors; give a run folder")
+
+    monkeypatch.setattr(models, "load", gone)
+    with pytest.raises(
+        InsideError, match=r"^it failed inside \(InpaintxError\); the service's log says where$"
+    ):
+        Completing(models, LIMITS).do([Job(task(0))])
+    assert "/srv/models/chars.safetensors" in caplog.text
 
 
 def test_candidates_are_the_ones_that_were_found(models: Models) -> None:

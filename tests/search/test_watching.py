@@ -1,0 +1,57 @@
+"""How a search stands while it is under way."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from search_cases import QUICK, images_of, masks_of, run_search
+
+from inpaintx.networks.checkpoint import Networks
+from inpaintx.search import Standing
+
+
+@pytest.mark.parametrize("folds", [0, 2])
+@pytest.mark.parametrize("batch", [64, 3])
+def test_who_watches_sees_each_image_come_to_what_is_found(model: Networks, folds: int, batch: int) -> None:
+    options = replace(QUICK, candidates=4, starts=16, batch=batch)
+    images, masks = images_of(model, 2), masks_of(2)
+    more: dict[str, Any] = {}
+    if folds:
+        more["folds"] = torch.zeros(2, folds, 32, 32, dtype=torch.bool)
+        more["folds"][:, 0, :3] = True
+    steps: list[list[int]] = []
+    last: dict[int, torch.Tensor] = {}
+
+    def watch(standing: Standing) -> None:
+        assert standing.most == 25
+        steps.append(list(standing.steps))
+        last.update(standing.images([0, 1]))
+
+    found = run_search(model, options, images, masks, watch=watch, **more)
+    plain = run_search(model, options, images, masks, **more)
+    assert torch.equal(found.codes, plain.codes)
+    assert steps[-1] == [25, 25]
+    assert steps == sorted(steps)
+    assert (steps[0] == [10, 10]) == (batch == 64)  # with few rows at a time, the second image waits
+    for number in range(2):
+        assert any(torch.allclose(last[number], fill, atol=1e-4) for fill in found.fills[number])
+
+
+def test_an_image_that_waits_has_nothing_to_show(model: Networks) -> None:
+    shown: list[list[int]] = []
+
+    def watch(standing: Standing) -> None:
+        shown.append(sorted(standing.images([0, 1])))
+
+    run_search(model, replace(QUICK, batch=QUICK.candidates), images_of(model, 2), masks_of(2), watch=watch)
+    assert shown[0] == [0]
+    assert shown[-1] == [0, 1]
+
+
+def test_what_the_watch_raises_ends_the_search(model: Networks) -> None:
+    def watch(standing: Standing) -> None:
+        raise TimeoutError(f"after {standing.steps}")
+
+    with pytest.raises(TimeoutError, match=r"after \[10, 10\]"):
+        run_search(model, QUICK, images_of(model, 2), masks_of(2), watch=watch)
