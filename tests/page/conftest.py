@@ -43,9 +43,17 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def service() -> Iterator[str]:
-    """The address of a page that people use."""
-    with started("--megapixels", str(MOST_MEGAPIXELS)) as address:
+def said(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the service says on stderr."""
+    return tmp_path_factory.mktemp("service") / "stderr"
+
+
+@pytest.fixture(scope="session")
+def service(said: Path) -> Iterator[str]:
+    """The address of a page that people use, on a machine without a display."""
+    nothing = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
+    limits = ("--megapixels", str(MOST_MEGAPIXELS))
+    with started("--browser", *limits, environment=nothing, errors=said) as address:
         yield address
 
 

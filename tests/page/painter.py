@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,24 @@ Open = Callable[..., "Painter"]
 
 
 @contextmanager
-def started(*arguments: str, environment: Mapping[str, str] | None = None) -> Iterator[str]:
-    """``inpaintx ui`` in a process of its own: gives its address, and ends it as Ctrl-C does."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "inpaintx", "ui", "--no-browser", "--port", "0", *arguments],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", **(environment or {})},
-    )
+def started(
+    *arguments: str, environment: Mapping[str, str] | None = None, errors: Path | None = None
+) -> Iterator[str]:
+    """``inpaintx ui`` in a process of its own: gives its address, and ends it as Ctrl-C does.
+
+    Args:
+        arguments: of the command.
+        environment: that it has besides this process's.
+        errors: a file for its stderr; None: this process's.
+    """
+    with ExitStack() as files:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "inpaintx", "ui", "--no-browser", "--port", "0", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=None if errors is None else files.enter_context(errors.open("w")),
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", **(environment or {})},
+        )
     assert process.stdout is not None
     said = process.stdout.readline()
     address = re.search(r"http://\S+", said)

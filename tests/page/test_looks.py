@@ -124,7 +124,7 @@ def test_screenshots(open_page: Open, scratched: Path) -> None:
             person.page.fill("#seed", "1")
             person.page.click("#complete")
             person.wait_for_result()
-            take(person, folder / f"page-{where}-result.jpg", viewport is PHONE)
+            take(person, folder / f"page-{where}-result.jpg", (scheme, viewport) == ("dark", PHONE))
             person.page.check("[name=show][value=compare]", force=True)
             person.drag((106, 120), (118, 120))
             person.page.mouse.move(1, 1)

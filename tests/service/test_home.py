@@ -97,7 +97,7 @@ def test_a_mask_file_is_taken_by_the_rules_of_masks(page: httpx.Client) -> None:
     np.testing.assert_array_equal(np.asarray(Image.open(BytesIO(made))), hole())
     for mask, fields, why in (
         (hole(32), {}, "make them the same size"),
-        (shape(), {}, "not black and white"),
+        (np.full((64, 64), 90, np.uint8), {}, "not black and white"),
         (hole(), {"width": ""}, "width and height"),
         (hole(), {"width": "-64", "height": "-64"}, "scale it down"),
         (hole(), {"width": "100000", "height": "100000"}, "scale it down"),
