@@ -87,7 +87,7 @@ def command(data: Path, run: Path, **values: Any) -> None:
     if not finished:
         if team.leads:
             words = [word for word in sys.argv[1:] if word != "--resume"]
-            click.echo(f"go on with: {shlex.join(['inpaintx', *words, '--resume'])}")
+            click.echo(f"go on with: {shlex.join(['inpaintx', *words, '--resume'])}", err=True)
         raise KeyboardInterrupt
 
 
