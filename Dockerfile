@@ -16,7 +16,7 @@ RUN INPAINTX_CUDA=OFF /build/bin/pip wheel --no-cache-dir --no-build-isolation -
 
 FROM python:3.11-slim-bookworm
 ARG TORCH_INDEX=
-RUN useradd --create-home --uid 1000 inpaintx
+RUN useradd --create-home inpaintx
 COPY constraints.txt /wheels/
 COPY --from=build /wheels /wheels
 RUN python -m venv /opt/inpaintx \

@@ -143,10 +143,15 @@ def main() -> None:
         os.execvp("unshare", ["unshare", "--mount", sys.executable, *sys.argv])
     for name in sys.argv[1:]:
         with TemporaryDirectory() as scratch:
-            stage = carry_out(Path(name), Path(scratch))
-            stage.place(".").chmod(0o777)  # as a folder that the user brings
-            stage.run(USE.format(entry=stage.entry))
-            subprocess.run(["umount", "--lazy", *Path(scratch).glob("root-*")], check=True)
+            try:
+                stage = carry_out(Path(name), Path(scratch))
+                stage.place(".").chmod(0o777)  # as a folder that the user brings
+                stage.run(USE.format(entry=stage.entry))
+            except subprocess.CalledProcessError as error:
+                sys.exit(f"{name}: a step ended with {error.returncode}")
+            finally:
+                for root in Path(scratch).glob("root-*"):
+                    subprocess.run(["umount", "--recursive", "--lazy", root], check=True)
         print(f"{name}: its steps complete a picture", flush=True)
 
 
