@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -320,3 +321,16 @@ def _started(*arguments: object) -> subprocess.Popen:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def test_a_sheet_that_a_kill_left_out_is_written_when_the_run_goes_on(
+    cli: Cli, model: Path, collection: Path, tmp_path: Path
+) -> None:
+    """The checkpoint is written first: a kill may come before its sheet."""
+    run = tmp_path / "run"
+    shutil.copytree(model, run)
+    shutil.rmtree(run / "samples")
+    assert cli("train", collection, "--out", run, "--resume", "--steps", "25").code == 0
+    for name in ("samples/step-000020.png", "samples/step-000025.png"):
+        assert (run / name).is_file()
+    assert (run / "samples/step-000020.png").read_bytes() == (model / "samples/step-000020.png").read_bytes()

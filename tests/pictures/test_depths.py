@@ -1,5 +1,6 @@
 """Every mode × depth × orientation × compression of TIFF, and depths that Pillow would cut to 8 bits."""
 
+import logging
 import struct
 import zlib
 from pathlib import Path
@@ -273,3 +274,29 @@ def test_a_transparent_value_of_few_bits_becomes_alpha(
     np.testing.assert_array_equal(picture.alpha, np.where(values == 1, 0, 255))
     if kind == "gray":
         np.testing.assert_array_equal(picture.array, values * (255 // (2**bits - 1)))
+
+
+def test_a_bomb_in_a_layout_that_pillow_does_not_know_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tifffile.imwrite(
+        tmp_path / "a.tif", samples(2, np.uint16), photometric="minisblack", extrasamples=["unassalpha"]
+    )
+    assert read_picture(tmp_path / "a.tif").alpha is not None
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+    with pytest.raises(InpaintxError, match=r"more than .* million pixels: .*a\.tif"):
+        read_picture(tmp_path / "a.tif")
+
+
+def test_nothing_is_logged_of_a_broken_file_where_nobody_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logging.root, "handlers", [])  # pytest's own, which would take what is logged
+    whole = gray_tiff(samples(1, np.uint16), 16, 1)
+    count = struct.pack("<HHI", 277, 4, 1)  # of the samples a pixel
+    (tmp_path / "a.tif").write_bytes(
+        whole.replace(count + struct.pack("<I", 1), count + struct.pack("<I", 1027))
+    )
+    with pytest.raises(InpaintxError, match=r"a\.tif"):
+        read_picture(tmp_path / "a.tif")
+    assert capsys.readouterr().err == ""
