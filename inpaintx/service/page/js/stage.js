@@ -98,7 +98,7 @@ function draw() {
 
 function paintPicture(bitmap, [x, y, width, height]) {
   context.imageSmoothingEnabled = width / bitmap.width < 3; // enlarged, pixels are seen as what they are
-  context.imageSmoothingQuality = "high";
+  context.imageSmoothingQuality = "medium"; // mipmaps, made once: large pictures are drawn at each move
   context.drawImage(bitmap, x, y, width, height);
 }
 
