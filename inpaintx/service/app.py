@@ -75,7 +75,8 @@ def _methods(request: Request) -> set[str]:
 
 
 async def _inside(_: Request, error: Any) -> Response:
-    return problem(500, str(InsideError(error)))  # the server logs it
+    # The server logs it, and closes the connection: the client must not send the next request over that.
+    return problem(500, str(InsideError(error)), {"Connection": "close"})
 
 
 async def _left(_: Request, error: Any) -> Response:

@@ -83,8 +83,7 @@ def form_of(limits: Limits, models: tuple[str, ...]) -> type[BaseModel]:
     for name, hint in file_options().items():
         fields[name] = (_plain(hint), Field(description=f"Option of the mask: {_help_of_file(name)}."))
     hints = get_type_hints(SearchOptions)
-    most = {**SEARCH_AT_MOST, "candidates": limits.most_candidates, "starts": limits.most_starts}
-    most["iterations"] = limits.most_iterations
+    most = {**SEARCH_AT_MOST, **limits.of_search}
     for name, option in SearchOptions.__dataclass_fields__.items():
         if name in _OWN:
             continue

@@ -43,6 +43,15 @@ class Limits:
         check_positive("service", self, "megabytes", "megapixels", "seconds", "kept", "held_megapixels")
 
     @property
+    def of_search(self) -> dict[str, int]:
+        """The most of those options of the search that have a limit."""
+        return {
+            "candidates": self.most_candidates,
+            "starts": self.most_starts,
+            "iterations": self.most_iterations,
+        }
+
+    @property
     def bytes(self) -> int:
         """Of a request at most."""
         return round(self.megabytes * 1_000_000)

@@ -15,7 +15,7 @@ import numpy as np
 from inpaintx.completion.ledger import describe_plugin
 from inpaintx.completion.manifest import mask_hash
 from inpaintx.errors import InpaintxError
-from inpaintx.options import PRESETS, SearchOptions
+from inpaintx.options import FROM_GUESSES, FROM_RANDOM, PRESETS, SearchOptions
 from inpaintx.pictures import Picture, read_picture
 from inpaintx.pictures.files import kept_format, picture_size
 from inpaintx.pictures.held import HeldFile
@@ -138,7 +138,7 @@ def read_task(files: Mapping[str, HeldFile], values: Mapping[str, Any], model: s
         InpaintxError: no such plugin or option, a value out of range, a mask that is none or of another size.
         TooLarge, Unreadable: as of :func:`read_upload`.
     """
-    settings = _settings(values, model)
+    settings = _settings(values, model, limits)
     image = files["image"]
     picture = read_upload(image, limits)
     mask = mask_plugin(files.get("mask"), values, limits)
@@ -157,10 +157,15 @@ def read_task(files: Mapping[str, HeldFile], values: Mapping[str, Any], model: s
     )
 
 
-def _settings(values: Mapping[str, Any], model: str) -> Settings:
+def _settings(values: Mapping[str, Any], model: str, limits: Limits) -> Settings:
     names = SearchOptions.__dataclass_fields__.keys()
-    base = PRESETS[values["preset"]] if "preset" in values else SearchOptions()
+    base = PRESETS[values["preset"]] if "preset" in values else _usual(limits)
     search = replace(base, **{name: value for name, value in values.items() if name in names})
+    for name, most in limits.of_search.items():
+        if (getattr(search, name) or 0) > most:
+            raise InpaintxError(
+                f"{name} is {getattr(search, name)}, more than the {most} that are taken; send fewer"
+            )
     blend, options = values.get("blend", DEFAULTS["blend"]), dict(values.get("blend_options", {}))
     if "feather" in values:
         if blend not in (DEFAULTS["blend"], "alpha"):
@@ -169,6 +174,19 @@ def _settings(values: Mapping[str, Any], model: str) -> Settings:
     make_plugin("blend", blend, options)  # refused now where it can't be made
     return Settings(
         model, values.get("region", DEFAULTS["region"]), blend, tuple(sorted(options.items())), search
+    )
+
+
+def _usual(limits: Limits) -> SearchOptions:
+    """What is searched where a client says nothing: the usual, as far as the limits go."""
+    usual = SearchOptions()
+    most = limits.of_search
+    planned = min(FROM_GUESSES.iterations, most["iterations"])
+    return replace(
+        usual,
+        candidates=min(usual.candidates, most["candidates"]),
+        starts=min(usual.starts, most["starts"]),
+        iterations=usual.iterations if most["iterations"] >= FROM_RANDOM.iterations else planned,
     )
 
 

@@ -42,6 +42,7 @@ def fuzzed(description: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Runs schemathesis, always with the same requests."""
     words = ["run", description, "--phases", "fuzzing,stateful", "--max-examples", "8", "--seed", "1"]
     words += ["--exclude-checks", "positive_data_acceptance", "--suppress-health-check", "all", "--no-color"]
+    words += ["--request-timeout", "60"]
     command = [str(Path(sys.executable).with_name("st")), *words, "--warnings", "off"]
     environment = {"SCHEMATHESIS_HOOKS": "fuzz_hooks", "PYTHONPATH": str(Path(__file__).parent)}
     return subprocess.run(

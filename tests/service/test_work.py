@@ -18,7 +18,7 @@ from inpaintx.service.job import InsideError, Job
 from inpaintx.service.jobs import Queue
 from inpaintx.service.limits import Limits
 from inpaintx.service.models import Models
-from inpaintx.service.tasks import Task, read_task
+from inpaintx.service.tasks import Settings, Task, read_task
 from inpaintx.service.work import Completing, TooLong
 
 pytestmark = pytest.mark.slow
@@ -155,6 +155,37 @@ def test_a_model_that_is_gone_is_not_told_with_its_place(
     ):
         Completing(models, LIMITS).do([Job(task(0))])
     assert "/srv/models/chars.safetensors" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("limits", "fields", "expected"),
+    [
+        ({}, {}, (8, 512, None)),
+        ({"most_candidates": 4, "most_starts": 16, "most_iterations": 3}, {}, (4, 16, 3)),
+        ({"most_iterations": 80}, {}, (8, 512, 60)),
+        ({"most_iterations": 80}, {"iterations": "80"}, (8, 512, 80)),
+        ({}, {"preset": "bamos"}, (1, 1, 1000)),
+    ],
+    ids=str,
+)
+def test_limits_hold_for_what_a_client_does_not_say(
+    limits: dict[str, int], fields: dict[str, str], expected: tuple[int, int, int | None]
+) -> None:
+    found = settings_of(Limits(**limits), fields).search
+    assert (found.candidates, found.starts, found.iterations) == expected
+
+
+def test_a_preset_beyond_the_limits_is_refused() -> None:
+    with pytest.raises(
+        InpaintxError, match="iterations is 1000, more than the 999 that are taken; send fewer"
+    ):
+        settings_of(Limits(most_iterations=999), {"preset": "bamos"})
+
+
+def settings_of(limits: Limits, fields: dict[str, str]) -> Settings:
+    """What a request asks for that says this and nothing else of its search."""
+    files = {name: HeldFile.of(*file) for name, file in form()["files"].items()}
+    return read_task(files, read_values(form_of(limits, ("chars",)), fields), "chars", limits).settings
 
 
 def test_candidates_are_the_ones_that_were_found(models: Models) -> None:
