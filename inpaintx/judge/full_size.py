@@ -13,7 +13,6 @@ import numpy as np
 
 from inpaintx.completion import Completer
 from inpaintx.errors import InpaintxError
-from inpaintx.judge.clusters import groups_of
 from inpaintx.judge.metrics import score
 from inpaintx.judge.statistics import Interval, interval, paired
 from inpaintx.networks.checkpoint import Networks
@@ -21,6 +20,7 @@ from inpaintx.options import SearchOptions
 from inpaintx.pictures import find_pictures, read_picture
 from inpaintx.plugins import registry
 from inpaintx.plugins.masks import make_mask
+from inpaintx.training.clusters import groups_of
 from inpaintx.training.seen import is_hidden
 
 #: Ways to fill; what each is compared with is the first.
