@@ -47,11 +47,11 @@ def test_it_learns_what_the_collection_tells_of_holes(
     shares: list[float] = []
     torch.manual_seed(3)
     state = torch.random.get_rng_state()
-    found = Match(model, _collection(channels), 2 * SHORT).train(shares.append)
+    found = Match(model, _collection(channels), 5 * SHORT).train(shares.append)
     assert torch.equal(torch.random.get_rng_state(), state)
     assert shares == sorted(shares)
     assert shares[-1] < 1
-    assert (found.minutes, found.steps) == (2 * SHORT, len(shares))
+    assert (found.minutes, found.steps) == (5 * SHORT, len(shares))
     images, masks = _squares(channels=channels)
     filled = found(images, masks)
     assert filled.shape == images.shape
