@@ -98,9 +98,7 @@ class Forming:
         if self.expected is None:
             return fills
         return {
-            number: with_expected(
-                fill[None], self.expected.images[number, 0], self.squares[number][1], "sample"
-            )[0]
+            number: with_expected(fill[None], self.expected[number][0], self.squares[number][1], "sample")[0]
             for number, fill in fills.items()
         }
 
