@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 
@@ -141,7 +142,7 @@ def kill_training(random: Random, place: Path, seconds: float, killed: Killed) -
     if code:
         killed.wrong.append(f"{name}: going on gave {code}: {(place / 'said').read_text()[-400:]}")
         return
-    ours, theirs = hashes(run), hashes(want)
+    ours, theirs = (hashes(each) | {checkpoint.FILE_NAME: _networks(each)} for each in (run, want))
     logs = [
         [_timeless(line) for line in (each / "log.jsonl").read_text().splitlines()] for each in (run, want)
     ]
@@ -153,6 +154,16 @@ def kill_training(random: Random, place: Path, seconds: float, killed: Killed) -
     }
     if extra:
         killed.wrong.append(f"{name}: left {extra}")
+
+
+def _networks(run: Path) -> str:
+    """What a run's checkpoint holds, but for how long it took."""
+    header, tensors = checkpoint.load(run / checkpoint.FILE_NAME)
+    told = {key: value for key, value in header.items() if key not in ("seconds", "clock")}
+    digest = sha256(json.dumps(told, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(name.encode() + tensor.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _timeless(line: str) -> dict[str, float]:

@@ -125,6 +125,6 @@ def test_a_reader_that_has_gone_away_costs_no_result(pictures: Path) -> None:
         text=True,
         check=False,
     )
-    assert ended.returncode == 1
-    assert "Traceback" not in ended.stderr
+    assert ended.returncode == 0
+    assert ended.stderr == ""
     assert_only_whole_results(pictures.parent / "out", 0)
