@@ -34,6 +34,8 @@ SHARES = (
 #: Coarse is what a Gaussian leaves whose deviation is this share of the depth of the hole, in pixels of the
 #: model's square, between a least and a most.
 COARSE, FINEST, COARSEST = 0.5, 1.0, 4.0
+#: Expected error, in [0, 1], at which only half of what is coarse comes from what is expected.
+SURE = 0.2
 
 
 def combine(fills: np.ndarray, losses: np.ndarray, estimate: Estimate) -> np.ndarray:
@@ -64,8 +66,9 @@ def with_expected(fills: np.ndarray, expected: Expected, mask: np.ndarray, estim
 
     For a sample, what is coarse comes from what is expected and what is fine from the fill, so that it is at
     once near the truth on average and sharp. What is expected is blurred where nothing tells what is there:
-    the deeper in the hole, the coarser it is. A mean takes shares of both, and of interpolation, that go with
-    depth.
+    the deeper in the hole, the coarser it is; and the less of it is taken, the larger the error that is
+    expected, since it would lie as a shadow over a sharp fill. A mean takes shares of both, and of
+    interpolation, that go with depth.
 
     Args:
         fills: float32 ``[K, S, S, C]`` in [0, 1].
@@ -83,7 +86,8 @@ def with_expected(fills: np.ndarray, expected: Expected, mask: np.ndarray, estim
             for share in zip(*SHARES, strict=True)
         )
         return plate * expected.interpolated + drawn * expected.images + found * fills
-    missed = np.moveaxis(expected.images - fills, 0, 2)  # [S, S, K, C]
+    sure = (SURE / (SURE + expected.errors))[..., None]
+    missed = np.moveaxis(sure * (expected.images - fills), 0, 2)  # [S, S, K, C]
     return fills + np.moveaxis(_blurred(missed.reshape(*mask.shape, -1), mask).reshape(missed.shape), 2, 0)
 
 

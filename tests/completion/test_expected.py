@@ -11,7 +11,7 @@ from search_cases import images_of
 
 from inpaintx.completion import Completer
 from inpaintx.completion.candidates import CandidateFinder, Square
-from inpaintx.completion.estimate import DEPTHS, SHARES, combine, with_expected
+from inpaintx.completion.estimate import DEPTHS, SHARES, SURE, combine, with_expected
 from inpaintx.completion.expected import HALF, SHARE, Expected, expect
 from inpaintx.completion.trials import trials_of
 from inpaintx.errors import InpaintxError
@@ -111,9 +111,9 @@ def test_candidates_and_trials_of_a_fold_do_not_know_its_pixels(predicting: Netw
             assert np.array_equal(trial.error, before.expected.errors[1 + number])
 
 
-def _expected(images: np.ndarray) -> Expected:
-    """What is expected of one square, [S,S,C], over mid gray."""
-    return Expected(images, np.full_like(images, 0.5), np.full(images.shape[:2], 0.1, np.float32))
+def _expected(images: np.ndarray, error: float = 0.0) -> Expected:
+    """What is expected of one square, [S,S,C], over mid gray, and how far off it may be, all over."""
+    return Expected(images, np.full_like(images, 0.5), np.full(images.shape[:2], error, np.float32))
 
 
 def test_mean_is_a_mixture_whose_shares_go_with_depth() -> None:
@@ -139,6 +139,8 @@ def test_sample_takes_its_coarse_part_from_what_is_expected() -> None:
     expected = _expected(rng.random((32, 32, 3), dtype=np.float32))
     lighter = with_expected(fills, _expected(fills[0] + np.float32(0.2)), mask, "sample")
     np.testing.assert_allclose(lighter[0], fills[0] + 0.2, rtol=0, atol=1e-5)
+    unsure = with_expected(fills, _expected(fills[0] + np.float32(0.2), SURE), mask, "sample")
+    np.testing.assert_allclose(unsure[0], fills[0] + 0.1, rtol=0, atol=1e-5)
     fine = np.float32(0.3) * ((np.indices((32, 32)).sum(0) % 2) * 2 - 1)[..., None]
     kept = with_expected(fills[:1], _expected(fills[0] + fine), mask, "sample")
     assert np.abs(kept[0] - fills[0])[12:24, 8:24].max() < 0.01
