@@ -1,7 +1,7 @@
 """`inpaintx eval`, as users meet it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -31,8 +31,11 @@ def held_out(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def judged(model: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Runs `inpaintx eval` in this process, where presets can be cut short. Gives its output."""
+def judged(model: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """Runs `inpaintx eval` in this process, where presets can be cut short. Gives its output.
+
+    A rival that it left beside the model, which other tests share, is taken away.
+    """
     for name, options in PRESETS.items():
         monkeypatch.setitem(PRESETS, name, replace(options, iterations=5))
 
@@ -42,7 +45,9 @@ def judged(model: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
         assert ended.exit_code == 0, ended.output
         return ended.stdout
 
-    return run
+    yield run
+    for rival in model.glob("*.unet-*"):
+        rival.unlink()
 
 
 class _Page(HTMLParser):
