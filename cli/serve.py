@@ -22,10 +22,13 @@ models_option = click.option(
     "where nobody says which; the shipped ones can be asked for, too.",
 )
 
+host_option = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+token_file_option = click.option("--token-file", type=click.Path(path_type=Path), help="File that holds it.")
+
 
 @click.command()
 @models_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@host_option
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0: a free one.")
 @click.option(
     "--token",
@@ -33,7 +36,7 @@ models_option = click.option(
     show_envvar=True,
     help="What clients must know. Needed where others reach the address.",
 )
-@click.option("--token-file", type=click.Path(path_type=Path), help="File that holds it.")
+@token_file_option
 @flags(Limits)
 @device_option
 def command(models: tuple[str, ...], host: str, port: int, **values: Any) -> None:

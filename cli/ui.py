@@ -13,13 +13,13 @@ import click
 
 from inpaintx.service.limits import Limits
 from inpaintx_cli.options import device_option, flags
-from inpaintx_cli.serve import models_option, started
+from inpaintx_cli.serve import host_option, models_option, started, token_file_option
 
 
 @click.command()
 @click.argument("pictures", nargs=-1, type=click.Path(path_type=Path))
 @models_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@host_option
 @click.option("--port", type=click.IntRange(0, 65535), default=8766, show_default=True, help="0: a free one.")
 @click.option(
     "--token",
@@ -27,7 +27,7 @@ from inpaintx_cli.serve import models_option, started
     show_envvar=True,
     help="What the printed address ends with. Where others reach it, one is made if none is given.",
 )
-@click.option("--token-file", type=click.Path(path_type=Path), help="File that holds it.")
+@token_file_option
 @click.option(
     "--browser/--no-browser", default=True, show_default=True, help="Open the page in the default browser."
 )
