@@ -12,6 +12,7 @@ import torch
 from inpaintx.completion.estimate import combine, with_expected
 from inpaintx.completion.expected import Expected, expect
 from inpaintx.completion.folds import draw_folds
+from inpaintx.completion.redrawing import Redrawing, Square
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.architectures import build
 from inpaintx.networks.base import Generator, calibrate
@@ -20,8 +21,6 @@ from inpaintx.networks.predictor import Predictor
 from inpaintx.options import Control, Estimate, SearchOptions
 from inpaintx.pictures.arrays import images_to_values, values_to_images
 from inpaintx.search import Found, History, Search, Standing
-
-Square = tuple[np.ndarray, np.ndarray]  # image float32 [S, S, C] in [0, 1], mask bool [S, S], True = keep
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,8 @@ class Candidates:
         blind_to: int64 ``[K]``, the fold that each candidate did not see; −1: it saw all known pixels.
         history: gradient steps, and the fill as it stood then, if asked for.
         expected: what the model's predictor expects, ``[1 + F]``; None: there is none.
+        redrawing: draws a sample anew; None: samples stay as they are.
+        redrawn: the sample by the best, drawn anew, where that is done already.
     """
 
     image: np.ndarray
@@ -51,9 +52,13 @@ class Candidates:
     blind_to: np.ndarray
     history: list[tuple[int, np.ndarray]] = field(default_factory=list)
     expected: Expected | None = None
+    redrawing: Redrawing | None = None
+    redrawn: np.ndarray | None = None
 
     def fill(self, estimate: Estimate) -> np.ndarray:
         """One fill, float32 ``[S, S, C]``, in [0, 1] but for what a sample's coarse part may add."""
+        if estimate == "sample":
+            return self.sample(self._best)
         return self._with_expected(combine(self.fills, self.contextual, estimate), estimate)
 
     def tried(self, estimate: Estimate) -> np.ndarray:
@@ -69,7 +74,17 @@ class Candidates:
 
     def sample(self, candidate: int) -> np.ndarray:
         """The fill by one of the candidates, as an estimate by ``"sample"`` has it from the best."""
-        return self._with_expected(self.fills[candidate], "sample")
+        if candidate == self._best and self.redrawn is not None:
+            return self.redrawn
+        fill = self._with_expected(self.fills[candidate], "sample")
+        if self.redrawing is None:
+            return fill
+        (redrawn,) = self.redrawing([(self.image, self.mask)], fill[None])
+        return redrawn
+
+    @property
+    def _best(self) -> int:
+        return int(np.argmin(self.contextual))
 
     def _with_expected(self, fill: np.ndarray, estimate: Estimate) -> np.ndarray:
         if self.expected is None:
@@ -119,6 +134,7 @@ class CandidateFinder:
         if control == "untrained":  # the encoder knows the codes of the trained G only
             options = replace(options, guess=False, predict=False)
         self._predictor = None if control == "constant" else _wanted_predictor(model, options)
+        self._redrawing = None if self._predictor is None else Redrawing(self._predictor, options)
         if control != "constant" and options.iterations != 0:
             generator = _untrained(model) if control == "untrained" else model.generator
             self._search = Search(generator, model.discriminator, options, model.encoder)
@@ -163,10 +179,11 @@ class CandidateFinder:
         fills = images_to_values(found.fills.flatten(0, 1)).reshape(
             len(squares), self.options.candidates, *squares[0][0].shape
         )
-        return [
+        candidates = [
             self._of_one(number, square, own, fills[number], found, expected)
             for number, (square, own) in enumerate(zip(squares, drawn, strict=True))
         ]
+        return self._finished(candidates, found)
 
     def guess(self, squares: Sequence[Square]) -> np.ndarray:
         """What the search would begin with for squares, float32 ``[B, S, S, C]`` in [0, 1].
@@ -196,18 +213,41 @@ class CandidateFinder:
             for values in (found.contextual, found.prior, found.iterations, found.blind_to)
         )
         own = None if expected is None else expected[number]
-        candidates = Candidates(*square, fills, contextual, prior, iterations, folds, blind_to, expected=own)
+        return Candidates(*square, fills, contextual, prior, iterations, folds, blind_to, expected=own)
+
+    def _finished(self, candidates: list[Candidates], found: Found) -> list[Candidates]:
+        """With what the options want of them: the sample by the best drawn anew, and how fills formed.
+
+        It is drawn for all together, which takes a fraction of the time of one by one.
+        """
+        if self._redrawing is not None and self.options.estimate == "sample":
+            redrawn = self._redrawing(
+                [(each.image, each.mask) for each in candidates],
+                np.stack([each.fill("sample") for each in candidates]),
+            )
+            candidates = [
+                replace(each, redrawing=self._redrawing, redrawn=fill)
+                for each, fill in zip(candidates, redrawn, strict=True)
+            ]
+        else:
+            candidates = [replace(each, redrawing=self._redrawing) for each in candidates]
         if not found.history:
             return candidates
-        return replace(candidates, history=_formed(found.history[number], candidates, self.options.estimate))
+        estimate = self.options.estimate
+        return [
+            replace(each, history=_formed(history, each, estimate))
+            for each, history in zip(candidates, found.history, strict=True)
+        ]
 
 
 def _formed(history: History, candidates: Candidates, estimate: Estimate) -> list[tuple[int, np.ndarray]]:
-    """How the fill of one image's candidates formed."""
-    looks = zip(history.steps.amax(1).tolist(), history.images(), strict=True)
-    return [
-        (step, replace(candidates, fills=images_to_values(images)).fill(estimate)) for step, images in looks
+    """How the fill of one image's candidates formed: as found, and last as it is."""
+    plain = replace(candidates, redrawing=None, redrawn=None)
+    looks = [
+        (step, replace(plain, fills=images_to_values(images)).fill(estimate))
+        for step, images in zip(history.steps.amax(1).tolist(), history.images(), strict=True)
     ]
+    return [*looks[:-1], (looks[-1][0], candidates.fill(estimate))]
 
 
 def _wanted_predictor(model: Networks, options: SearchOptions) -> Predictor | None:

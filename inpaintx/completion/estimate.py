@@ -88,15 +88,18 @@ def with_expected(fills: np.ndarray, expected: Expected, mask: np.ndarray, estim
         return plate * expected.interpolated + drawn * expected.images + found * fills
     sure = (SURE / (SURE + expected.errors))[..., None]
     missed = np.moveaxis(sure * (expected.images - fills), 0, 2)  # [S, S, K, C]
-    return fills + np.moveaxis(_blurred(missed.reshape(*mask.shape, -1), mask).reshape(missed.shape), 2, 0)
+    return fills + np.moveaxis(coarse(missed.reshape(*mask.shape, -1), mask).reshape(missed.shape), 2, 0)
 
 
-def _blurred(maps: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Maps ``[S, S, n]`` under a Gaussian that widens with depth, between four that don't."""
+def coarse(maps: np.ndarray, mask: np.ndarray, finest: float = FINEST) -> np.ndarray:
+    """What is coarse of maps, ``[S, S, n]``: the deeper in the hole, the coarser; at the rim, by ``finest``.
+
+    A Gaussian that widens with depth is mixed of four that don't.
+    """
     from scipy.ndimage import gaussian_filter
 
-    deviations = np.geomspace(FINEST, COARSEST, 4)
-    wanted = np.clip(COARSE * distance_to_known(mask), FINEST, COARSEST)
+    deviations = np.geomspace(finest, COARSEST, 4)
+    wanted = np.clip(COARSE * distance_to_known(mask), finest, COARSEST)
     place = np.interp(np.log(wanted), np.log(deviations), np.arange(4))[..., None].astype(np.float32)
     layers = [gaussian_filter(maps, (deviation, deviation, 0), truncate=3) for deviation in deviations]
     return sum(np.maximum(0, 1 - np.abs(place - number)) * layer for number, layer in enumerate(layers))

@@ -1,0 +1,89 @@
+"""Fills drawn anew by the model's predictor, block by block, each from all that is around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inpaintx.completion.estimate import coarse
+from inpaintx.completion.expected import expect
+from inpaintx.networks.predictor import TENSION, Predictor
+from inpaintx.ops.solvers import biharmonic
+from inpaintx.options import SearchOptions
+
+Square = tuple[np.ndarray, np.ndarray]  # image float32 [S, S, C] in [0, 1], mask bool [S, S], True = keep
+
+BLOCKS = (4, 8, 8)  # along a side of the square, in each sweep
+LEVEL = 1 / 255  # less than that is no change: blank paper stays blank
+FINEST = 0.5  # pixels of the model's square: deviation of the Gaussian at the rim that keeps what is coarse
+
+
+@dataclass(frozen=True)
+class Redrawing:
+    """Draws fills anew.
+
+    What P expects of a hole as a whole is soft where several things could be there. The search has chosen one
+    of them; what its fill says beside a block tells P what goes on in it. So the hole's blocks are replaced
+    by what is expected of them given all other pixels, known and filled, a quarter of the blocks at a time,
+    more than once, first in large blocks, then in small ones: iterated conditional modes (Besag, "On the
+    Statistical Analysis of Dirty Pictures", 1986), with expectations in place of modes. Of what changes, the
+    coarse part is taken, and what is fine stays G's, which P would smooth away.
+
+    Attributes:
+        predictor: P, in evaluation mode.
+        options: of the search: its batch and precision.
+    """
+
+    predictor: Predictor
+    options: SearchOptions
+
+    def __call__(self, squares: Sequence[Square], fills: np.ndarray) -> np.ndarray:
+        """Fills drawn anew.
+
+        Args:
+            squares: n images and masks; what lies under the hole is never read.
+            fills: float32 ``[n, S, S, C]``, whole squares, not joined to the known pixels yet.
+
+        Returns:
+            like ``fills``; in and out of [0, 1] as they are.
+        """
+        masks = [mask for _, mask in squares]
+        joined = np.stack([_joined(*square, fill) for square, fill in zip(squares, fills, strict=True)])
+        values = joined.clip(0, 1)
+        for hidden in _blocks(fills.shape[1]):
+            damaged = [(value, mask | ~hidden) for value, mask in zip(values, masks, strict=True)]
+            nothing = [np.zeros((0, *mask.shape), bool) for mask in masks]
+            values = expect(self.predictor, damaged, nothing, self.options).images[:, 0]
+        return np.stack(
+            [
+                fill + coarse(_changed(value, before), mask, FINEST)
+                for fill, value, before, mask in zip(fills, values, joined, masks, strict=True)
+            ]
+        )
+
+
+def _changed(value: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """By how much a value changed, beyond a level."""
+    change = value - before
+    return np.sign(change) * np.maximum(np.abs(change) - np.float32(LEVEL), 0)
+
+
+def _joined(image: np.ndarray, mask: np.ndarray, fill: np.ndarray) -> np.ndarray:
+    """A fill, ``[S, S, C]``, that meets the known pixels, bent by a plate in tension; and these."""
+    missed = np.where(mask[..., None], image - fill, np.float32(0))
+    return np.where(mask[..., None], image, fill + biharmonic(missed, mask, TENSION))
+
+
+def _blocks(side: int) -> Iterator[np.ndarray]:
+    """What is hidden at a time: bool ``[S, S]``, every other block of every other row of blocks.
+
+    Each sweep's blocks lie elsewhere, so that no edge of one stays an edge.
+    """
+    for number, count in enumerate(BLOCKS):
+        block = side // count
+        top, left = np.random.default_rng(number).integers(0, 2 * block, 2)
+        row, column = (np.arange(side) + top) // block % 2, (np.arange(side) + left) // block % 2
+        for vertical, horizontal in ((0, 0), (1, 1), (0, 1), (1, 0)):
+            yield (row == vertical)[:, None] & (column == horizontal)
