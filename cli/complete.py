@@ -50,7 +50,8 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
 
 def _complete(pipes: Pipes, values: dict[str, Any]) -> int:
     """Does what is asked for; gives the exit code."""
-    from inpaintx.completion.cluster import Cluster, complete_on_cluster
+    from inpaintx.completion.cluster import complete_on_cluster
+    from inpaintx.completion.connection import Cluster
     from inpaintx.completion.folder import complete_plan
     from inpaintx.completion.parts import Recipe
     from inpaintx.completion.watching import watch_folder

@@ -2,7 +2,7 @@
 
 A worker is one process with a core of its own, or a GPU. It sees the same files by the same names as who
 started the run, and writes results itself; only what became of them comes back. Where a worker dies, Ray
-starts another and gives it the part again: it is done as if nothing had been. Loads Ray only when asked to.
+starts another and gives it the part again: it is done as if nothing had been.
 """
 
 from __future__ import annotations
@@ -10,22 +10,18 @@ from __future__ import annotations
 import logging
 import os
 import pickle
-import signal
 import socket
-import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from secrets import token_hex
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from inpaintx.atomic import clear_leftovers
 from inpaintx.completion.completer import Completer
+from inpaintx.completion.connection import Cluster, connected, ray_data
 from inpaintx.completion.folder import make_folders
 from inpaintx.completion.ledger import differences
 from inpaintx.completion.parts import (
@@ -40,33 +36,11 @@ from inpaintx.completion.parts import (
 )
 from inpaintx.completion.plan import FolderPlan, FolderRequest
 from inpaintx.completion.report import FolderReport, Listeners
-from inpaintx.completion.streaming import cores
 from inpaintx.errors import InpaintxError
 from inpaintx.plugins.calls import allow_seconds, allowed_seconds
 
 #: How often a part is tried again whose worker died: a picture that kills every worker ends the run.
 RETRIES = 3
-#: What Ray is told: to phone nobody, to leave the terminal alone, and to say nothing of GPUs.
-_ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-}
-_OWN_STORE = 100_000_000  # bytes of shared memory for Ray on this machine: what passes through it is small
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """Where workers are found, and how many.
-
-    Attributes:
-        address: of a Ray cluster, ``"auto"`` or ``"HOST:PORT"``; ``"local"``: one that is started on this
-            machine, and ends with the run.
-        workers: how many work at once; None: as many as there are cores, or GPUs where these work.
-    """
-
-    address: str = "local"
-    workers: int | None = None
 
 
 def complete_on_cluster(
@@ -99,7 +73,7 @@ def complete_on_cluster(
     make_folders(request)
     try:
         if plan.targets:
-            with _connected(cluster) as resources:
+            with connected(cluster) as resources:
                 workers, device = _workers(cluster, str(recipe.device), resources)
                 recipe, seen = replace(recipe, device=device), places(plan, recipe.model)
                 task = Task(recipe, request_for_parts(request), described, seen)
@@ -115,16 +89,6 @@ def complete_on_cluster(
             plan.manifest.take_in_left()
     if plan.manifest is not None:
         plan.manifest.close()
-
-
-def ray_data() -> Any:
-    """Ray with Ray Data. Raises InpaintxError where the extra ``ray`` is not installed."""
-    try:
-        import ray
-        import ray.data
-    except ImportError as error:
-        raise InpaintxError("a cluster needs the extra 'ray'; pip install 'inpaintx[ray]'") from error
-    return ray
 
 
 @dataclass
@@ -243,86 +207,6 @@ def _in_a_line(error: Exception) -> str:
         )
     last = str(error).strip().splitlines()[-1]
     return f"Ray gave up: {last}; what is done stays: go on with --skip-done"
-
-
-@contextmanager
-def _connected(cluster: Cluster) -> Iterator[Mapping[str, float]]:
-    """What the cluster has, by resource. Ray says nothing on the terminal meanwhile, and leaves no file."""
-    ray = ray_data()
-    with ExitStack() as stack:
-        environment, more = dict(_ENVIRONMENT), {}
-        if cluster.address == "local":
-            # What Ray writes. A short name: sockets lie there, and theirs may have 107 bytes.
-            folder = stack.enter_context(
-                TemporaryDirectory(prefix="inpaintx-ray-", ignore_cleanup_errors=True)
-            )
-            # Only who knows this may talk to it; Ray would leave one in the user's home.
-            environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token_hex(32)}
-            more = {
-                "num_cpus": cluster.workers or cores(),
-                "include_dashboard": False,
-                "object_store_memory": _OWN_STORE,
-                "_node_ip_address": "127.0.0.1",
-                "_temp_dir": folder,
-            }
-        stack.enter_context(_environment(environment))
-        # Raylets tell of workers that died, whatever is asked for.
-        stack.enter_context(redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
-        try:
-            with _own_signals(), _unheard():
-                ray.init(cluster.address, log_to_driver=False, logging_level=logging.CRITICAL, **more)
-        except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
-            said = str(error).strip().splitlines()
-            raise InpaintxError(
-                f"no Ray cluster at {cluster.address}: {said[0] if said else type(error).__name__}"
-            ) from error
-        stack.callback(ray.shutdown)
-        yield ray.cluster_resources()
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """This process's environment has these values for the block, and so have processes that it starts."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def _unheard() -> Iterator[None]:
-    """What native code writes to stderr goes nowhere: it says that it was told to be silent."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # closed
-        yield
-        return
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-@contextmanager
-def _own_signals() -> Iterator[None]:
-    """Keeps this process's way to end by SIGTERM, which Ray takes."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handler = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, handler)
 
 
 def _workers(cluster: Cluster, device: str, resources: Mapping[str, float]) -> tuple[int, str]:
