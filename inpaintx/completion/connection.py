@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout
@@ -31,6 +32,7 @@ _PATIENCE = {
     "RAY_raylet_start_wait_time_s": "600",
     "RAY_worker_register_timeout_seconds": "600",
 }
+_REACHED = 30.0  # seconds in which a cluster's head has to answer
 _OWN_STORE = 100_000_000  # bytes of shared memory for Ray on this machine: what passes through it is small
 
 
@@ -78,6 +80,8 @@ def connected(cluster: Cluster) -> Iterator[Mapping[str, float]]:
                 "_node_ip_address": "127.0.0.1",
                 "_temp_dir": folder,
             }
+        else:
+            _check_reachable(cluster.address)
         stack.enter_context(_environment(environment))
         # Raylets tell of workers that died, whatever is asked for.
         stack.enter_context(redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
@@ -91,6 +95,19 @@ def connected(cluster: Cluster) -> Iterator[Mapping[str, float]]:
             ) from error
         stack.callback(ray.shutdown)
         yield ray.cluster_resources()
+
+
+def _check_reachable(address: str) -> None:
+    """Raises InpaintxError where nobody listens: Ray would try for minutes, and its log says why."""
+    host, _, port = address.rpartition(":")
+    if address == "auto":
+        return
+    if not host or not port.isdecimal():
+        raise InpaintxError(f"no address of a Ray cluster: {address}; give local, auto or HOST:PORT")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_REACHED).close()
+    except (OSError, OverflowError) as error:
+        raise InpaintxError(f"no Ray cluster at {address}: {error}; start one, or give local") from error
 
 
 @contextmanager
