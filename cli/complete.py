@@ -50,13 +50,16 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
 
 def _complete(pipes: Pipes, values: dict[str, Any]) -> int:
     """Does what is asked for; gives the exit code."""
-    from inpaintx.completion import Completer
+    from inpaintx.completion.cluster import complete_on_cluster
+    from inpaintx.completion.connection import Cluster
     from inpaintx.completion.folder import complete_plan
+    from inpaintx.completion.parts import Recipe
     from inpaintx.completion.watching import watch_folder
     from inpaintx.networks import checkpoint
     from inpaintx.networks.devices import pick_device
 
-    device = pick_device(values["device"])
+    on_cluster = values["ray"] is not None and not values["dry_run"]
+    device = values["device"] if on_cluster else pick_device(values["device"])
     base = PRESETS[values["preset"]] if values["preset"] else SearchOptions()
     options = replace(base, **given(SearchOptions, values))
     mask, blend = mask_and_blend(values)
@@ -67,10 +70,12 @@ def _complete(pipes: Pipes, values: dict[str, Any]) -> int:
     plan = None if values["watch"] else plan_folder(request, model)
     if plan is not None:
         check(values["gallery"], plan)
-    completer = Completer(
-        checkpoint.load_model(model, device), blend, options, values["fill"], values["region"]
-    )
+    recipe = Recipe(model, device, blend, options, values["fill"], values["region"])
     run = _FolderRun(request, pipes, values)
+    if plan is not None and on_cluster:
+        cluster = Cluster(values["ray"], values["ray_workers"])
+        return run.complete(plan, lambda _, *told: complete_on_cluster(cluster, recipe, plan, *told))
+    completer = recipe.completer()
     if plan is None:
         return run.watch(lambda *told: watch_folder(completer, request, *told))
     if values["dry_run"]:

@@ -31,6 +31,8 @@ REQUESTED = (
     *("format", "undamaged", "overwrite", "skip_done", "shard"),
     *("uncertainty", "sheet", "gif", "record", "masks"),
 )
+#: Flags that look at pictures as they are done, or go on for ever: on one machine only.
+_ON_ONE_MACHINE = ("watch", "sheet", "gif", "metrics")
 #: Files that a run may write besides, which the summary names.
 EXTRAS = ("sheet", "gif", "metrics", "gallery")
 
@@ -110,6 +112,17 @@ _OPTIONS: tuple[Callable[[Callable], Callable], ...] = (
         help="Complete the I-th of N parts of the pictures, for machines that share nothing.",
     ),
     click.option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Complete on the machines of a Ray cluster, auto or HOST:PORT, which see the same files by the "
+        "same names; or local: by processes on this machine (an extra).",
+    ),
+    click.option(
+        "--ray-workers",
+        type=click.IntRange(min=1),
+        help="How many workers --ray has at once.  [default: one a core, or one a GPU]",
+    ),
+    click.option(
         "--dry-run",
         is_flag=True,
         help="Say what would be done, picture by picture, with which mask and regions; write nothing.",
@@ -167,6 +180,11 @@ def folder_request(
         raise click.UsageError("--skip-done and --overwrite exclude each other; give one")
     if values["watch"] and (values["dry_run"] or values["shard"] != (1, 1) or values["gallery"]):
         raise click.UsageError("--watch goes with none of --dry-run, --shard and --gallery")
+    if values["ray_workers"] and not values["ray"]:
+        raise click.UsageError("--ray-workers says how many workers --ray has; give --ray, too")
+    alone = [f"--{name}" for name in _ON_ONE_MACHINE if values["ray"] and values[name]]
+    if alone:
+        raise click.UsageError(f"--ray goes with none of {', '.join(alone)}; leave one out")
     values = {**values, "skip_done": values["skip_done"] or (values["watch"] and not values["overwrite"])}
     return FolderRequest(
         inputs,

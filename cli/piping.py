@@ -16,7 +16,7 @@ from inpaintx.errors import InpaintxError
 
 STREAM = Path("-")
 #: Flags that go with files only: what they write names its pictures, or they look at several.
-_WITH_FILES = ("watch", "skip_done", "manifest", "metrics")
+_WITH_FILES = ("watch", "ray", "skip_done", "manifest", "metrics")
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,17 @@ def describe(
     }
 
 
+def differences(described: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """In what another of :func:`describe` differs, in words; empty: in nothing."""
+    parts = [name for name in ("model", "settings") if described[name] != other[name]]
+    versions = [
+        f"{name} {other['versions'].get(name)} instead of {version}"
+        for name, version in described["versions"].items()
+        if other["versions"].get(name) != version
+    ]
+    return ", ".join([*parts, *versions])
+
+
 def describe_plugin(plugin: Any) -> dict[str, Any]:
     """A plugin's name and options; of a path the name, since places differ from machine to machine."""
     options = (

@@ -5,9 +5,10 @@ Loads no torch.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
@@ -61,16 +62,23 @@ class Manifest:
     A line is written when its result is, so that what a killed run did is known; :meth:`close` leaves the
     last line of each, in the order of their results' names.
 
+    Where others write results for a run, each has a :meth:`part` of its manifest, a file beside it. One that
+    a killed run left is read with the manifest, and taken in when that is written.
+
     Args:
         path: the file; it is read if it is there.
+        known: what is known of results already, by their names; then the file is not read.
 
     Raises:
         InpaintxError: it is there, and no manifest.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, known: Mapping[str, dict[str, Any]] | None = None) -> None:
         self.path = path
-        self._lines = _read(path)
+        self._lines = dict(_read(path) if known is None else known)
+        self._left = [] if known is not None else _parts(path)
+        for part in self._left:
+            self._lines.update(_read(part))
 
     def __contains__(self, result: str) -> bool:
         return result in self._lines
@@ -110,16 +118,28 @@ class Manifest:
             InpaintxError: it can't be written.
         """
         whole = {"result": result, **line, "when": _now()}
+        self._take_in_left()
         self._lines[result] = json.loads(json.dumps(whole))
-        try:
-            with open(self.path, "ab+") as file:
-                if file.tell() and file.seek(-1, 2) >= 0 and file.read(1) != b"\n":
-                    file.write(b"\n")  # ends the line that a kill cut off
-                file.write(_bytes(whole))
-        except OSError as error:
-            raise InpaintxError(
-                f"can't write the manifest {self.path}: {error.strerror}; choose another --manifest"
-            ) from error
+        self._append([whole])
+
+    def part(self, number: int, results: Iterable[str]) -> Manifest:
+        """A manifest for who writes some of the results: it knows what this one says of them."""
+        self._take_in_left()  # or the new part would go on with a file of that name
+        known = {result: self._lines[result] for result in results if result in self._lines}
+        return Manifest(self._part_path(number), known)
+
+    def take_in(self, number: int) -> None:
+        """Adds the lines that were written to a :meth:`part`, whose file ends with that.
+
+        Raises:
+            InpaintxError: there is no such file, or this one can't be written.
+        """
+        self._take_in(self._part_path(number))
+
+    def take_in_left(self) -> None:
+        """Adds the lines of all parts that are there. Raises InpaintxError where it can't be written."""
+        self._left = _parts(self.path)
+        self._take_in_left()
 
     def close(self) -> None:
         """Leaves one line a result. Raises InpaintxError where it can't be written."""
@@ -127,6 +147,34 @@ class Manifest:
             with atomic_file(self.path) as file:
                 for _, line in sorted(self._lines.items()):
                     file.write(_bytes(line))
+        for part in self._left:
+            part.unlink(missing_ok=True)
+
+    def _part_path(self, number: int) -> Path:
+        return self.path.with_name(f"{self.path.stem}.part-{number}{self.path.suffix}")
+
+    def _take_in_left(self) -> None:
+        while self._left:
+            self._take_in(self._left.pop(0))
+
+    def _take_in(self, part: Path) -> None:
+        if not part.exists():
+            raise InpaintxError(f"no manifest {part}: every machine has to write into the same folders")
+        lines = _read(part)
+        self._lines.update(lines)
+        self._append(lines.values())
+        part.unlink(missing_ok=True)
+
+    def _append(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        try:
+            with open(self.path, "ab+") as file:
+                if file.tell() and file.seek(-1, 2) >= 0 and file.read(1) != b"\n":
+                    file.write(b"\n")  # ends the line that a kill cut off
+                file.writelines(map(_bytes, lines))
+        except OSError as error:
+            raise InpaintxError(
+                f"can't write the manifest {self.path}: {error.strerror}; choose another --manifest"
+            ) from error
 
 
 def _now() -> str:
@@ -135,6 +183,10 @@ def _now() -> str:
 
 def _bytes(line: Mapping[str, Any]) -> bytes:
     return (json.dumps(line) + "\n").encode()  # ASCII: names that are no Unicode come back as they were
+
+
+def _parts(path: Path) -> list[Path]:
+    return sorted(path.parent.glob(f"{glob.escape(path.stem)}.part-*{glob.escape(path.suffix)}"))
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:

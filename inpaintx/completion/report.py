@@ -84,6 +84,11 @@ class FolderReport:
         """How many pictures are done or failed."""
         return len(self.done) + len(self.undamaged) + len(self.kept) + len(self.failures)
 
+    def recorded(self, request: FolderRequest) -> bool:
+        """Whether the manifest has a line of any picture of these."""
+        copied = self.undamaged and request.undamaged == "copy"
+        return bool(self.done or self.failures or copied)
+
     def summary(self, request: FolderRequest, of: int | None = None) -> str:
         """All of it in one line.
 

@@ -7,7 +7,7 @@ mask yet, waits until something in the folders changes; it is no failure.
 from __future__ import annotations
 
 import time
-from dataclasses import is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -21,6 +21,7 @@ from inpaintx.completion.report import FolderReport, Listeners
 from inpaintx.completion.showcase import Showcase
 from inpaintx.errors import InpaintxError
 from inpaintx.pictures.finding import counted, mask_owners, search_folder
+from inpaintx.plugins.masks import anew
 
 SETTLED = 1.0  # seconds without a change, after which a file is taken for whole
 LOOK = 0.25  # seconds from one look at files that may still grow to the next
@@ -168,7 +169,7 @@ class _Watch:
             report.failures.pop(path, None)
             if path in report.undamaged:
                 report.undamaged.remove(path)
-        request = replace(self._request, mask=_anew(self._request.mask))
+        request = replace(self._request, mask=anew(self._request.mask))
         try:
             targets = self._results(roots)
             plan = plan_targets(request, targets, dict(roots), self._manifest)
@@ -206,8 +207,3 @@ def _signature(path: Path) -> _Signature | None:
     except OSError:
         return None
     return status.st_size, status.st_mtime_ns
-
-
-def _anew(mask: Any) -> Any:
-    """The same plugin without what it remembers of folders, which may have changed."""
-    return replace(mask) if is_dataclass(mask) and not isinstance(mask, type) else mask

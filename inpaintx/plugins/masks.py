@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import is_dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from zlib import crc32
 
@@ -118,3 +119,8 @@ def family_masks(family: str, pictures: Sequence[Picture], seed: int) -> np.ndar
     plugin, options = FAMILIES[family]
     made = registry.make("mask", plugin, options)
     return np.stack([make_mask(made, picture, seed) for picture in pictures])
+
+
+def anew(mask: Any) -> Any:
+    """The same plugin without what it remembers of folders, which may have changed, or are elsewhere."""
+    return replace(mask) if is_dataclass(mask) and not isinstance(mask, type) else mask
