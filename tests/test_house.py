@@ -15,7 +15,7 @@ MODULES = [
     path for folder in ("inpaintx", "cli", "plugins") for path in sorted((ROOT / folder).rglob("*.py"))
 ]
 LONGEST, MOST_PARAMETERS = 300, 6
-SCHEMAS = [ROOT / "inpaintx" / "ops" / "face.py", ROOT / "inpaintx" / "ops" / "reference"]
+SCHEMAS = [ROOT / "inpaintx" / "ops" / name for name in ("face.py", "layers.py", "reference")]
 
 
 def test_imports_go_one_way(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,6 +22,11 @@ using torch::stable::Tensor;
 // Below this many elements for each thread, starting a thread costs more than it saves.
 constexpr int64_t kElementsPerThread = 32768;
 
+// As many samples of this size as make a thread worth its start.
+inline int64_t samples_per_thread(int64_t size) {
+  return std::max<int64_t>(1, kElementsPerThread / std::max<int64_t>(1, size));
+}
+
 // --- checks ----------------------------------------------------------------------------------------------------------
 
 [[noreturn]] inline void fail(const char* op, const std::string& what) { throw std::runtime_error(op + (": " + what)); }
@@ -53,6 +58,17 @@ inline void check_like(const char* op, const char* name, const Tensor& t, const 
     fail(op, std::string(name) + " and " + like_name + " differ in dtype; convert one");
   }
   check_device(op, name, t, like_name, like);
+}
+
+// Of a tensor with an element for each sample: [batch], of the given dtype.
+inline void check_per_sample(const char* op, const char* name, const Tensor& t, ScalarType dtype,
+                             const char* dtype_name, const Tensor& z) {
+  if (t.scalar_type() != dtype) fail(op, std::string(name) + " must be " + dtype_name);
+  if (t.dim() != 1 || t.size(0) != z.size(0)) {
+    fail(op, std::string(name) + " is " + shape_text(t) + "; z is " + shape_text(z) + ", so it must be [" +
+                 std::to_string(z.size(0)) + "]");
+  }
+  check_device(op, name, t, "z", z);
 }
 
 // A choice that comes as a number. Each enumeration of choices has a name_of beside it.
@@ -110,5 +126,12 @@ inline Tensor empty_contiguous(const Tensor& like) {
 
 // The tensor itself where it is contiguous: to ask the dispatcher costs as much as the op.
 inline Tensor packed(const Tensor& t) { return t.is_contiguous() ? t : torch::stable::contiguous(t); }
+
+// What was done to the copy that `packed` made, if it made one.
+inline void write_back(const Tensor& original, const Tensor& copy) {
+  if (original.is_contiguous()) return;
+  Tensor target = original;
+  torch::stable::copy_(target, copy);
+}
 
 }  // namespace inpaintx

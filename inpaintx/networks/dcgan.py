@@ -153,7 +153,7 @@ class FrozenGenerator(frozen.FrozenGenerator):
         x = unflat(self._project(fill_up(z).to(self._inside)).relu_(), a.base, a.widths[0])
         self._activations = [x[:count]]
         for layer in self._layers:
-            x = layer.up(x, layer.bias, slope=0.0)
+            x = layer.up(x, slope=0.0)
             self._activations.append(x[:count])
         return ops.image_up(x, self._last.weight, self._last.bias).to(self._outside).tanh_()[:count]
 
@@ -189,6 +189,7 @@ class FrozenDiscriminator(frozen.FrozenDiscriminator):
             Layer(*fold(down, norm, 0), self._inside) for down, norm in zip(middle, norms, strict=True)
         ]
         self._weight = flat(last.weight.detach()).to(self._inside)
+        self._away = -self._weight
         self._logit = Linear(self._weight, cast(Tensor, last.bias).detach().to(self._inside))
         side = a.size // 2
         self._first_maps = Rows(self._weight, torch.Size((side, side, a.widths[-1])))
@@ -202,16 +203,16 @@ class FrozenDiscriminator(frozen.FrozenDiscriminator):
         ops.image_down_(x, image, self._first.weight, self._first.bias, slope=LEAK)
         first, activations = x, []
         for layer in self._layers:
-            x = layer.down(x, layer.bias, slope=LEAK)
+            x = layer.down(x, slope=LEAK)
             activations.append(x)
-        logit = self._logit(flat(x))
-        torch.mul(-each(torch.sigmoid, -logit), self._weight, out=self._last_grad.flat(len(x)))
+        fake = -self._logit(flat(x))
+        torch.mul(each(torch.sigmoid, fake), self._away, out=self._last_grad.flat(len(x)))
         grad = self._last_grad.maps(len(x))
         for layer, activation in zip(reversed(self._layers), reversed(activations), strict=True):
             ops.gate_(grad, activation, LEAK)
             grad = layer.up(grad)
         grad = ops.image_up(grad, self._first.weight, gate=first, slope=LEAK)
-        loss = each(F.softplus, -logit.to(self._outside))
+        loss = each(F.softplus, fake.to(self._outside))
         return loss[:count, 0], grad.to(self._outside)[:count]
 
 

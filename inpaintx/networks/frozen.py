@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from inpaintx import ops
 from inpaintx.options import Architecture
 
 
@@ -35,11 +36,11 @@ class Layer:
 
     def __init__(self, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> None:
         kernel = weight.shape[-1]
-        self.bias = bias.to(dtype)
         self._padding = (kernel - 1) // 2
         self._output_padding = kernel - 4
         self._down = self._up = weight.to(dtype).contiguous(memory_format=torch.channels_last)
         self._packed = _packs(self._down)
+        self._bias = bias.to(dtype if self._packed else _wide(dtype))
         if self._packed:
             padding, output_padding = [self._padding] * 2, [self._output_padding] * 2
             self._down = _mkldnn._reorder_convolution_weight(self._down, padding, [2, 2], [1, 1], 1)
@@ -47,25 +48,31 @@ class Layer:
                 self._up, padding, output_padding, [2, 2], [1, 1], 1
             )
 
-    def down(self, x: Tensor, bias: Tensor | None = None, slope: float | None = None) -> Tensor:
-        """The convolution; ``slope`` of the leaky ReLU after it, None: none."""
+    def down(self, x: Tensor, slope: float | None = None) -> Tensor:
+        """The convolution; ``slope`` of the leaky ReLU after it and its bias, None: neither."""
         padding = [self._padding] * 2
         if self._packed:
+            bias = None if slope is None else self._bias
             return _mkldnn._convolution_pointwise(
                 x, self._down, bias, padding, [2, 2], [1, 1], 1, *_epilogue(slope)
             )
-        y = F.conv2d(x, self._down, bias, stride=2, padding=padding)
-        return y if slope is None else F.leaky_relu_(y, slope)
+        return self._activated(F.conv2d(x, self._down, stride=2, padding=padding), slope)
 
-    def up(self, x: Tensor, bias: Tensor | None = None, slope: float | None = None) -> Tensor:
+    def up(self, x: Tensor, slope: float | None = None) -> Tensor:
         """The transposed convolution, likewise."""
         padding, output_padding = [self._padding] * 2, [self._output_padding] * 2
         if self._packed:
+            bias = None if slope is None else self._bias
             return _mkldnn._convolution_transpose_pointwise(
                 x, self._up, bias, padding, output_padding, [2, 2], [1, 1], 1, *_epilogue(slope)
             )
-        y = F.conv_transpose2d(x, self._up, bias, stride=2, padding=padding, output_padding=output_padding)
-        return y if slope is None else F.leaky_relu_(y, slope)
+        y = F.conv_transpose2d(x, self._up, stride=2, padding=padding, output_padding=output_padding)
+        return self._activated(y, slope)
+
+    def _activated(self, sums: Tensor, slope: float | None) -> Tensor:
+        if slope is not None:
+            ops.gate_(sums, None, slope, self._bias)
+        return sums
 
 
 # oneDNN's convolutions as torch.compile calls them: the weights are in oneDNN's own layout already (to bring
@@ -196,7 +203,9 @@ def unflat(rows: Tensor, side: int, features: int) -> Tensor:
 
 
 def each(function: Callable[[Tensor], Tensor], column: Tensor) -> Tensor:
-    """A function of each number of a column, ``[B, 1]``, whatever place in a vector it would have."""
+    """A function of each number of a column, ``[B, 1]``, whatever place in a CPU's vector it would have."""
+    if column.device.type != "cpu":
+        return function(column)
     return function(column.expand(-1, _LANES).contiguous())[:, :1]
 
 
@@ -205,9 +214,14 @@ _LANES = 64  # numbers that fill the vectors of any CPU
 
 def image_layer(conv: nn.ConvTranspose2d | nn.Conv2d, maps: torch.dtype) -> ImageLayer:
     """The image's layer beside maps of this dtype."""
-    dtype = torch.float64 if maps == torch.float64 else torch.float32
+    dtype = _wide(maps)
     assert conv.bias is not None
     return ImageLayer(conv.weight.detach().to(dtype), conv.bias.detach().to(dtype))
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    """What biases, and the image's layer, are kept in beside maps of this dtype."""
+    return torch.float64 if dtype == torch.float64 else torch.float32
 
 
 def fold(conv: nn.ConvTranspose2d | nn.Conv2d, norm: nn.BatchNorm2d, outputs: int) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from inpaintx.errors import InpaintxError
 from inpaintx.ops import reference
-from inpaintx.ops.library import serves, serves_layer
+from inpaintx.ops.calls import one_line, raise_versions
+from inpaintx.ops.library import serves
 from inpaintx.ops.reference import BORDERS, CLIPS, NORMS, OPTIMIZERS, code
 
 _ops = torch.ops.inpaintx
@@ -61,7 +62,7 @@ def context_loss(
             x, y, w, prior_grad, code("context_loss", "norm", NORMS, norm), delta
         )
     except RuntimeError as error:
-        raise _one_line(error) from None
+        raise one_line(error) from None
 
 
 def latent_step_(
@@ -121,8 +122,65 @@ def latent_step_(
             z, grad, m, v, step, seed, active, method, clipping, lr, beta1, beta2, eps, bound
         )
     except RuntimeError as error:
-        raise _one_line(error) from None
-    _raise_versions(z, m, v, step)
+        raise one_line(error) from None
+    raise_versions(z, m, v, step)
+
+
+def keep_best_(
+    z: Tensor,
+    contextual: Tensor,
+    prior: Tensor,
+    step: Tensor,
+    mark: Tensor,
+    stale: Tensor,
+    evaluated: Tensor,
+    best_loss: Tensor,
+    best_z: Tensor,
+    *,
+    weight: float,
+    iterations: int,
+    patience: int = 0,
+) -> tuple[Tensor, Tensor]:
+    """What an iteration remembers of each row that it has evaluated, in place; and which rows go on.
+
+    ::
+
+        loss = contextual + weight·prior              active = step < iterations and stale < patience
+        best_z, best_loss = z, loss                   where loss < best_loss
+        mark, stale = loss, 0                         where loss < 0.999·mark, else stale + 1
+
+    A loss of NaN is below nothing. Changes all from mark to best_z, and raises their autograd versions. All
+    tensors are on one device, the losses float64 for float64 codes and float32 otherwise.
+
+    Args:
+        z: the codes, ``[B, nz]``, of a floating dtype.
+        contextual: their contextual losses, ``[B]``.
+        prior: their prior losses, ``[B]``.
+        step: int64 ``[B]``, how many steps each row has taken.
+        mark: ``[B]``, the loss when it last fell by a thousandth; infinity at the start.
+        stale: int64 ``[B]``, iterations since then.
+        evaluated: bool ``[B]``: becomes whether that was a row's last code.
+        best_loss: ``[B]``, infinity at the start.
+        best_z: like z, the codes that had it.
+        weight: of the prior loss, λ.
+        iterations: steps that a row takes at most.
+        patience: how long a row goes on while its loss does not fall by a thousandth; 0: without end.
+
+    Returns:
+        The loss, ``[B]``, and bool ``[B]``: which rows take another step.
+
+    Raises:
+        InpaintxError: tensors do not fit together.
+    """
+    state = (z, contextual, prior, step, mark, stale, evaluated, best_loss, best_z)
+    if not serves(z.dtype, z.device):
+        return reference.keep_best_(*state, weight=weight, iterations=iterations, patience=patience)
+    try:
+        loss, active = _ops.keep_best_.default(*state, weight, iterations, patience)
+    except RuntimeError as error:
+        raise one_line(error) from None
+    raise_versions(*state[4:])
+    return loss, active
 
 
 def context_weight(mask: Tensor, window: int = 7, border: str = "valid") -> Tensor:
@@ -148,121 +206,7 @@ def context_weight(mask: Tensor, window: int = 7, border: str = "valid") -> Tens
     try:
         return _ops.context_weight.default(mask, window, code("context_weight", "border", BORDERS, border))
     except RuntimeError as error:
-        raise _one_line(error) from None
-
-
-def gate_(x: Tensor, gate: Tensor, slope: float = 0.0) -> None:
-    """x where the gate is positive, slope·x elsewhere, in place: the derivative of a (leaky) ReLU.
-
-    Changes x, and raises its autograd version.
-
-    Args:
-        x: a gradient, of any shape and floating dtype.
-        gate: the (leaky) ReLU's output, or its input, which has the same sign; like x, best in the same
-            memory layout.
-        slope: 0 for ReLU, which selects: where the gate is not positive, infinities and NaN in x become 0 as
-            well.
-
-    Raises:
-        InpaintxError: the tensors do not fit together.
-    """
-    if not serves_layer(x.dtype, x.device):
-        reference.gate_(x, gate, slope)
-        return
-    try:
-        _ops.gate_.default(x, gate, slope)
-    except RuntimeError as error:
-        raise _one_line(error) from None
-    _raise_versions(x)
-
-
-def image_down_(
-    maps: Tensor,
-    image: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    gate: Tensor | None = None,
-    slope: float = 0.0,
-) -> None:
-    """A convolution with stride 2 that turns an image into feature maps, and a gate, in one pass.
-
-    ::
-
-        maps = gated(conv2d(image, weight, bias, stride=2, padding=(k − 1) // 2))
-
-    Without a gate the result gates itself, which is a leaky ReLU: D's first layer. With G's last feature maps
-    as the gate it is the gradient with respect to what went into their ReLU, made from that with respect to
-    the image: the derivative of a transposed convolution is a convolution with the same weights.
-
-    Changes maps, and raises their autograd version. Native results do not depend on batch mates or threads,
-    and on the instruction set up to rounding. There is no backward.
-
-    Image, weight and bias are float64 for float64 maps and float32 otherwise; native code computes in that,
-    the reference in the dtype of maps.
-
-    Args:
-        maps: the output, ``[B, F, H, W]``, best in channels-last memory.
-        image: ``[B, C, 2 H, 2 W]``.
-        weight: ``[F, C, k, k]``, k = 4 or 5: the layout both of D's first convolution and of G's last
-            transposed one.
-        bias: ``[F]``, or None.
-        gate: as for ``gate_``, or None.
-        slope: as for ``gate_``.
-
-    Raises:
-        InpaintxError: tensors do not fit together.
-    """
-    if not serves_layer(maps.dtype, maps.device):
-        reference.image_down_(maps, image, weight, bias, gate, slope)
-        return
-    try:
-        _ops.image_down_.default(maps, image, weight, bias, gate, slope)
-    except RuntimeError as error:
-        raise _one_line(error) from None
-    _raise_versions(maps)
-
-
-def image_up(
-    maps: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    gate: Tensor | None = None,
-    slope: float = 0.0,
-) -> Tensor:
-    """A gate, and the transposed convolution that turns maps into an image: ``image_down_`` backwards.
-
-    ::
-
-        image = conv_transpose2d(gated(maps), weight, bias, stride=2, padding=(k − 1) // 2,
-                                 output_padding=k − 4)
-
-    Without a gate (nothing is gated then) it is G's last layer up to its tanh. With D's first feature maps as
-    the gate, and the gradient with respect to them as maps, it is the gradient with respect to the image.
-
-    Dtypes, devices and errors are those of ``image_down_``.
-
-    Args:
-        maps: ``[B, F, H, W]``, best in channels-last memory.
-        weight: as for ``image_down_``.
-        bias: ``[C]``, or None.
-        gate: as for ``gate_``, or None.
-        slope: as for ``gate_``.
-
-    Returns:
-        The image, ``[B, C, 2 H, 2 W]``, contiguous, in the dtype of weight.
-    """
-    if not serves_layer(maps.dtype, maps.device):
-        return reference.image_up(maps, weight, bias, gate, slope)
-    try:
-        return _ops.image_up.default(maps, weight, bias, gate, slope)
-    except RuntimeError as error:
-        raise _one_line(error) from None
-
-
-def _raise_versions(*changed: Tensor) -> None:
-    """Tells autograd that tensors were changed in place."""
-    if not torch.compiler.is_compiling():  # a compiled graph does this itself
-        torch.autograd.graph.increment_version(changed)
+        raise one_line(error) from None
 
 
 class _ContextLoss(torch.autograd.Function):
@@ -277,12 +221,3 @@ class _ContextLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
         raise InpaintxError("context_loss: it has no backward; its second output is the gradient already")
-
-
-def _one_line(error: RuntimeError) -> Exception:
-    """What the native op objected to, as the user's error; any other error as it is."""
-    message = str(error).splitlines()[0] if str(error) else ""
-    for op in ("context_loss", "latent_step_", "context_weight", "gate_", "image_down_", "image_up"):
-        if f"{op}: " in message:
-            return InpaintxError(message[message.index(f"{op}: ") :])
-    return error

@@ -27,13 +27,19 @@ def register_fakes() -> None:
         tensors, optimizer = args[:7], args[7]
         reference.check_latent_step(*tensors, adam=optimizer == OPTIMIZERS["adam"])
 
+    @torch.library.register_fake("inpaintx::keep_best_")
+    def _(*args: Any) -> tuple[Tensor, Tensor]:
+        reference.check_keep_best(*args[:9])
+        contextual, evaluated = args[1], args[6]
+        return contextual.new_empty(contextual.shape), evaluated.new_empty(evaluated.shape)
+
     @torch.library.register_fake("inpaintx::context_weight")
     def _(mask: Tensor, window: int, border: int) -> Tensor:
         return torch.empty_like(mask, memory_format=torch.contiguous_format)
 
     @torch.library.register_fake("inpaintx::gate_")
-    def _(x: Tensor, gate: Tensor, slope: float) -> None:
-        reference.check_gate("gate_", gate, "x", x)
+    def _(x: Tensor, gate: Tensor | None, bias: Tensor | None, slope: float) -> None:
+        reference.check_gate("gate_", x, gate, bias)
 
     @torch.library.register_fake("inpaintx::image_down_")
     def _(

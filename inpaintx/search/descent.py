@@ -51,7 +51,9 @@ class Descent:
             z: ``[n, nz]``, their first codes.
         """
         zeros = torch.zeros_like(index)
-        infinite = z.new_full((len(z),), torch.inf)  # what was not evaluated, or gives NaN, is never the best
+        losses = torch.float64 if z.dtype == torch.float64 else torch.float32
+        # What was not evaluated, or gives NaN, is never the best.
+        infinite = z.new_full((len(z),), torch.inf, dtype=losses)
         return Rows(
             index=index,
             y=y,
@@ -112,17 +114,20 @@ class Descent:
         x = self._generator.forward(rows.z)
         prior_grad = self._ask(rows, x)
         contextual, grad = ops.context_loss(x, rows.y, rows.w, prior_grad, options.norm, options.delta)
-        loss = contextual + options.prior * rows.prior
-        active = self._active(rows)
-        rows.evaluated.copy_(~active)
-
-        better = loss < rows.best_loss
-        fell = loss < rows.mark * 0.999
-        rows.mark.copy_(torch.where(fell, loss, rows.mark))
-        rows.stale.add_(1).masked_fill_(fell, 0)
-        rows.best_loss.copy_(torch.where(better, loss, rows.best_loss))
-        rows.best_z.copy_(torch.where(better[:, None], rows.z, rows.best_z))
-
+        loss, active = ops.keep_best_(
+            rows.z,
+            contextual,
+            rows.prior,
+            rows.step,
+            rows.mark,
+            rows.stale,
+            rows.evaluated,
+            rows.best_loss,
+            rows.best_z,
+            weight=options.prior,
+            iterations=self._plan.iterations,
+            patience=options.patience,
+        )
         codes = Codes(rows.z, rows.step, rows.seed, active)
         self._optimizer(codes, rows.memory, loss, self._generator.vjp(grad))
 
@@ -131,12 +136,15 @@ class Descent:
         if self._discriminator is None:
             return None
         every = self._options.prior_every
+        if every == 1:
+            prior, grad = self._discriminator.prior(x)
+            rows.prior.copy_(prior)
+            return grad.mul_(self._options.prior)
         due = rows.step % every == 0
-        if every > 1:
-            # Without patience all have taken as many steps as they are old, which the host knows.
-            some = due.any() if self._options.patience else rows.age % every == 0
-            if not some:
-                return None
+        # Without patience all have taken as many steps as they are old, which the host knows.
+        some = due.any() if self._options.patience else rows.age % every == 0
+        if not some:
+            return None
         prior, grad = self._discriminator.prior(x)
         rows.prior.copy_(torch.where(due, prior, rows.prior))
         return grad.mul_((self._options.prior * every * due)[:, None, None, None])

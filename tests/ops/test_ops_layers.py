@@ -140,6 +140,34 @@ def test_gate_is_the_reference_and_the_derivative(
     assert x._version > version
 
 
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("gated", [False, True])
+@pytest.mark.parametrize("slope", [0.0, 0.2])
+@pytest.mark.parametrize("shape", [(2, 64, 33, 40), (3, 7), (2, 1, 5), (1, 5, 1, 1), (0, 3, 2, 2)], ids=str)
+def test_gate_with_a_bias_is_the_reference_and_the_end_of_a_layer(
+    dtype: torch.dtype, gated: bool, slope: float, shape: tuple[int, ...]
+) -> None:
+    wide = torch.float64 if dtype == torch.float64 else torch.float32
+    x, gate = (torch.randn(shape, generator=generator(seed)).to(dtype) for seed in (0, 1))
+    bias = torch.randn(shape[1], generator=generator(2)).to(wide)
+    layouts = [x, x.contiguous(memory_format=LAST)] if len(shape) == 4 else [x]
+    for given in layouts:
+        ours, theirs = given.clone(), given.clone()
+        ops.gate_(ours, gate if gated else None, slope, bias)
+        reference.gate_(theirs, gate if gated else None, slope, bias)
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+        sums = given.to(wide) + bias.view(-1, *[1] * (len(shape) - 2))
+        if not gated:
+            torch.testing.assert_close(ours, F.leaky_relu(sums, slope).to(dtype), **TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("module", [ops, reference])
+def test_without_a_gate_and_a_bias_it_is_a_leaky_relu(module: Any) -> None:
+    x = torch.tensor([-2.0, 0.0, 3.0])
+    module.gate_(x, None, 0.5)
+    assert x.tolist() == [-1, 0, 3]
+
+
 @pytest.mark.parametrize("module", [ops, reference])
 def test_slope_0_selects(module: Any) -> None:
     x = torch.tensor([torch.inf, torch.nan, torch.inf, 2.0])
@@ -169,6 +197,10 @@ def test_any_layout_will_do(of_maps: str, of_gate: str) -> None:
     ops.gate_(layer.maps, layer.gate, 0.2)
     assert torch.equal(layer.maps, gated)
     assert not torch.equal(given, gated)
+    biased = given.clone(), given.contiguous()
+    ops.gate_(biased[0], layer.gate, 0.2, layer.of_features)
+    ops.gate_(biased[1], layer.gate, 0.2, layer.of_features)
+    assert torch.equal(*biased)
     ops.image_down_(layer.maps, layer.image, layer.weight, layer.of_features, layer.gate, 0.2)
     torch.testing.assert_close(layer.maps, down, check_stride=False)
 
@@ -209,6 +241,18 @@ def wrong_calls() -> dict[str, tuple[Callable[[Any], object], str]]:
             lambda m: m.gate_(maps, gate.double()),
             "gate_: gate and x differ in dtype; convert one",
         ),
+        "a bias of vectors": (
+            lambda m: m.gate_(maps[0, 0, 0], None, 0.2, layer.of_features),
+            "gate_: x is [4]; with a bias it must be [B, F, ...]",
+        ),
+        "a gate's bias": (
+            lambda m: m.gate_(maps, gate, 0.2, layer.of_channels),
+            "gate_: bias is [3]; it must be [6]",
+        ),
+        "dtype of a gate's bias": (
+            lambda m: m.gate_(maps, gate, 0.2, layer.of_features.double()),
+            "gate_: bias must be float32 beside x of this dtype",
+        ),
         "flat maps": (
             lambda m: m.image_up(maps[0], weight),
             "image_up: maps is [6, 4, 4]; it must be [B, F, H, W]",
@@ -225,11 +269,11 @@ def wrong_calls() -> dict[str, tuple[Callable[[Any], object], str]]:
         ),
         "weight dtype": (
             lambda m: m.image_up(maps, weight.double()),
-            "image_up: weight must be float32 for these maps",
+            "image_up: weight must be float32 beside maps of this dtype",
         ),
         "image dtype": (
             lambda m: m.image_down_(maps.double(), image, weight.double()),
-            "image_down_: image must be float64 for these maps",
+            "image_down_: image must be float64 beside maps of this dtype",
         ),
         "image shape": (
             lambda m: m.image_down_(maps, image[..., :7], weight),
@@ -260,7 +304,8 @@ def operator_calls() -> dict[str, tuple[Any, ...]]:
     maps, image, weight, gate = layer.maps, layer.image, layer.weight, layer.gate
     half = Layer((2, 6, 4, 4, 1, 5), torch.bfloat16)
     return {
-        "gate_": (maps, gate, 0.2),
+        "gate_": (maps, gate, None, 0.2),
+        "gate_ with bias": (maps, None, layer.of_features, 0.2),
         "image_down_": (maps, image, weight, layer.of_features, None, 0.2),
         "image_down_ gated": (maps, image, weight, None, gate, 0.0),
         "image_up": (maps, weight, layer.of_channels, None, 0.0),

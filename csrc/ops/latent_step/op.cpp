@@ -10,17 +10,6 @@ namespace {
 const Fact optimizers("optimizers", names_of<Optimizer>());
 const Fact clips("clips", names_of<Clip>());
 
-// A per-sample tensor: [batch], of the given dtype.
-void check_per_sample(const char* op, const char* name, const Tensor& t, ScalarType dtype, const char* dtype_name,
-                      const Tensor& z) {
-  if (t.scalar_type() != dtype) fail(op, std::string(name) + " must be " + dtype_name);
-  if (t.dim() != 1 || t.size(0) != z.size(0)) {
-    fail(op, std::string(name) + " is " + shape_text(t) + "; z is " + shape_text(z) + ", so it must be [" +
-                 std::to_string(z.size(0)) + "]");
-  }
-  check_device(op, name, t, "z", z);
-}
-
 void latent_step_(const Tensor& z, const Tensor& grad, const Tensor& m, const Tensor& v, const Tensor& step,
                   const Tensor& seed, const Tensor& active, int64_t optimizer, int64_t clip, double lr, double beta1,
                   double beta2, double eps, double bound) {
@@ -65,15 +54,9 @@ void latent_step_(const Tensor& z, const Tensor& grad, const Tensor& m, const Te
     launch_on_device_of<cuda::latent_step>(z, op, dtype, args);
   } else {
     const auto loop = cpu::latent_step[cpu::isa_for(cpu::Bound::memory)];
-    const int64_t grain = std::max<int64_t>(1, kElementsPerThread / std::max<int64_t>(1, args.nz));
-    torch::stable::parallel_for(0, args.batch, grain,
+    torch::stable::parallel_for(0, args.batch, samples_per_thread(args.nz),
                                 [&](int64_t begin, int64_t end) { loop(dtype, args, begin, end); });
   }
-  const auto write_back = [](const Tensor& original, const Tensor& copy) {
-    if (original.is_contiguous()) return;
-    Tensor target = original;
-    torch::stable::copy_(target, copy);
-  };
   write_back(z, zc);
   write_back(m, mc);
   write_back(step, stepc);

@@ -87,6 +87,32 @@ void gate_elements(S* values, const S* gate, int64_t n, T slope) {
   }
 }
 
+// Each value with its bias: that of the first one for all of them, or one each.
+template <bool one_each, class S, class T>
+void gate_biased(S* values, const S* gate, const T* bias, int64_t n, T slope) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    const T value = math::widened(values[i]) + bias[one_each ? i : 0];
+    math::store(values + i, math::gated<T>(value, gate ? math::widened(gate[i]) : value, slope));
+  }
+}
+
+template <class S, class T>
+void gate_range(const GateArgs& a, int64_t begin, int64_t end) {
+  S* values = static_cast<S*>(a.values);
+  const S* gates = static_cast<const S*>(a.gates ? a.gates : a.values);
+  const T* bias = static_cast<const T*>(a.bias);
+  const T slope = static_cast<T>(a.slope);
+  if (!bias) return gate_elements(values + begin, gates + begin, end - begin, slope);
+  const int64_t period = a.spacing == 1 ? a.features : a.spacing;  // a run ends with it, or with the range
+  for (int64_t i = begin, next = begin; i < end; i = next) {
+    next = i + period - i % period < end ? i + period - i % period : end;
+    const S* gate = a.gates ? gates + i : nullptr;
+    const T* first = bias + i / a.spacing % a.features;
+    (a.spacing == 1 ? gate_biased<true, S, T> : gate_biased<false, S, T>)(values + i, gate, first, next - i, slope);
+  }
+}
+
 // Row 2 i - padding + u of the image for each channel and u, with its padding: [channels, kernel, line_length].
 template <class T>
 void copy_lines(const ImageLayerArgs& a, int64_t sample, int64_t i, T* lines) {
@@ -224,15 +250,14 @@ void up_dtype(Dtype dtype, const ImageLayerArgs& a, int64_t begin, int64_t end, 
 
 }  // namespace
 
-void gate(Dtype dtype, void* values, const void* gate, int64_t n, double slope) {
+void gate(Dtype dtype, const GateArgs& a, int64_t begin, int64_t end) {
   switch (dtype) {
     case Dtype::float64:
-      return gate_elements(static_cast<double*>(values), static_cast<const double*>(gate), n, slope);
+      return gate_range<double, double>(a, begin, end);
     case Dtype::bfloat16:
-      return gate_elements(static_cast<math::bfloat16*>(values), static_cast<const math::bfloat16*>(gate), n,
-                           static_cast<float>(slope));
+      return gate_range<math::bfloat16, float>(a, begin, end);
     case Dtype::float32:
-      return gate_elements(static_cast<float*>(values), static_cast<const float*>(gate), n, static_cast<float>(slope));
+      return gate_range<float, float>(a, begin, end);
     case Dtype::float16:
       break;  // op.cpp lets none through
   }

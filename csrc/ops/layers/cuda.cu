@@ -18,21 +18,33 @@ constexpr int kFeatures = 32;
 
 constexpr int kGateThreads = 256;
 
+// Value number `at`, gated: by itself where by_itself says so.
+template <bool with_bias, bool by_itself, class T>
+__device__ __forceinline__ void gate_element(const GateArgs& a, uint32_t at, T* value, T gate) {
+  float sum = to_float(*value);
+  if constexpr (with_bias) {
+    const uint32_t feature = at / static_cast<uint32_t>(a.spacing) % static_cast<uint32_t>(a.features);
+    sum += static_cast<const float*>(a.bias)[feature];
+  }
+  store(value, math::gated(sum, by_itself ? sum : to_float(gate), static_cast<float>(a.slope)));
+}
+
 // A thread for each pack; those beyond the last whole one have the remaining elements, one each.
-template <class T>
-__global__ void __launch_bounds__(kGateThreads)
-    gate_kernel(T* values, const T* gates, int64_t n, int64_t packs, float slope) {
-  const int64_t thread = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+template <bool with_bias, bool by_itself, class T>
+__global__ void __launch_bounds__(kGateThreads) gate_kernel(GateArgs a, uint32_t packs) {
+  auto* values = static_cast<T*>(a.values);
+  const auto* gates = static_cast<const T*>(by_itself ? a.values : a.gates);
+  const uint32_t thread = blockIdx.x * blockDim.x + threadIdx.x;
   if (thread < packs) {
     auto* to = reinterpret_cast<Pack<T>*>(values) + thread;
     const auto by = reinterpret_cast<const Pack<T>*>(gates)[thread];
     Pack<T> pack = *to;
     for (int k = 0; k < kPack<T>; ++k) {
-      store(&pack.values[k], math::gated(to_float(pack.values[k]), to_float(by.values[k]), slope));
+      gate_element<with_bias, by_itself>(a, thread * kPack<T> + k, &pack.values[k], by.values[k]);
     }
     *to = pack;
-  } else if (const int64_t at = packs * kPack<T> + thread - packs; at < n) {
-    store(values + at, math::gated(to_float(values[at]), to_float(gates[at]), slope));
+  } else if (const uint32_t at = packs * kPack<T> + thread - packs; at < a.n) {
+    gate_element<with_bias, by_itself>(a, at, values + at, gates[at]);
   }
 }
 
@@ -43,12 +55,12 @@ bool is_aligned(const void* data) {
 
 int64_t pieces(int64_t count, int64_t size) { return (count + size - 1) / size; }
 
-template <class T>
-void launch_gate(void* values, const void* gates, int64_t n, float slope, cudaStream_t stream) {
-  const int64_t packs = is_aligned<T>(values) && is_aligned<T>(gates) ? n / kPack<T> : 0;
-  const int64_t threads = packs + n - packs * kPack<T>;
-  LAUNCH(gate_kernel<T>, static_cast<unsigned>(pieces(threads, kGateThreads)), kGateThreads, stream,
-         static_cast<T*>(values), static_cast<const T*>(gates), n, packs, slope);
+template <bool with_bias, bool by_itself, class T>
+void launch_gate(const GateArgs& a, cudaStream_t stream) {
+  const int64_t packs = is_aligned<T>(a.values) && is_aligned<T>(a.gates) ? a.n / kPack<T> : 0;
+  const int64_t threads = packs + a.n - packs * kPack<T>;
+  LAUNCH((gate_kernel<with_bias, by_itself, T>), static_cast<unsigned>(pieces(threads, kGateThreads)), kGateThreads,
+         stream, a, static_cast<uint32_t>(packs));
 }
 
 // --- image_down
@@ -203,51 +215,51 @@ void with_kernel(int64_t side, Body body) {
   side == 4 ? body(Kernel<4>()) : body(Kernel<5>());
 }
 
-}  // namespace
-
-int gate(Dtype dtype, void* values, const void* gates, int64_t n, double slope, void* stream) {
-  if (n == 0) {
+// Calls launch(Kernel, T{}) where there are blocks to launch, and not more than a grid has.
+template <class Launch>
+int launch_blocks(Dtype dtype, const ImageLayerArgs& args, int64_t blocks, Launch launch) {
+  if (blocks == 0) {
     return cudaSuccess;
   }
-  if (n > kMaxBlocks) {
+  if (blocks > kMaxBlocks) {
+    return cudaErrorInvalidValue;
+  }
+  return with_type(dtype, [&](auto zero) { with_kernel(args.kernel, [&](auto side) { launch(side, zero); }); });
+}
+
+}  // namespace
+
+int gate(Dtype dtype, const GateArgs& args, void* stream) {
+  if (args.n == 0) {
+    return cudaSuccess;
+  }
+  if (args.n > kMaxBlocks) {
     return cudaErrorInvalidValue;
   }
   return with_type(dtype, [&](auto zero) {
-    launch_gate<decltype(zero)>(values, gates, n, static_cast<float>(slope), static_cast<cudaStream_t>(stream));
+    using T = decltype(zero);
+    const bool with_bias = args.bias != nullptr, by_itself = args.gates == nullptr;
+    const auto launch = with_bias ? (by_itself ? launch_gate<true, true, T> : launch_gate<true, false, T>)
+                                  : (by_itself ? launch_gate<false, true, T> : launch_gate<false, false, T>);
+    launch(args, static_cast<cudaStream_t>(stream));
   });
 }
 
 int image_down(Dtype dtype, const ImageLayerArgs& args, void* stream) {
   const int64_t tiles = pieces(args.width, kTile), parts = pieces(args.features, kFeatures);
   const int64_t blocks = args.batch * args.height * tiles * parts;
-  if (blocks == 0) {
-    return cudaSuccess;
-  }
-  if (blocks > kMaxBlocks) {
-    return cudaErrorInvalidValue;
-  }
-  return with_type(dtype, [&](auto zero) {
-    with_kernel(args.kernel, [&](auto side) {
-      LAUNCH((image_down_kernel<decltype(side)::value, decltype(zero)>), static_cast<unsigned>(blocks), kDownThreads,
-             static_cast<cudaStream_t>(stream), args, static_cast<unsigned>(tiles), static_cast<unsigned>(parts));
-    });
+  return launch_blocks(dtype, args, blocks, [&](auto side, auto zero) {
+    LAUNCH((image_down_kernel<decltype(side)::value, decltype(zero)>), static_cast<unsigned>(blocks), kDownThreads,
+           static_cast<cudaStream_t>(stream), args, static_cast<unsigned>(tiles), static_cast<unsigned>(parts));
   });
 }
 
 int image_up(Dtype dtype, const ImageLayerArgs& args, void* stream) {
   const int64_t tiles = pieces(args.width, kTile), bands = pieces(args.height, kUpRows);
   const int64_t blocks = args.batch * bands * tiles;
-  if (blocks == 0) {
-    return cudaSuccess;
-  }
-  if (blocks > kMaxBlocks) {
-    return cudaErrorInvalidValue;
-  }
-  return with_type(dtype, [&](auto zero) {
-    with_kernel(args.kernel, [&](auto side) {
-      LAUNCH((image_up_kernel<decltype(side)::value, decltype(zero)>), static_cast<unsigned>(blocks), kUpThreads,
-             static_cast<cudaStream_t>(stream), args, static_cast<unsigned>(tiles), static_cast<unsigned>(bands));
-    });
+  return launch_blocks(dtype, args, blocks, [&](auto side, auto zero) {
+    LAUNCH((image_up_kernel<decltype(side)::value, decltype(zero)>), static_cast<unsigned>(blocks), kUpThreads,
+           static_cast<cudaStream_t>(stream), args, static_cast<unsigned>(tiles), static_cast<unsigned>(bands));
   });
 }
 

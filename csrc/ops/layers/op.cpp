@@ -17,6 +17,12 @@ Dtype layer_dtype(const char* op, const Tensor& t) {
   return t.scalar_type() == ScalarType::BFloat16 ? Dtype::bfloat16 : dtype_of(op, t);
 }
 
+// The memory of a tensor that lives as long as `keep`.
+void* kept(const Tensor& t, std::vector<Tensor>& keep) {
+  keep.push_back(t);
+  return t.data_ptr();
+}
+
 // --- gate_
 // ------------------------------------------------------------------------------------------------------------
 
@@ -44,33 +50,67 @@ bool is_gapless(const Tensor& t) {
   return true;
 }
 
-void gate_on_cpu(Dtype dtype, char* to, const char* by, int64_t n, double slope) {
-  const int64_t size = dtype == Dtype::float64 ? 8 : dtype == Dtype::float32 ? 4 : 2;
-  const auto loop = cpu::gate[cpu::isa_for(cpu::Bound::arithmetic)];
-  torch::stable::parallel_for(0, n, kElementsPerThread, [&](int64_t begin, int64_t end) {
-    loop(dtype, to + begin * size, by + begin * size, end - begin, slope);
-  });
+// The dtype that image, weights and biases have beside these maps or values.
+ScalarType computed_type(const Tensor& maps) {
+  return maps.scalar_type() == ScalarType::Double ? ScalarType::Double : ScalarType::Float;
 }
 
-void gate_(const Tensor& x, const Tensor& gate, double slope) {
+void check_computed(const char* op, const char* name, const Tensor& t, const char* like_name, const Tensor& like) {
+  const ScalarType wanted = computed_type(like);
+  if (t.scalar_type() != wanted) {
+    fail(op, std::string(name) + " must be " + (wanted == ScalarType::Double ? "float64" : "float32") + " beside " +
+                 like_name + " of this dtype");
+  }
+  check_device(op, name, t, like_name, like);
+}
+
+void check_bias(const char* op, const Tensor& bias, int64_t count, const char* like_name, const Tensor& like) {
+  if (bias.dim() != 1 || bias.size(0) != count) {
+    fail(op, "bias is " + shape_text(bias) + "; it must be [" + std::to_string(count) + "]");
+  }
+  check_computed(op, "bias", bias, like_name, like);
+}
+
+void gate_on_cpu(Dtype dtype, const GateArgs& args) {
+  const auto loop = cpu::gate[cpu::isa_for(cpu::Bound::arithmetic)];
+  torch::stable::parallel_for(0, args.n, kElementsPerThread,
+                              [&](int64_t begin, int64_t end) { loop(dtype, args, begin, end); });
+}
+
+void gate_(const Tensor& x, const std::optional<Tensor>& gate, const std::optional<Tensor>& bias, double slope) {
   constexpr const char* op = "gate_";
-  check_shape(op, "gate", gate, "x", x);
-  check_like(op, "gate", gate, "x", x);
   const Dtype dtype = layer_dtype(op, x);
+  if (gate) {
+    check_shape(op, "gate", *gate, "x", x);
+    check_like(op, "gate", *gate, "x", x);
+  }
+  if (bias) {
+    if (x.dim() < 2) fail(op, "x is " + shape_text(x) + "; with a bias it must be [B, F, ...]");
+    check_bias(op, *bias, x.size(1), "x", x);
+  }
   const int64_t n = x.numel();
   if (n == 0) return;
-  const bool in_place = is_gapless(x), alike = in_place && has_strides(gate, x.strides());
-  Tensor values = in_place ? x : torch::stable::contiguous(x), gates = gate;
-  if (!alike) {
-    gates = empty(values, sizes_of(values), values.strides().data(), shim_dtype(values));
-    torch::stable::copy_(gates, gate);
+  const bool in_place = is_gapless(x), alike = in_place && (!gate || has_strides(*gate, x.strides()));
+  const Tensor values = in_place ? x : torch::stable::contiguous(x);
+  std::vector<Tensor> keep;
+  GateArgs args{};
+  args.values = values.data_ptr(), args.n = n, args.slope = slope;
+  args.features = args.spacing = 1;
+  if (gate && alike) args.gates = gate->data_ptr();
+  if (gate && !alike) {
+    Tensor gates = empty(values, sizes_of(values), values.strides().data(), shim_dtype(values));
+    torch::stable::copy_(gates, *gate);
+    args.gates = kept(gates, keep);
   }
-  void* to = values.data_ptr();
-  const void* by = gates.data_ptr();
+  if (bias) {
+    args.bias = kept(packed(*bias), keep);
+    args.features = values.size(1);
+    if (args.features > 1) args.spacing = values.stride(1);  // whatever the order, where nothing lies between
+  }
   if (x.is_cuda()) {
-    launch_on_device_of<cuda::gate>(x, op, dtype, to, by, n, slope);
+    launch_on_device_of<cuda::gate>(x, op, dtype, args);
   } else {
-    gate_on_cpu(dtype, static_cast<char*>(to), static_cast<const char*>(by), n, slope);
+    gate_on_cpu(dtype, args);
   }
   if (!in_place) {
     Tensor target = x;
@@ -99,26 +139,6 @@ Tensor channels_last(const Tensor& t) {
   return copy;
 }
 
-// The dtype that image, weights and bias have beside these maps.
-ScalarType computed_type(const Tensor& maps) {
-  return maps.scalar_type() == ScalarType::Double ? ScalarType::Double : ScalarType::Float;
-}
-
-void check_computed(const char* op, const char* name, const Tensor& t, const Tensor& maps) {
-  const ScalarType wanted = computed_type(maps);
-  if (t.scalar_type() != wanted) {
-    fail(op,
-         std::string(name) + " must be " + (wanted == ScalarType::Double ? "float64" : "float32") + " for these maps");
-  }
-  check_device(op, name, t, "maps", maps);
-}
-
-// The memory of a tensor that lives as long as `keep`.
-void* kept(const Tensor& t, std::vector<Tensor>& keep) {
-  keep.push_back(t);
-  return t.data_ptr();
-}
-
 // What both directions share, with bias and gate in place, checked.
 ImageLayerArgs image_args(const char* op, const Tensor& maps, const Tensor& weight, const std::optional<Tensor>& bias,
                           const std::optional<Tensor>& gate, double slope, bool down, std::vector<Tensor>& keep) {
@@ -128,16 +148,12 @@ ImageLayerArgs image_args(const char* op, const Tensor& maps, const Tensor& weig
     fail(op, "weight is " + shape_text(weight) + " and maps is " + shape_text(maps) +
                  "; weight must be [F, C, k, k], with k = 4 or 5");
   }
-  check_computed(op, "weight", weight, maps);
+  check_computed(op, "weight", weight, "maps", maps);
   ImageLayerArgs args{};
   args.batch = maps.size(0), args.features = maps.size(1), args.height = maps.size(2), args.width = maps.size(3);
   args.channels = weight.size(1), args.kernel = weight.size(2), args.slope = slope;
   if (bias) {
-    const int64_t count = down ? args.features : args.channels;
-    if (bias->dim() != 1 || bias->size(0) != count) {
-      fail(op, "bias is " + shape_text(*bias) + "; it must be [" + std::to_string(count) + "]");
-    }
-    check_computed(op, "bias", *bias, maps);
+    check_bias(op, *bias, down ? args.features : args.channels, "maps", maps);
     args.bias = kept(packed(*bias), keep);
   }
   if (gate) {
@@ -198,7 +214,7 @@ void image_down_(const Tensor& maps, const Tensor& image, const Tensor& weight, 
   const Dtype dtype = layer_dtype(op, maps);
   std::vector<Tensor> keep;
   ImageLayerArgs args = image_args(op, maps, weight, bias, gate, slope, true, keep);
-  check_computed(op, "image", image, maps);
+  check_computed(op, "image", image, "maps", maps);
   if (image.dim() != 4 || image.size(0) != args.batch || image.size(1) != args.channels ||
       image.size(2) != 2 * args.height || image.size(3) != 2 * args.width) {
     fail(op, "image is " + shape_text(image) + " and maps is " + shape_text(maps) + "; image must be [B, C, 2 H, 2 W]");
@@ -233,7 +249,7 @@ Tensor image_up(const Tensor& maps, const Tensor& weight, const std::optional<Te
 }  // namespace inpaintx
 
 STABLE_TORCH_LIBRARY_FRAGMENT(inpaintx, m) {
-  m.def("gate_(Tensor(a!) x, Tensor gate, float slope) -> ()");
+  m.def("gate_(Tensor(a!) x, Tensor? gate, Tensor? bias, float slope) -> ()");
   m.def("image_down_(Tensor(a!) maps, Tensor image, Tensor weight, Tensor? bias, Tensor? gate, float slope) -> ()");
   m.def("image_up(Tensor maps, Tensor weight, Tensor? bias, Tensor? gate, float slope) -> Tensor");
 }

@@ -10,6 +10,18 @@
 
 namespace inpaintx {
 
+// gate: each of n values, and its bias where there is one, gated; the bias of value i is that of feature
+// i / spacing % features.
+struct GateArgs {
+  void* values;
+  const void* gates;  // in the values' order, or null: each gates itself
+  const void* bias;   // [features], float64 for float64 values, float32 otherwise; or null
+  int64_t n;
+  int64_t features;
+  int64_t spacing;
+  double slope;
+};
+
 // image_up and image_down: the convolution with stride 2 between feature maps and the image, padded by (kernel - 1) /
 // 2, in one direction or the other. Computed in T: float64 for float64 maps, float32 otherwise; image, weights and bias
 // are T. On the CPU the weights are packed as its loops say; on CUDA they are [features, channels, kernel, kernel].
@@ -48,8 +60,8 @@ constexpr int64_t up_scratch(const ImageLayerArgs& a) {
   return 3 * (a.width + 2) * padded(taps(a)) + a.width * a.features;
 }
 
-// n elements in place, from any memory: values become gated by gate. Not for float16.
-using GateLoop = void(Dtype, void* values, const void* gate, int64_t n, double slope);
+// Values begin .. end - 1, from any memory. Not for float16.
+using GateLoop = void(Dtype, const GateArgs&, int64_t begin, int64_t end);
 INPAINTX_LOOP(GateLoop, gate);
 
 // Rows begin .. end - 1 of the maps, counted through all samples; weights: [channels, kernel, kernel,
@@ -66,8 +78,7 @@ INPAINTX_LOOP(ImageLayerLoop, image_up);
 // dtype, of the maps: float32, float16 or bfloat16.
 namespace cuda {
 
-// n elements in place; values and gates lie in one order.
-int gate(Dtype dtype, void* values, const void* gates, int64_t n, double slope, void* stream);
+int gate(Dtype dtype, const GateArgs& args, void* stream);
 
 int image_down(Dtype dtype, const ImageLayerArgs& args, void* stream);
 

@@ -50,3 +50,14 @@ def check_device(op: str, name: str, t: Tensor, like_name: str, like: Tensor) ->
     """Raises InpaintxError where the devices differ."""
     if t.device != like.device:
         raise InpaintxError(f"{op}: {name} and {like_name} are on different devices; move them to one")
+
+
+def check_per_sample(op: str, name: str, t: Tensor, dtype: torch.dtype, z: Tensor) -> None:
+    """Raises InpaintxError where t is not one element for each code, of this dtype."""
+    if t.dtype != dtype:
+        raise InpaintxError(f"{op}: {name} must be {str(dtype).removeprefix('torch.')}")
+    if t.shape != z.shape[:1]:
+        raise InpaintxError(
+            f"{op}: {name} is {list(t.shape)}; z is {list(z.shape)}, so it must be [{z.shape[0]}]"
+        )
+    check_device(op, name, t, "z", z)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from inpaintx.errors import InpaintxError
-from inpaintx.ops.reference.checks import check_device, check_floating, check_like, code, wide_dtype
+from inpaintx.ops.reference.checks import check_floating, check_like, check_per_sample, code, wide_dtype
 from inpaintx.ops.reference.philox import symmetric_uniform
 
 # The values are those of the enumerations in the op's op.h.
@@ -90,10 +90,4 @@ def check_latent_step(
         ("seed", seed, torch.int64),
         ("active", active, torch.bool),
     ):
-        if tensor.dtype != dtype:
-            raise InpaintxError(f"{op}: {name} must be {str(dtype).removeprefix('torch.')}")
-        if tensor.shape != z.shape[:1]:
-            raise InpaintxError(
-                f"{op}: {name} is {list(tensor.shape)}; z is {list(z.shape)}, so it must be [{z.shape[0]}]"
-            )
-        check_device(op, name, tensor, "z", z)
+        check_per_sample(op, name, tensor, dtype, z)

@@ -11,10 +11,11 @@ from inpaintx.ops.reference.checks import check_device, check_floating, check_li
 
 
 @torch.no_grad()
-def gate_(x: Tensor, gate: Tensor, slope: float = 0.0) -> None:
+def gate_(x: Tensor, gate: Tensor | None, slope: float = 0.0, bias: Tensor | None = None) -> None:
     """``inpaintx.ops.gate_``, in plain PyTorch."""
-    check_gate("gate_", gate, "x", x)
-    x.copy_(_gated(x, gate, slope))
+    check_gate("gate_", x, gate, bias)
+    value = x if bias is None else x + bias.unflatten(0, (-1, *[1] * (x.dim() - 2)))
+    x.copy_(_gated(value, value if gate is None else gate, slope))
 
 
 @torch.no_grad()
@@ -60,10 +61,15 @@ def _gated(value: Tensor, gate: Tensor, slope: float) -> Tensor:
     return torch.where(gate > 0, value, value * slope if slope else 0)
 
 
-def check_gate(op: str, gate: Tensor, name: str, x: Tensor) -> None:
-    """Raises InpaintxError where a gate does not fit the tensor that it gates."""
+def check_gate(op: str, x: Tensor, gate: Tensor | None, bias: Tensor | None, name: str = "x") -> None:
+    """Raises InpaintxError where gate or bias do not fit the tensor that is gated."""
     check_floating(op, name, x)
-    check_like(op, "gate", gate, name, x)
+    if gate is not None:
+        check_like(op, "gate", gate, name, x)
+    if bias is not None:
+        if x.dim() < 2:
+            raise InpaintxError(f"{op}: {name} is {list(x.shape)}; with a bias it must be [B, F, ...]")
+        _check_bias(op, bias, x.shape[1], name, x)
 
 
 def check_image_layer(
@@ -79,13 +85,10 @@ def check_image_layer(
             f"{op}: weight is {list(weight.shape)} and maps is {list(maps.shape)}; "
             "weight must be [F, C, k, k], with k = 4 or 5"
         )
-    _check_wide(op, "weight", weight, maps)
+    _check_wide(op, "weight", weight, "maps", maps)
     if bias is not None:
-        if bias.shape != (biases,):
-            raise InpaintxError(f"{op}: bias is {list(bias.shape)}; it must be [{biases}]")
-        _check_wide(op, "bias", bias, maps)
-    if gate is not None:
-        check_gate(op, gate, "maps", maps)
+        _check_bias(op, bias, biases, "maps", maps)
+    check_gate(op, maps, gate, None, "maps")
 
 
 def check_image_down(
@@ -100,11 +103,18 @@ def check_image_down(
             f"{op}: image is {list(image.shape)} and maps is {list(maps.shape)}; "
             "image must be [B, C, 2 H, 2 W]"
         )
-    _check_wide(op, "image", image, maps)
+    _check_wide(op, "image", image, "maps", maps)
 
 
-def _check_wide(op: str, name: str, t: Tensor, maps: Tensor) -> None:
-    wide = wide_dtype(maps)
+def _check_bias(op: str, bias: Tensor, count: int, like_name: str, like: Tensor) -> None:
+    if bias.shape != (count,):
+        raise InpaintxError(f"{op}: bias is {list(bias.shape)}; it must be [{count}]")
+    _check_wide(op, "bias", bias, like_name, like)
+
+
+def _check_wide(op: str, name: str, t: Tensor, like_name: str, like: Tensor) -> None:
+    wide = wide_dtype(like)
     if t.dtype != wide:
-        raise InpaintxError(f"{op}: {name} must be {str(wide).removeprefix('torch.')} for these maps")
-    check_device(op, name, t, "maps", maps)
+        wanted = str(wide).removeprefix("torch.")
+        raise InpaintxError(f"{op}: {name} must be {wanted} beside {like_name} of this dtype")
+    check_device(op, name, t, like_name, like)

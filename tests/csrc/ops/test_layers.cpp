@@ -222,6 +222,74 @@ void each_kernel_shape(Visit visit) {
   for (const Shape& shape : kKernelShapes) visit(shape);
 }
 
+struct Gating {
+  int64_t n, features, spacing;
+  std::size_t shift;
+  bool gated, biased;
+  double slope;
+};
+
+std::ostream& operator<<(std::ostream& out, const Gating& g) {
+  return out << g.n << " values, " << g.features << " features, " << g.spacing << " apart, gated " << g.gated
+             << ", biased " << g.biased << ", slope " << g.slope << ", shift " << g.shift;
+}
+
+// Nothing, less than a pack, whole ones and more than a block; biases of each value, of runs, and one of all.
+template <class Visit>
+void each_gating(Visit visit) {
+  const int64_t sizes[][3] = {{0, 1, 1},    {1, 1, 1},  {7, 7, 1},  {64, 16, 1},  {4099, 4099, 1},
+                              {420, 20, 1}, {60, 3, 5}, {64, 2, 8}, {2310, 7, 11}};
+  for (const auto& [n, features, spacing] : sizes) {
+    for (const std::size_t shift : {0, 1}) {
+      for (const double slope : {0.0, 0.2}) {
+        for (const int of : {0, 1, 2, 3}) visit(Gating{n, features, spacing, shift, of % 2 == 0, of / 2 == 0, slope});
+      }
+    }
+  }
+}
+
+template <class S, class T>
+struct Gated {
+  Gating g;
+  Buffer<S> x, gate, before;
+  Buffer<T> bias;
+
+  explicit Gated(const Gating& gating)
+      : g(gating), x(g.n, g.shift), gate(g.n, g.shift), before(g.n, 0), bias(g.features, 1) {
+    std::mt19937 random(3);
+    Call<S, T>::fill(x, random), Call<S, T>::fill(gate, random), Call<S, T>::fill(bias, random);
+    std::copy_n(x.data(), g.n, before.data());
+  }
+
+  GateArgs args() {
+    return {x.data(), g.gated ? gate.data() : nullptr, g.biased ? bias.data() : nullptr, g.n, g.features, g.spacing,
+            g.slope};
+  }
+
+  void compare(const char* what) const {
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < g.n; ++i) {
+      const T value = read(before[i]) + (g.biased ? bias[i / g.spacing % g.features] : T(0));
+      const bool open = (g.gated ? read(gate[i]) : value) > 0;
+      S expected;
+      write(&expected, open ? value : g.slope == 0 ? T(0) : static_cast<T>(g.slope) * value);
+      wrong += !values::same_bits(&x[i], &expected);
+    }
+    CHECK(wrong == 0, what << ": " << wrong << " differ, " << g);
+  }
+};
+
+template <class S, class T>
+void check_gate(cpu::Isa isa, Dtype dtype) {
+  each_gating([&](const Gating& g) {
+    for (const int64_t piece : {int64_t(1) << 20, int64_t(13)}) {
+      Gated<S, T> call(g);
+      for (int64_t i = 0; i < g.n; i += piece) cpu::gate[isa](dtype, call.args(), i, std::min(i + piece, g.n));
+      call.compare(cpu::name_of(isa));
+    }
+  });
+}
+
 float rounded_to_bfloat16(float value) {
   math::bfloat16 stored;
   math::store(&stored, value);
@@ -298,27 +366,22 @@ TEST(the_kernels_of_the_image_layers_give_the_same_bits_in_any_order_of_threads_
   }
 }
 
-TEST(the_kernel_of_gate_is_math_h_for_any_length_and_alignment) {
+TEST(the_kernel_of_gate_is_the_plain_loop_for_any_length_order_and_alignment) {
   values::for_each_type([](auto zero) {
     using S = decltype(zero);
-    std::mt19937 random(3);
-    for (const int64_t n : {0, 1, 7, 64, 4099}) {
-      for (const std::size_t shift : {0, 1}) {
-        for (const double slope : {0.0, 0.2}) {
-          Buffer<S> x(n, shift), gate(n, shift);
-          x.fill_uniform(random, -1, 1), gate.fill_uniform(random, -1, 1);
-          const Buffer<S> before = x;
-          CHECK(cuda::gate(values::kDtype<S>, x.data(), gate.data(), n, slope, nullptr) == cudaSuccess);
-          int64_t wrong = 0;
-          for (int64_t i = 0; i < n; ++i) {
-            const S expected =
-                values::rounded<S>(math::gated(read(before[i]), read(gate[i]), static_cast<float>(slope)));
-            wrong += !values::same_bits(&x[i], &expected);
-          }
-          CHECK(wrong == 0, wrong << " of " << n << " differ");
-        }
-      }
-    }
+    each_gating([](const Gating& g) {
+      Gated<S, float> call(g);
+      CHECK(cuda::gate(values::kDtype<S>, call.args(), nullptr) == cudaSuccess);
+      call.compare("kernel");
+    });
+  });
+}
+
+TEST(every_instruction_set_has_the_plain_loops_gate) {
+  isas::for_each([](cpu::Isa isa) {
+    check_gate<float, float>(isa, Dtype::float32);
+    check_gate<double, double>(isa, Dtype::float64);
+    check_gate<math::bfloat16, float>(isa, Dtype::bfloat16);
   });
 }
 
@@ -326,12 +389,13 @@ TEST(the_kernels_of_the_layers_refuse_what_they_are_not_for) {
   Call<float, float> call({1, 1, 1, 1, 1, 4}, true);
   ImageLayerArgs args = call.with_weights(call.weight.data(), false, 0.0);
   CHECK(cuda::image_down(Dtype::float64, args, nullptr) == cudaErrorInvalidValue);
-  CHECK(cuda::gate(Dtype::float64, call.maps.data(), call.gate.data(), 1, 0.0, nullptr) == cudaErrorInvalidValue);
+  GateArgs gating{call.maps.data(), nullptr, nullptr, 1, 1, 1, 0.0};
+  CHECK(cuda::gate(Dtype::float64, gating, nullptr) == cudaErrorInvalidValue);
   args.batch = INT64_C(1) << 31;
   CHECK(cuda::image_down(Dtype::float32, args, nullptr) == cudaErrorInvalidValue);
   CHECK(cuda::image_up(Dtype::float32, args, nullptr) == cudaErrorInvalidValue);
-  CHECK(cuda::gate(Dtype::float32, call.maps.data(), call.gate.data(), args.batch, 0.0, nullptr) ==
-        cudaErrorInvalidValue);
+  gating.n = args.batch;
+  CHECK(cuda::gate(Dtype::float32, gating, nullptr) == cudaErrorInvalidValue);
 }
 
 TEST(gate_scales_or_selects_what_is_not_behind_a_positive_gate) {
@@ -341,8 +405,8 @@ TEST(gate_scales_or_selects_what_is_not_behind_a_positive_gate) {
       Buffer<float> x(n, 1), gate(n, 2);
       for (int64_t i = 0; i < n; ++i) x[i] = i == 4 ? infinity : i + 1.0f, gate[i] = i % 3 - 1.0f;
       Buffer<float> leaked = x;
-      cpu::gate[isa](Dtype::float32, x.data(), gate.data(), n, 0.0);
-      cpu::gate[isa](Dtype::float32, leaked.data(), gate.data(), n, 0.25);
+      cpu::gate[isa](Dtype::float32, {x.data(), gate.data(), nullptr, n, 1, 1, 0.0}, 0, n);
+      cpu::gate[isa](Dtype::float32, {leaked.data(), gate.data(), nullptr, n, 1, 1, 0.25}, 0, n);
       for (int64_t i = 0; i < n; ++i) {
         const float value = i == 4 ? infinity : i + 1.0f;
         CHECK(x[i] == (i % 3 == 2 ? value : 0.0f), cpu::name_of(isa) << " at " << i);

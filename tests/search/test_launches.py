@@ -1,0 +1,85 @@
+"""How many kernels an iteration launches on a GPU, counted on the CPU by the ops that are called there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from search_cases import images_of
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from inpaintx.networks import dcgan, frozen
+from inpaintx.networks.checkpoint import Networks
+from inpaintx.options import SearchOptions
+from inpaintx.search.descent import Descent
+from inpaintx.search.precision import freeze_pair
+
+#: A layer with its bias and ReLU, and its derivative with the gate of the one before.
+LAYER_UP, LAYER_BACK = ["convolution", "gate_"], ["convolution", "gate_"]
+
+
+class Launches(TorchDispatchMode):
+    """Notes the ops that do something; to look at memory otherwise, or to allocate it, launches nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        name = func._schema.name.split("::")[1]
+        looks = any(result.alias_info and not result.alias_info.is_write for result in func._schema.returns)
+        if not looks and "empty" not in name:
+            self.names.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch, native: None) -> None:
+    """Layers without oneDNN, and columns as they are."""
+    monkeypatch.setattr(frozen, "_packs", lambda weight: False)
+    monkeypatch.setattr(dcgan, "each", lambda function, column: function(column))
+
+
+def launches(model: Networks, **options: Any) -> list[str]:
+    """What the second of two iterations launches."""
+    chosen = SearchOptions(iterations=5, candidates=1, precision="bfloat16", **options)
+    descent = Descent(freeze_pair(model.generator, model.discriminator, chosen), chosen, chosen.plan(False))
+    count = 2 * torch.get_num_threads()  # so that the CPU need not fill the batch up
+    y = images_of(model, count)
+    codes = torch.zeros(count, model.generator.architecture.nz)
+    rows = descent.begin(torch.arange(count), y, torch.ones_like(y[:, :1]), codes)
+    descent._iterate(rows)
+    with Launches() as seen:
+        descent._iterate(rows)
+    assert rows.step.tolist() == [2] * count
+    return seen.names
+
+
+@pytest.mark.parametrize("patience", [0, 3])
+def test_an_iteration(model: Networks, as_on_a_gpu: None, patience: int) -> None:
+    layers = len(model.generator.architecture.widths) - 1
+    assert launches(model, patience=patience) == [
+        *("_to_copy", "addmm", "relu_"),
+        *layers * LAYER_UP,
+        *("image_up", "tanh_", "context_loss", "keep_best_", "image_down_"),
+        *layers * LAYER_BACK,
+        *("mm", "_to_copy", "latent_step_"),
+    ]
+
+
+def test_what_the_prior_adds(model: Networks, as_on_a_gpu: None) -> None:
+    layers = len(model.generator.architecture.widths) - 1
+    with_prior = launches(model, prior=0.1)
+    start = with_prior.index("tanh_") + 1
+    end = with_prior.index("context_loss")
+    assert with_prior[:start] + with_prior[end:] == launches(model)
+    assert with_prior[start:end] == [
+        "image_down_",
+        *layers * LAYER_UP,
+        *("addmm", "neg", "sigmoid", "mul"),
+        *layers * ["gate_", "convolution"],
+        *("image_up", "_to_copy", "softplus", "copy_", "mul_"),
+    ]
