@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -65,9 +66,9 @@ def test_a_search_iterates_as_asked_and_draws_what_it_found_in_full(
     iterated, drawn = set(), set()
     iterate, draw = descent.Descent._iterate, FrozenPair.draw
 
-    def noted_iterate(self: descent.Descent, rows: object) -> None:
+    def noted_iterate(self: descent.Descent, *arguments: Any) -> None:
         iterated.add(settings())
-        iterate(self, rows)  # type: ignore[arg-type]
+        iterate(self, *arguments)
 
     def noted_draw(self: FrozenPair, codes: torch.Tensor) -> torch.Tensor:
         drawn.add(settings())
