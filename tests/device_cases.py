@@ -1,4 +1,4 @@
-"""The devices that tests meet, and the word for it: ``@each_device`` above a test, a class or a module's tests."""
+"""The devices that tests meet, and the word for it: ``@each_device`` above a test."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Work recorded once as a CUDA graph, then replayed as one launch: with little to do, launching takes longest.
+"""Work recorded once as a CUDA graph, then replayed as one launch: with little to do, that takes longest.
 
 No GPU has run this yet. The tests let its logic run on the CPU, with a stand-in for the graph.
 """
