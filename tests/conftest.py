@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import pytest
 import torch
+from device_cases import DEVICES
 from solver_cases import SOLVERS, use_solver
 from torch import nn
 
@@ -21,8 +22,6 @@ from inpaintx.networks.checkpoint import Networks
 from inpaintx.networks.dcgan import Discriminator, Generator
 from inpaintx.ops.library import native_available, native_info
 from inpaintx.options import Architecture
-
-DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,7 +43,7 @@ def solver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 @pytest.fixture(params=DEVICES)
 def device(request: pytest.FixtureRequest) -> torch.device:
-    """Each device that this machine has."""
+    """Each device that this machine has; `device_cases.each_device` is for tests that don't name it."""
     return torch.device(request.param)
 
 
@@ -64,13 +63,22 @@ def native() -> None:
 
 
 @pytest.fixture
-def make_model() -> Callable[..., Networks]:
+def make_model(request: pytest.FixtureRequest) -> Callable[..., Networks]:
     """Makes a model that looks trained without being it: ``make_model(seed=0, **architecture)``.
 
     G's images have contrast, D's logits are a few units wide, and the batch statistics of both fit their
-    weights. By default 32 px, gray, 4 feature maps, 8 dimensions; frozen and in evaluation mode.
+    weights. By default 32 px, gray, 4 feature maps, 8 dimensions; frozen and in evaluation mode. Where the
+    test meets each ``device``, the model is there, else on the CPU.
     """
-    return _make_model
+    device = request.getfixturevalue("device") if "device" in request.fixturenames else torch.device("cpu")
+
+    def make(seed: int = 0, **architecture: Any) -> Networks:
+        made = _make_model(seed, **architecture)
+        made.generator.to(device)
+        made.discriminator.to(device)
+        return made
+
+    return make
 
 
 @pytest.fixture

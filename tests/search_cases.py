@@ -16,14 +16,14 @@ QUICK = SearchOptions(
 
 
 def images_of(model: Networks, count: int, seed: int = 5) -> Tensor:
-    """Images that G can draw: ``[count, C, S, S]`` of codes that no search starts from."""
+    """Images that G can draw, where it is: ``[count, C, S, S]`` of codes that no search starts from."""
     codes = model.generator.sample_codes(count, torch.Generator().manual_seed(seed))
     with torch.no_grad():
-        return model.generator(codes.to(next(model.generator.parameters()).dtype))
+        return model.generator(codes.to(next(model.generator.parameters())))
 
 
 def masks_of(count: int, size: int = 32) -> Tensor:
-    """Each with a square hole of half the side, at a place of its own."""
+    """Each with a square hole of half the side, at a place of its own; on the CPU."""
     masks = torch.ones(count, 1, size, size)
     for index in range(count):
         top, left = (3 * index) % (size // 2), (5 * index) % (size // 2)

@@ -5,6 +5,9 @@ Every row is a problem of its own: what becomes of it does not depend on its bat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -18,6 +21,16 @@ from inpaintx.search.rows import Rows
 
 #: Iterations between looks at which rows are finished.
 STRIDE = 10
+
+
+class Kind(NamedTuple):
+    """What an iteration has to do, which the host knows beforehand: so it need not wait for the device.
+
+    asks: D is asked against some row; begins: as of :class:`.Optimizer`, some row is where that does more.
+    """
+
+    asks: bool
+    begins: bool
 
 
 class Descent:
@@ -72,15 +85,14 @@ class Descent:
 
     def advance(self, rows: Rows) -> None:
         """Iterations to the next look."""
-        times = self._run_length(rows)
+        kinds = self._kinds(rows)
         with multiplying(tf32=self._options.precision == "tf32"):
             if self._recorded is not None:
-                self._recorded(rows, times)
-                rows.age += times
-                return
-            for _ in range(times):
-                self._iterate(rows)
-                rows.age += 1
+                self._recorded(rows, kinds)
+            else:
+                for kind in kinds:
+                    self._iterate(rows, kind)
+        rows.age += len(kinds)
 
     def part(self, rows: Rows) -> tuple[Rows, Rows]:
         """The finished rows, and those that go on.
@@ -94,10 +106,23 @@ class Descent:
         done = rows.evaluated & ~self._active(rows)
         return rows.keep(done.nonzero()[:, 0]), rows.keep((~done).nonzero()[:, 0])
 
-    def _run_length(self, rows: Rows) -> int:
-        """Iterations to the next look: those left to the slowest row, and one to look at its last code."""
-        slowest = int(rows.step.min()) if self._options.patience else rows.age
-        return min(STRIDE, self._plan.iterations - slowest + 1)
+    def _kinds(self, rows: Rows) -> list[Kind]:
+        """Of the iterations to the next look: those left to the slowest row, and one for its last code.
+
+        Without patience all rows have taken as many steps as they are old. With it they came at different
+        times, but each that goes on takes a step at each iteration.
+        """
+        steps = set(rows.step.tolist()) if self._options.patience else {rows.age}
+        times = min(STRIDE, self._plan.iterations - min(steps) + 1)
+        return [self._kind([step + later for step in steps]) for later in range(times)]
+
+    def _kind(self, steps: Sequence[int]) -> Kind:
+        """Of an iteration of rows that have taken so many steps each."""
+        period = self._optimizer.period
+        return Kind(
+            self._discriminator is not None and any(step % self._options.prior_every == 0 for step in steps),
+            period > 0 and any(step % period == 0 for step in steps),
+        )
 
     def _active(self, rows: Rows) -> Tensor:
         active = rows.step < self._plan.iterations
@@ -105,14 +130,14 @@ class Descent:
             active &= rows.stale < self._options.patience
         return active
 
-    def _iterate(self, rows: Rows) -> None:
+    def _iterate(self, rows: Rows, kind: Kind) -> None:
         """Evaluates every row's code, remembers the best one, and takes a step where one is due.
 
-        All of it in place, so that it can be recorded.
+        All of it in place, and the same work for the same kind, so that it can be recorded.
         """
         options = self._options
         x = self._generator.forward(rows.z)
-        prior_grad = self._ask(rows, x)
+        prior_grad = self._ask(rows, x) if kind.asks else None
         contextual, grad = ops.context_loss(x, rows.y, rows.w, prior_grad, options.norm, options.delta)
         loss, active = ops.keep_best_(
             rows.z,
@@ -129,22 +154,17 @@ class Descent:
             patience=options.patience,
         )
         codes = Codes(rows.z, rows.step, rows.seed, active)
-        self._optimizer(codes, rows.memory, loss, self._generator.vjp(grad))
+        self._optimizer(codes, rows.memory, loss, self._generator.vjp(grad), kind.begins)
 
-    def _ask(self, rows: Rows, x: Tensor) -> Tensor | None:
+    def _ask(self, rows: Rows, x: Tensor) -> Tensor:
         """What D says against the rows that are due, and the gradient of λ·L_p with respect to ``x``."""
-        if self._discriminator is None:
-            return None
+        assert self._discriminator is not None
         every = self._options.prior_every
         if every == 1:
             prior, grad = self._discriminator.prior(x)
             rows.prior.copy_(prior)
             return grad.mul_(self._options.prior)
         due = rows.step % every == 0
-        # Without patience all have taken as many steps as they are old, which the host knows.
-        some = due.any() if self._options.patience else rows.age % every == 0
-        if not some:
-            return None
         prior, grad = self._discriminator.prior(x)
         rows.prior.copy_(torch.where(due, prior, rows.prior))
         return grad.mul_((self._options.prior * every * due)[:, None, None, None])

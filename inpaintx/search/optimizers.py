@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -35,11 +35,25 @@ class Codes:
 class Optimizer(Protocol):
     """One optimizer."""
 
+    #: Steps from one that needs more work to the next; 0: all are alike.
+    period: ClassVar[int]
+
     def memory(self, z: Tensor) -> list[Tensor]:
         """What it remembers of fresh rows: tensors with a line for each."""
 
-    def __call__(self, codes: Codes, memory: list[Tensor], loss: Tensor, grad: Tensor) -> None:
-        """A step. loss: [n], at ``codes.z``; grad: [n, nz], its gradient."""
+    def __call__(
+        self, codes: Codes, memory: list[Tensor], loss: Tensor, grad: Tensor, begins: bool = True
+    ) -> None:
+        """A step.
+
+        Args:
+            codes: of the rows.
+            memory: of these rows.
+            loss: ``[n]``, at ``codes.z``.
+            grad: ``[n, nz]``, its gradient.
+            begins: whether a step of an active row may be a multiple of ``period``. It is known to the host,
+                so that nothing waits for the device to say so.
+        """
 
 
 def make_optimizer(options: SearchOptions, lr: float, bound: float) -> Optimizer:
@@ -55,11 +69,14 @@ class _FirstOrder:
     options: SearchOptions
     lr: float
     bound: float
+    period: ClassVar[int] = 0
 
     def memory(self, z: Tensor) -> list[Tensor]:
         return [torch.zeros_like(z), torch.zeros_like(z)]
 
-    def __call__(self, codes: Codes, memory: list[Tensor], loss: Tensor, grad: Tensor) -> None:
+    def __call__(
+        self, codes: Codes, memory: list[Tensor], loss: Tensor, grad: Tensor, begins: bool = True
+    ) -> None:
         m, v = memory
         ops.latent_step_(
             codes.z,
@@ -89,12 +106,15 @@ class _LBFGS:
     options: SearchOptions
     lr: float
     bound: float
+    period: ClassVar[int] = 0
 
     def memory(self, z: Tensor) -> list[Tensor]:
         history = z.new_zeros(len(z), HISTORY, z.shape[1])  # steps, and how the gradient changed; newest last
         return [history, history.clone(), torch.zeros_like(z), torch.zeros_like(z)]
 
-    def __call__(self, codes: Codes, memory: list[Tensor], loss: Tensor, grad: Tensor) -> None:
+    def __call__(
+        self, codes: Codes, memory: list[Tensor], loss: Tensor, grad: Tensor, begins: bool = True
+    ) -> None:
         steps, changes, last_z, last_grad = memory
         step, change = codes.z - last_z, grad - last_grad
         useful = (step * change).sum(1) > 1e-8 * (change * change).sum(1)
@@ -134,17 +154,20 @@ class _HMC:
     options: SearchOptions
     lr: float
     bound: float
+    period: ClassVar[int] = TRAJECTORY
 
     def memory(self, z: Tensor) -> list[Tensor]:
         # Velocity; where the trajectory began, the gradient there, and [loss, energy].
         return [torch.zeros_like(z), z.clone(), torch.zeros_like(z), z.new_zeros(len(z), 2)]
 
-    def __call__(self, codes: Codes, memory: list[Tensor], loss: Tensor, grad: Tensor) -> None:
+    def __call__(
+        self, codes: Codes, memory: list[Tensor], loss: Tensor, grad: Tensor, begins: bool = True
+    ) -> None:
         velocity, first_z, first_grad, first = memory
         half = 0.5 * self.lr * INVERSE_TEMPERATURE
         velocity -= half * grad
-        start = (codes.step % TRAJECTORY == 0) & codes.active
-        if start.any():
+        if begins:
+            start = (codes.step % TRAJECTORY == 0) & codes.active
             normal, uniform = _chance(codes, velocity.dtype)
             energy = INVERSE_TEMPERATURE * loss + 0.5 * velocity.square().sum(1)
             accepted = (codes.step == 0) | (uniform.log() < first[:, 1] - energy)

@@ -15,6 +15,7 @@ from inpaintx.networks.base import Discriminator, Generator
 from inpaintx.networks.devices import multiplies_bfloat16
 from inpaintx.networks.frozen import FrozenDiscriminator, FrozenGenerator
 from inpaintx.networks.multiplication import multiplying
+from inpaintx.networks.repeating import repeating
 from inpaintx.options import SearchOptions, SearchPrecision
 
 
@@ -74,6 +75,7 @@ def computing(precision: SearchPrecision, weights: Tensor) -> Iterator[None]:
     """Networks that are not frozen compute so while the block runs; ``weights``: of them."""
     low = inner_dtype(precision, weights) == torch.bfloat16
     with (
+        repeating(),
         multiplying(tf32=precision == "tf32"),
         torch.autocast(weights.device.type, torch.bfloat16, enabled=low),
     ):

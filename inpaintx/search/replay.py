@@ -1,52 +1,53 @@
-"""Iterations recorded once as a CUDA graph, then replayed: with few rows, launching kernels takes longest.
+"""Iterations recorded once as CUDA graphs, then replayed: with few rows, launching kernels takes longest.
 
 No GPU has run this yet. The tests let its logic run on the CPU, with a stand-in for the graph.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+from itertools import groupby
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.frozen import Frozen
+from inpaintx.networks.recording import memory_pool, record
 from inpaintx.options import SearchOptions
 from inpaintx.search.rows import Rows
 
-#: Recordings that are kept, each of another number of rows: of a full batch, and of what a folder ends with.
+#: Numbers of rows whose recordings are kept: of a full batch, and of what a folder ends with.
 KEPT = 4
-#: Runs before the recording, in which libraries choose their algorithms and allocate what they need.
-WARM_UP = 3
+
+#: An iteration of rows, in place. The same work for the same kind, whatever the rows hold.
+Iterate: TypeAlias = Callable[[Rows, Any], None]
 
 
 def can_record(device: torch.device, options: SearchOptions) -> bool:
-    """Whether iterations are the same work each time, on a device that records.
+    """Whether the device records, and batches keep their sizes.
 
-    With patience, rows finish at any time, and every batch size would be recorded; HMC and a prior that is
-    asked now and then decide on the CPU what to do.
+    With patience, rows finish at any time, and every size would be recorded.
     """
-    steady = not options.patience and options.prior_every == 1 and options.optimizer != "hmc"
-    return device.type == "cuda" and steady
+    return device.type == "cuda" and not options.patience
 
 
 class Recordings:
-    """An iteration, recorded for each number of rows that comes; of many, the one unused longest is dropped.
+    """Iterations, recorded for each number of rows that comes; of many, those unused longest are dropped.
 
     Args:
-        iterate: changes rows in place; what it does may not depend on their values.
-        networks: whose memory the iteration writes to.
+        iterate: changes rows.
+        networks: whose memory it writes to.
     """
 
-    def __init__(self, iterate: Callable[[Rows], None], networks: Sequence[Frozen]) -> None:
+    def __init__(self, iterate: Iterate, networks: Sequence[Frozen]) -> None:
         self._iterate, self._networks = iterate, networks
         self._made: dict[int, Replay] = {}  # by the number of rows, the one used last at the end
         self._pool: Any = None
 
-    def __call__(self, rows: Rows, times: int) -> None:
-        """So many iterations of these rows, none of which is finished. Errors as of :class:`Replay`."""
+    def __call__(self, rows: Rows, kinds: Sequence[Hashable]) -> None:
+        """Iterations of these kinds, of rows none of which is finished. Errors as of :class:`Replay`."""
         replay = self._made.pop(len(rows), None)
         if replay is None:
             # One pool for all: they run one after the other, and what they leave lies outside of it.
@@ -55,75 +56,54 @@ class Recordings:
         self._made[len(rows)] = replay
         if len(self._made) > KEPT:
             del self._made[next(iter(self._made))]
-        replay(rows, times)
+        replay(rows, kinds)
 
 
 class Replay:
-    """An iteration of so many rows, recorded.
+    """Iterations of so many rows, recorded: those in a row that are of one kind are one launch.
 
     Args:
         iterate: as of :class:`Recordings`.
         rows: as many as there will be.
         networks: likewise.
-        pool: what the recording's memory comes from.
+        pool: what the recordings' memory comes from.
     """
 
-    def __init__(
-        self, iterate: Callable[[Rows], None], rows: Rows, networks: Sequence[Frozen], pool: Any
-    ) -> None:
+    def __init__(self, iterate: Iterate, rows: Rows, networks: Sequence[Frozen], pool: Any) -> None:
+        self._iterate, self._networks, self._pool = iterate, networks, pool
         self._place = rows.clone()
-        self._replay = record(lambda: iterate(self._place), rows.z.device, pool)
-        self._proven = False
-        # The recording writes there even when the networks have gone on to memory for another batch size.
-        self._held: list[Tensor] = [tensor for network in networks for tensor in network.memory()]
+        self._recorded: dict[tuple[Hashable, int], Callable[[], None]] = {}  # by kind, and how many in a row
+        # Recordings write there even when the networks have gone on to memory for another batch size.
+        self._held: dict[int, Tensor] = {}  # by address
 
-    def __call__(self, rows: Rows, times: int) -> None:
-        """So many iterations of these rows, none of which is finished.
+    def __call__(self, rows: Rows, kinds: Sequence[Hashable]) -> None:
+        """Iterations of these kinds, of rows none of which is finished.
 
         Raises:
-            InpaintxError: they did nothing, the first time that the recording was replayed.
+            InpaintxError: they did nothing, the first time that a recording was replayed.
         """
+        runs = [(kind, len(list(alike))) for kind, alike in groupby(kinds)]
+        unproven = False
+        for run in runs:
+            if run not in self._recorded:  # before the rows are there, since recording works on what is
+                self._recorded[run] = self._record(*run)
+                unproven = True
         self._place.copy_(rows)
-        for _ in range(times):
-            self._replay()
-        if not self._proven:  # once: looking waits for the device
-            if torch.equal(self._place.step, rows.step):
-                raise InpaintxError(
-                    f"search: iterations recorded on {rows.z.device} did nothing when they were replayed; "
-                    "search on another device, such as cpu, and report this"
-                )
-            self._proven = True
+        for run in runs:
+            self._recorded[run]()
+        if unproven and torch.equal(self._place.step, rows.step):  # once: looking waits for the device
+            raise InpaintxError(
+                f"search: iterations recorded on {rows.z.device} did nothing when they were replayed; "
+                "search on another device, such as cpu, and report this"
+            )
         rows.copy_(self._place)
 
+    def _record(self, kind: Hashable, times: int) -> Callable[[], None]:
+        def work() -> None:
+            for _ in range(times):
+                self._iterate(self._place, kind)
 
-def memory_pool(device: torch.device) -> Any:
-    """Memory that recordings on a CUDA device may share; None elsewhere, where nothing is recorded."""
-    return torch.cuda.graph_pool_handle() if device.type == "cuda" else None
-
-
-def record(work: Callable[[], None], device: torch.device, pool: Any = None) -> Callable[[], None]:
-    """Does the work some times, then gives what does it again on the same memory, as one launch.
-
-    Args:
-        work: what to do, in place.
-        device: where the work happens, whichever device is the current one.
-        pool: of :func:`memory_pool`; None: one of its own.
-    """
-    with torch.cuda.device(device):
-        # One stream for warming up and for capturing: torch's own for capturing is on whichever device was
-        # the current one when it was first needed, and a recording made there would be empty.
-        aside = torch.cuda.Stream(device)
-        aside.wait_stream(torch.cuda.current_stream(device))
-        with torch.cuda.stream(aside):
-            for _ in range(WARM_UP):
-                work()
-        torch.cuda.current_stream(device).wait_stream(aside)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=aside, pool=pool):
-            work()
-
-    def replay() -> None:
-        with torch.cuda.device(device):
-            graph.replay()
-
-    return replay
+        replay = record(work, self._place.z.device, self._pool)
+        for network in self._networks:
+            self._held |= {tensor.data_ptr(): tensor for tensor in network.memory()}
+        return replay

@@ -19,6 +19,7 @@ from inpaintx.errors import InpaintxError
 from inpaintx.networks.base import Discriminator, Generator
 from inpaintx.networks.encoder import Encoder
 from inpaintx.networks.multiplication import multiplying
+from inpaintx.networks.repeating import repeating
 from inpaintx.options import SearchOptions
 from inpaintx.search.descent import Descent
 from inpaintx.search.expectation import Expectation
@@ -113,6 +114,7 @@ class Search:
             self._starts = NearestCodes(self._networks.generator, codes, options)
 
     @torch.no_grad()
+    @repeating()
     @multiplying(tf32=False)
     def __call__(
         self,
@@ -172,6 +174,7 @@ class Search:
         )
 
     @torch.no_grad()
+    @repeating()
     def guess(self, images: Tensor, masks: Tensor) -> Tensor:
         """What the search would begin with, and no step made: ``[B, C, S, S]`` in [−1, 1].
 

@@ -20,9 +20,44 @@ def shift(images: Tensor, shifts: Tensor, reach: int) -> Tensor:
     Returns:
         the images, channels last.
     """
-    padded = F.pad(images, [reach] * 4, mode="replicate")
-    moved: Tensor = _Cut.apply(padded, shifts, images.shape[-1])
+    moved: Tensor = _Cut.apply(padded(images, reach), shifts, images.shape[-1])
     return moved.contiguous(memory_format=torch.channels_last)
+
+
+def padded(images: Tensor, reach: int) -> Tensor:
+    """The edge repeated: ``[B, C, H, W]`` to ``[B, C, H + 2·reach, W + 2·reach]``; H and W are at least 2.
+
+    Of torch's own, the gradient on CUDA adds up in any order; on the CPU it repeats, and is what runs had.
+    """
+    if images.device.type == "cpu":
+        return F.pad(images, [reach] * 4, mode="replicate")
+    return EdgesRepeated.apply(images, reach)
+
+
+class EdgesRepeated(torch.autograd.Function):
+    """Replication padding by gathers, whose gradient is sums over slices: the same bits each time."""
+
+    @staticmethod
+    def forward(ctx: Any, images: Tensor, reach: int) -> Tensor:
+        """As :func:`padded`."""
+        ctx.reach = reach
+        for axis in (2, 3):
+            size = images.shape[axis]
+            places = torch.arange(-reach, size + reach, device=images.device).clamp(0, size - 1)
+            images = images.index_select(axis, places)
+        return images
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        """What came to the copies of an edge is added to it."""
+        reach = ctx.reach
+        for axis in (2, 3):
+            size = grad.shape[axis] - 2 * reach
+            first, last = (
+                grad.narrow(axis, start, reach + 1).sum(axis, keepdim=True) for start in (0, size + reach - 1)
+            )
+            grad = torch.cat([first, grad.narrow(axis, reach + 1, size - 2), last], axis)
+        return grad, None
 
 
 class _Cut(torch.autograd.Function):

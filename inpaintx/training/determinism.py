@@ -9,13 +9,15 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
+from inpaintx.networks.repeating import repeating
+
 
 @contextmanager
 def deterministic(wanted: bool) -> Iterator[None]:
     """Has torch compute in ways that repeat to the bit, while the block runs.
 
-    Of CUDA: cuDNN's and cuBLAS's choices, and sums over repeated indices, replication padding's among them.
-    What has no such way raises RuntimeError. On the CPU, what training does repeats in any case.
+    Of CUDA: cuDNN's and cuBLAS's choices, and sums over repeated indices. What has no such way
+    raises RuntimeError. On the CPU, what training does repeats in any case.
     """
     if not wanted:
         yield
@@ -24,7 +26,8 @@ def deterministic(wanted: bool) -> Iterator[None]:
     before = torch.get_deterministic_debug_mode()
     torch.set_deterministic_debug_mode("error")
     try:
-        yield
+        with repeating():
+            yield
     finally:
         torch.set_deterministic_debug_mode(before)
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from device_cases import each_device
 from search_cases import images_of
 
 from inpaintx.completion.candidates import CandidateFinder, Candidates, Square
@@ -34,7 +35,7 @@ def _mask(top: int = 8, left: int = 10) -> np.ndarray:
 
 def _squares(model: Networks, count: int = 2) -> list[Square]:
     """What the model can draw, 0 under the hole."""
-    images = images_of(model, count).permute(0, 2, 3, 1).float().numpy() / 2 + 0.5
+    images = images_of(model, count).permute(0, 2, 3, 1).float().cpu().numpy() / 2 + 0.5
     masks = [_mask(8 + 3 * index, 10 - 2 * index) for index in range(count)]
     return [(image * mask[..., None], mask) for image, mask in zip(images, masks, strict=True)]
 
@@ -46,6 +47,7 @@ def _find(model: Networks, squares: list[Square], options: SearchOptions = OPTIO
 # --- what is found ---
 
 
+@each_device
 @pytest.mark.parametrize("channels", [1, 3])
 def test_candidates_of_the_model(make_model: Any, channels: int) -> None:
     model = make_model(channels=channels)
@@ -138,6 +140,7 @@ def test_held_out_pixels_are_truly_not_seen(exact: Networks, number: int, weight
     assert not np.allclose(before.contextual, after.contextual, rtol=1e-3)
 
 
+@each_device
 @pytest.mark.parametrize("folds", [0, 2])
 @pytest.mark.parametrize("garbage", [np.nan, np.inf, 7.0])
 def test_trap_4_what_lies_under_the_hole_is_never_read(model: Networks, folds: int, garbage: float) -> None:

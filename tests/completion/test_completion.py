@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from completion_cases import OPTIONS, MakeModel, make_blend, make_mask, make_picture
+from device_cases import each_device
 
 from inpaintx.completion import Completed, Completer
 from inpaintx.completion.candidates import CandidateFinder
@@ -27,6 +28,7 @@ def _complete(model: Networks, picture: Picture, mask: np.ndarray, **more: Any) 
     return completed
 
 
+@each_device
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(32, 32), (20, 20), (45, 70), (90, 33), (9, 24)], ids=str)
 @pytest.mark.parametrize("kind", ["gray8", "gray16", "rgb8", "rgb16", "gray8-alpha", "rgb16-alpha"])
@@ -52,6 +54,7 @@ def test_known_pixels_stay_bit_for_bit(
         assert (result.alpha[~mask] == result.max_value).all()
 
 
+@each_device
 @pytest.mark.parametrize("control", ["model", "untrained", "constant"])
 @pytest.mark.parametrize("blend", ["none", "alpha", "poisson"])
 @pytest.mark.parametrize("size", [(32, 32), (50, 75)], ids=str)
@@ -112,6 +115,7 @@ def test_constant_fill_is_mid_gray(model: Networks) -> None:
     assert set(completed.picture.array[~mask].ravel()) <= {127, 128}
 
 
+@each_device
 def test_untrained_networks_fill_otherwise(model: Networks) -> None:
     picture, mask = make_picture(32, 32), make_mask(32, 32)
     trained, untrained = (
@@ -128,6 +132,7 @@ def test_untrained_networks_are_the_same_each_time(model: Networks) -> None:
     assert np.array_equal(first.picture.array, again.picture.array)
 
 
+@each_device
 def test_result_does_not_depend_on_the_rest_of_the_group(model: Networks) -> None:
     pictures = [make_picture(32 + 9 * k, 50 - 4 * k, channels=1 + 2 * (k % 2), seed=k) for k in range(4)]
     masks = [make_mask(p.height, p.width, 0.1 * k, 0.6 - 0.2 * k) for k, p in enumerate(pictures)]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from search_cases import QUICK, images_of, masks_of, run_search
 
 from inpaintx.networks.checkpoint import Networks
+from inpaintx.networks.dcgan import FrozenGenerator
 from inpaintx.networks.multiplication import multiplying
 from inpaintx.options import Architecture, TrainOptions
-from inpaintx.search import descent
+from inpaintx.search import Search, descent
 from inpaintx.search.precision import FrozenPair
 from inpaintx.training import Trainer, train
 from inpaintx.training.collection import Collection
@@ -65,9 +67,9 @@ def test_a_search_iterates_as_asked_and_draws_what_it_found_in_full(
     iterated, drawn = set(), set()
     iterate, draw = descent.Descent._iterate, FrozenPair.draw
 
-    def noted_iterate(self: descent.Descent, rows: object) -> None:
+    def noted_iterate(self: descent.Descent, *arguments: Any) -> None:
         iterated.add(settings())
-        iterate(self, rows)  # type: ignore[arg-type]
+        iterate(self, *arguments)
 
     def noted_draw(self: FrozenPair, codes: torch.Tensor) -> torch.Tensor:
         drawn.add(settings())
@@ -79,3 +81,24 @@ def test_a_search_iterates_as_asked_and_draws_what_it_found_in_full(
     wanted = "tf32" if precision == "tf32" else "ieee"
     assert iterated == {(wanted, wanted)}
     assert drawn == {("ieee", "ieee")}
+
+
+@pytest.mark.parametrize("timing", [False, True])
+def test_a_search_and_its_guess_repeat_cudnns_bits_and_leave_what_was_set(
+    model: Networks, monkeypatch: pytest.MonkeyPatch, timing: bool
+) -> None:
+    seen = set()
+    forward = FrozenGenerator.forward
+
+    def noted(self: FrozenGenerator, z: torch.Tensor) -> torch.Tensor:
+        seen.add((torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark))
+        return forward(self, z)
+
+    monkeypatch.setattr(FrozenGenerator, "forward", noted)
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", timing)
+    search = Search(model.generator, model.discriminator, QUICK)
+    search(images_of(model, 1), masks_of(1))
+    search.guess(images_of(model, 1), masks_of(1))
+    assert seen == {(True, False)}
+    assert torch.backends.cudnn.benchmark == timing
+    assert not torch.backends.cudnn.deterministic

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from device_cases import each_device
 from search_cases import QUICK, images_of, masks_of, run_search
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -16,7 +17,7 @@ WAITING = {"aten::_local_scalar_dense", "aten::is_nonzero", "aten::nonzero", "at
 
 
 class Waits(TorchDispatchMode):
-    """Counts what would wait for a device, indexing by a mask included."""
+    """Counts what would wait for a device, indexing by a mask and lists of numbers included."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,13 +36,23 @@ class Waits(TorchDispatchMode):
 
 
 def _waits(model: Networks, options: SearchOptions) -> int:
-    with Waits() as waits:
+    tolist = torch.Tensor.tolist
+    with Waits() as waits, pytest.MonkeyPatch.context() as patch:
+
+        def counted(tensor: torch.Tensor) -> Any:
+            waits.count += 1
+            return tolist(tensor)
+
+        patch.setattr(torch.Tensor, "tolist", counted)  # which no dispatch tells of
         run_search(model, options, images_of(model, 2), masks_of(2))
     return waits.count
 
 
+@each_device
 @pytest.mark.parametrize(
-    "more", [{}, {"optimizer": "nesterov"}, {"optimizer": "lbfgs"}, {"prior_every": 3}], ids=str
+    "more",
+    [{}, {"optimizer": "nesterov"}, {"optimizer": "lbfgs"}, {"optimizer": "hmc"}, {"prior_every": 3}],
+    ids=str,
 )
 @pytest.mark.parametrize("batch", [64, 3])
 def test_without_patience_the_host_waits_for_no_look(
@@ -52,8 +63,9 @@ def test_without_patience_the_host_waits_for_no_look(
     assert few == many == 0
 
 
-def test_with_patience_the_host_looks_for_finished_rows(model: Networks) -> None:
-    """Or else the test above would count nothing: the slowest row, what is finished, what is left."""
-    options = replace(QUICK, patience=1000)
+@pytest.mark.parametrize("more", [{}, {"optimizer": "hmc"}, {"prior_every": 3}], ids=str)
+def test_with_patience_the_host_looks_for_finished_rows(model: Networks, more: dict[str, Any]) -> None:
+    """Or else the test above would count nothing: the steps, what is finished, what is left."""
+    options = replace(QUICK, patience=1000, **more)
     assert _waits(model, replace(options, iterations=5)) == 3
     assert _waits(model, replace(options, iterations=95)) == 3 * 10

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from device_cases import each_device
 from search_cases import QUICK, images_of, masks_of, run_search
 from torch import Tensor
 
@@ -22,6 +23,7 @@ def test_history_is_remembered_where_it_is_asked_for_only(model: Networks) -> No
         assert torch.equal(getattr(plain, name), getattr(told, name)), name
 
 
+@each_device
 @pytest.mark.parametrize("folds", [0, 2])
 @pytest.mark.parametrize("batch", [64, 3])
 def test_history_goes_in_strides_to_what_was_found(model: Networks, folds: int, batch: int) -> None:
@@ -35,7 +37,7 @@ def test_history_goes_in_strides_to_what_was_found(model: Networks, folds: int, 
     for index, history in enumerate(found.history):
         assert history.steps.tolist() == [[10] * 4, [20] * 4, [25] * 4]
         assert history.codes.shape == (3, 4, 8)
-        assert torch.equal(history.codes[-1], found.codes[index])
+        assert torch.equal(history.codes[-1], found.codes[index].cpu())
         assert not torch.equal(history.codes[0], history.codes[-1])
         assert (history.seconds > 0).all()
         assert (history.seconds.diff(dim=0) > 0).all()

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from device_cases import each_device
 from search_cases import QUICK, images_of, masks_of, run_search
 from torch import Tensor
 
@@ -33,8 +34,8 @@ def _run(
 ) -> list[Tensor]:
     """What the codes were after each step; function: codes to losses and gradients."""
     memory, seen = optimizer.memory(codes.z), []
-    for _ in range(count):
-        optimizer(codes, memory, *function(codes.z))
+    for step in range(count):
+        optimizer(codes, memory, *function(codes.z), step % TRAJECTORY == 0)
         seen.append(codes.z.clone())
     return seen
 
@@ -141,12 +142,13 @@ def test_codes_stay_in_their_box_and_inactive_ones_where_they_are(optimizer: str
     assert not torch.equal(codes.z[1::2], before[1::2])
 
 
+@each_device
 @pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["lbfgs", "hmc"])
 def test_search_finds_codes_whatever_their_batch_mates(exact: Networks, optimizer: str) -> None:
     options = replace(QUICK, optimizer=optimizer, norm="l2", lr={"lbfgs": 0.05, "hmc": 0.002}[optimizer])
     options = replace(options, iterations=130, prior=0)  # beyond a trajectory
-    images, masks = images_of(exact, 4), masks_of(4).double()
+    images, masks = images_of(exact, 4), masks_of(4)
     together = run_search(exact, replace(options, batch=3), images, masks)
     alone = run_search(exact, options, images[2:3], masks[2:3])
     torch.testing.assert_close(together.codes[2:3], alone.codes, rtol=0, atol=1e-8)

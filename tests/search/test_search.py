@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from device_cases import each_device
 from search_cases import QUICK, images_of, masks_of, run_search
 from torch import Tensor
 
@@ -39,7 +40,7 @@ def codes_seen(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
 
 def _by_autograd(model: Networks, options: SearchOptions, y: Tensor, w: Tensor) -> list[Tensor]:
     """The codes after each iteration, by autograd and torch's optimisers: one image, one candidate."""
-    z = starting_codes(model.generator, replace(options, candidates=1)).double().requires_grad_()
+    z = starting_codes(model.generator, replace(options, candidates=1)).to(y).requires_grad_()
     optimizer: torch.optim.Optimizer = torch.optim.Adam(
         [z], options.plan(False).lr, (options.momentum, 0.999)
     )
@@ -64,6 +65,7 @@ def _by_autograd(model: Networks, options: SearchOptions, y: Tensor, w: Tensor) 
     return trace
 
 
+@each_device
 @pytest.mark.parametrize(
     "options",
     [
@@ -81,7 +83,8 @@ def test_search_is_the_published_descent(
     exact: Networks, codes_seen: list[Tensor], options: SearchOptions
 ) -> None:
     options = replace(options, candidates=1, starts=1, iterations=15)
-    y, masks = images_of(exact, 1), masks_of(1).double()
+    y = images_of(exact, 1)
+    masks = masks_of(1).to(y)
     w = masks if options.weight == "mask" else ops.context_weight(masks, options.window, options.border)
     run_search(exact, options, y, masks)
     expected = _by_autograd(exact, options, y, w)
@@ -108,12 +111,14 @@ def test_preset_seed_takes_the_steps_of_its_source(exact: Networks, codes_seen: 
         torch.testing.assert_close(codes_seen[iteration], z.detach(), rtol=1e-6, atol=1e-6)
 
 
+@each_device
 def test_code_of_a_generated_image_is_recovered(model: Networks) -> None:
-    images, masks = images_of(model, 4), masks_of(4)
+    images = images_of(model, 4)
+    masks = masks_of(4).to(images)
     options = SearchOptions(iterations=200, candidates=4, starts=4, prior=0, precision="float32")
     found = run_search(model, options, images, masks)
     with torch.no_grad():
-        start = model.generator(starting_codes(model.generator, options))
+        start = model.generator(starting_codes(model.generator, options).to(images))
     first = (masks[:, None] * (start[None] - images[:, None]).abs()).sum((2, 3, 4)).amin(1)
     assert (found.contextual[:, 0] < 0.1 * first).all()
     # And what was hidden comes back with it.
@@ -122,8 +127,10 @@ def test_code_of_a_generated_image_is_recovered(model: Networks) -> None:
     assert (error < 0.1).all()
 
 
+@each_device
 def test_losses_are_those_of_the_codes_returned(model: Networks) -> None:
-    images, masks = images_of(model, 3), masks_of(3)
+    images = images_of(model, 3)
+    masks = masks_of(3).to(images)
     found = run_search(model, QUICK, images, masks)
     with torch.no_grad():
         fills = model.generator(found.codes.flatten(0, 1))
@@ -147,6 +154,7 @@ def test_prior_pulls_towards_what_the_discriminator_likes(model: Networks) -> No
     assert strong.contextual.mean() > weak.contextual.mean()
 
 
+@each_device
 @pytest.mark.parametrize(("size", "channels"), [(32, 3), (64, 1)])
 def test_other_architectures(make_model: MakeModel, size: int, channels: int) -> None:
     model = make_model(size=size, channels=channels, kernel=5, nz=5, code="normal")
@@ -160,6 +168,7 @@ def test_other_architectures(make_model: MakeModel, size: int, channels: int) ->
 # --- traps ---
 
 
+@each_device
 @pytest.mark.parametrize("clip", ["clamp", "stochastic"])
 @pytest.mark.parametrize("code", ["uniform", "normal"])
 @pytest.mark.parametrize("optimizer", ["adam", "nesterov"])
@@ -200,6 +209,7 @@ def test_starting_codes_are_in_the_box(make_model: MakeModel) -> None:
     assert codes.abs().max() == 3
 
 
+@each_device
 @pytest.mark.parametrize("norm", ["l1", "l2"])
 def test_trap_3_result_does_not_depend_on_batch_mates(exact: Networks, norm: Any) -> None:
     model = exact  # in float32, batches of another size round apart
@@ -219,10 +229,12 @@ def test_trap_3_networks_in_training_mode_are_refused(model: Networks, part: str
         Search(model.generator, model.discriminator, QUICK)
 
 
+@each_device
 @pytest.mark.parametrize("weight", ["mask", "window"])
 @pytest.mark.parametrize("garbage", [float("nan"), float("inf"), -1e30, 0.3])
 def test_trap_4_what_lies_under_the_hole_is_never_read(model: Networks, weight: Any, garbage: float) -> None:
-    images, masks = images_of(model, 2), masks_of(2)
+    images = images_of(model, 2)
+    masks = masks_of(2).to(images)
     options = replace(QUICK, weight=weight, starts=10)
     clean = run_search(model, options, images, masks)
     soiled = run_search(model, options, torch.where(masks == 0, garbage, images), masks)
@@ -273,6 +285,7 @@ def test_no_discriminator_is_needed_without_a_prior(model: Networks) -> None:
 # --- inputs and outputs ---
 
 
+@each_device
 @pytest.mark.parametrize("clip", ["clamp", "stochastic"])
 def test_seed_decides_the_result(model: Networks, clip: Any) -> None:
     images, masks = images_of(model, 2), masks_of(2)
@@ -286,6 +299,7 @@ def test_seed_decides_the_result(model: Networks, clip: Any) -> None:
     assert not torch.allclose(first.codes, other.codes)
 
 
+@each_device
 def test_no_image_gives_nothing_found(model: Networks) -> None:
     found = run_search(model, QUICK, torch.empty(0, 1, 32, 32), torch.empty(0, 1, 32, 32))
     assert found.fills.shape == (0, 2, 1, 32, 32)

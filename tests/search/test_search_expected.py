@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from device_cases import each_device
 from search_cases import QUICK, images_of, masks_of
 from torch import Tensor
 
@@ -24,10 +25,11 @@ def _off(found: Found, images: Tensor, masks: Tensor) -> float:
     return (found.fill - images).abs()[hole].mean().item()
 
 
+@each_device
 def test_search_finds_what_is_expected_the_nearer_the_more_it_counts(model: Networks) -> None:
     """A hole that leaves little to go by, and an expectation that is right."""
     images = images_of(model, 4)
-    masks = torch.zeros(4, 1, 32, 32)
+    masks = torch.zeros(4, 1, 32, 32, device=images.device)
     masks[..., :4] = 1
     search = Search(model.generator, None, OPTIONS)
     alone, a_little, much = (
@@ -49,6 +51,7 @@ def test_what_is_expected_of_known_pixels_is_not_read_nor_what_lies_under_the_ho
     assert torch.equal(same.contextual, clean.contextual)
 
 
+@each_device
 def test_candidates_that_are_blind_to_a_fold_are_told_what_was_found_without_it(model: Networks) -> None:
     images, masks = images_of(model, 1), masks_of(1)
     folds = torch.zeros(1, 2, 32, 32, dtype=torch.bool)

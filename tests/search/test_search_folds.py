@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from device_cases import each_device
 from search_cases import QUICK, images_of, masks_of, run_search
 from torch import Tensor
 
@@ -23,6 +24,7 @@ def _bands(count: int, masks: Tensor) -> Tensor:
     return folds & (masks > 0)
 
 
+@each_device
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_each_part_of_the_candidates_is_found_without_its_fold(exact: Networks, count: int) -> None:
     """As if those pixels were a part of the hole, for a search of so many candidates."""
@@ -41,14 +43,16 @@ def test_each_part_of_the_candidates_is_found_without_its_fold(exact: Networks, 
             )
 
 
+@each_device
 @pytest.mark.parametrize("weight", ["mask", "window"])
 @pytest.mark.parametrize("norm", ["l1", "l2"])
 def test_losses_are_over_all_known_pixels(exact: Networks, weight: Any, norm: Any) -> None:
     """So that candidates which did not see the same can be compared."""
-    images, masks = images_of(exact, 3), masks_of(3)
+    images = images_of(exact, 3)
+    masks = masks_of(3).to(images)
     options = replace(OPTIONS, weight=weight, norm=norm)
     found = run_search(exact, options, images, masks, folds=_bands(2, masks))
-    w = ops.context_weight(masks.double(), QUICK.window) if weight == "window" else masks.double()
+    w = ops.context_weight(masks, QUICK.window) if weight == "window" else masks
     apart = (found.fills - images[:, None]).abs() ** (1 if norm == "l1" else 2)
     torch.testing.assert_close(found.contextual, (w[:, None] * apart).sum((2, 3, 4)), rtol=1e-5, atol=1e-5)
 

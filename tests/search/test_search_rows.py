@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from device_cases import each_device
 from search_cases import QUICK, images_of, masks_of, run_search
 from torch import Tensor
 
@@ -44,6 +45,7 @@ def losses_seen(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
 # --- iterations ---
 
 
+@each_device
 def test_trap_7_best_code_is_kept_not_the_last(model: Networks, losses_seen: list[Tensor]) -> None:
     images, masks = images_of(model, 4), masks_of(4)
     options = SearchOptions(
@@ -65,6 +67,7 @@ def test_trap_7_the_last_step_counts_too(model: Networks, losses_seen: list[Tens
     assert torch.equal(found.contextual[:, 0], losses[-1])
 
 
+@each_device
 @pytest.mark.parametrize("iterations", [1, 10, 25])
 def test_iterations_are_counted(model: Networks, losses_seen: list[Tensor], iterations: int) -> None:
     found = run_search(model, replace(QUICK, iterations=iterations), images_of(model, 2), masks_of(2))
@@ -75,6 +78,7 @@ def test_iterations_are_counted(model: Networks, losses_seen: list[Tensor], iter
 # --- candidates and where they start ---
 
 
+@each_device
 def test_candidates_are_sorted_by_loss(model: Networks) -> None:
     options = replace(QUICK, candidates=5, iterations=5)
     found = run_search(model, options, images_of(model, 3), masks_of(3))
@@ -112,18 +116,20 @@ def test_there_are_as_many_starting_codes_as_candidates_at_least(
     assert codes.shape == (max(starts, candidates), 8)
 
 
+@each_device
 @pytest.mark.parametrize("weight", ["mask", "window"])
 @pytest.mark.parametrize("batch", [64, 7])
 def test_search_begins_from_the_codes_that_are_nearest_on_the_known_pixels(
     model: Networks, weight: Any, batch: int
 ) -> None:
-    images, masks = images_of(model, 3), masks_of(3)
+    images = images_of(model, 3)
+    masks = masks_of(3).to(images)
     w = masks if weight == "mask" else ops.context_weight(masks, QUICK.window)
     standing = replace(
         QUICK, starts=40, candidates=3, lr=1e-9, iterations=1, prior=0, weight=weight, batch=batch
     )
     found = run_search(model, standing, torch.where(masks == 0, torch.nan, images), masks)
-    codes = starting_codes(model.generator, standing)
+    codes = starting_codes(model.generator, standing).to(images)
     with torch.no_grad():
         losses = (w[:, None] * (model.generator(codes)[None] - images[:, None]).abs()).sum((2, 3, 4))
     torch.testing.assert_close(found.codes, codes[losses.argsort(1)[:, :3]], rtol=0, atol=1e-6)
@@ -133,6 +139,7 @@ def test_search_begins_from_the_codes_that_are_nearest_on_the_known_pixels(
 # --- rows under way ---
 
 
+@each_device
 @pytest.mark.slow
 def test_rows_beyond_the_batch_wait_and_take_the_place_of_finished_ones(exact: Networks) -> None:
     model = exact  # in float32, batches of another size round apart
@@ -163,6 +170,7 @@ def test_rows_beyond_the_batch_wait_and_take_the_place_of_finished_ones(exact: N
     torch.testing.assert_close(few.contextual, all_at_once.contextual, rtol=1e-6, atol=1e-6)
 
 
+@each_device
 def test_patience_stops_where_the_loss_stays(model: Networks, losses_seen: list[Tensor]) -> None:
     options = SearchOptions(
         iterations=300, patience=6, candidates=1, starts=1, prior=0, lr=0.05, precision="float32"
@@ -186,6 +194,7 @@ def test_patience_waits_for_a_slow_but_steady_fall(model: Networks, losses_seen:
     assert int(found.iterations) == 60
 
 
+@each_device
 def test_row_whose_loss_is_nan_never_looks_good(model: Networks) -> None:
     images = images_of(model, 2)
     images[0, 0, 20, 20] = float("nan")  # known to be nonsense
@@ -194,6 +203,7 @@ def test_row_whose_loss_is_nan_never_looks_good(model: Networks) -> None:
     assert torch.isfinite(found.contextual[1]).all()
 
 
+@each_device
 def test_stride_does_not_change_the_result(model: Networks, monkeypatch: pytest.MonkeyPatch) -> None:
     images, masks = images_of(model, 2), masks_of(2)
     options = replace(QUICK, patience=5)
@@ -204,8 +214,10 @@ def test_stride_does_not_change_the_result(model: Networks, monkeypatch: pytest.
     assert torch.equal(usual.iterations, watchful.iterations)
 
 
+@each_device
 def test_losses_are_those_at_full_precision_whatever_the_search_computed_in(model: Networks) -> None:
-    images, masks = images_of(model, 3), masks_of(3)
+    images = images_of(model, 3)
+    masks = masks_of(3).to(images)
     found = run_search(model, replace(QUICK, precision="bfloat16"), images, masks)
     with torch.no_grad():
         fills = model.generator(found.codes.flatten(0, 1)).unflatten(0, (3, 2))

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 import torch
+from device_cases import each_device
 from search_cases import QUICK, images_of, masks_of, run_search
 
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.search import Standing
 
 
+@each_device
 @pytest.mark.parametrize("folds", [0, 2])
 @pytest.mark.parametrize("batch", [64, 3])
 def test_who_watches_sees_each_image_come_to_what_is_found(model: Networks, folds: int, batch: int) -> None:

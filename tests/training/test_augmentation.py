@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inpaintx.training.augmentation import shift
+from inpaintx.training.augmentation import EdgesRepeated, padded, shift
 
 
 def _cut_one_by_one(images: Tensor, shifts: Tensor, reach: int) -> Tensor:
@@ -42,6 +42,31 @@ def test_shift_and_its_gradient_have_the_bits_of_cutting_image_by_image(
         assert torch.equal(ours, theirs)
     assert torch.equal(results[0][0][3], images[3])
     assert results[0][0].is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("reach", [1, 4, 9])
+@pytest.mark.parametrize("shape", [(2, 1, 2, 2), (3, 3, 8, 5)], ids=str)
+def test_edges_repeated_by_gathers_are_torchs_padding_both_ways(
+    shape: tuple[int, ...], reach: int, device: torch.device
+) -> None:
+    images = torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).to(device)
+    ours, theirs = (images.clone().requires_grad_() for _ in range(2))
+    moved, wanted = EdgesRepeated.apply(ours, reach), F.pad(theirs, [reach] * 4, mode="replicate")
+    assert torch.equal(moved, wanted)
+    weights = torch.randn(wanted.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    for way in (moved, wanted):
+        way.backward(weights.to(device))
+    torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-12, atol=1e-12)
+    assert torch.autograd.gradcheck(EdgesRepeated.apply, (images.requires_grad_(), reach))
+
+
+def test_gpus_pad_by_gathers_and_the_cpu_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An outline on `meta` is not on the CPU: its graph says how it was padded."""
+    ways = [
+        padded(torch.zeros(1, 1, 4, 4, device=place, requires_grad=True), 2).grad_fn
+        for place in ("cpu", "meta")
+    ]
+    assert [type(way).__name__ for way in ways] == ["ReplicationPad2DBackward0", "EdgesRepeatedBackward"]
 
 
 def _operations(call: Callable[[], object]) -> int:

@@ -21,7 +21,8 @@ def test_mode_holds_from_the_first_step_to_the_encoder_and_no_longer(tmp_path: P
     modes: list[bool] = []
 
     def note(*_: object) -> None:
-        modes.append(torch.are_deterministic_algorithms_enabled())
+        cudnn = torch.backends.cudnn.deterministic and not torch.backends.cudnn.benchmark
+        modes.append(torch.are_deterministic_algorithms_enabled() and cudnn)
 
     trainer = make_trainer(SHORT)
     trainer.discriminator.register_forward_hook(note)
@@ -29,6 +30,7 @@ def test_mode_holds_from_the_first_step_to_the_encoder_and_no_longer(tmp_path: P
     assert len(modes) == 3 * 4 + 1 + 2
     assert all(modes)
     assert not torch.are_deterministic_algorithms_enabled()
+    assert not torch.backends.cudnn.deterministic
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] in (":4096:8", ":16:8")
 
 

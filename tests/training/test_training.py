@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from training_cases import OPTIONS, make_trainer
+from training_cases import CPU, OPTIONS, make_trainer
 
 from inpaintx.networks import checkpoint
 from inpaintx.pictures.arrays import images_to_levels, levels_to_images
@@ -21,7 +21,9 @@ pytestmark = pytest.mark.slow
 def _spy_on_discriminator(trainer: Trainer) -> list[Tensor]:
     """What D is given from now on: real, generated and, for G's step, generated images of each step."""
     seen: list[Tensor] = []
-    trainer.discriminator.register_forward_pre_hook(lambda _, given: seen.append(given[0].detach().clone()))
+    trainer.discriminator.register_forward_pre_hook(
+        lambda _, given: seen.append(given[0].detach().to(CPU, copy=True))
+    )
     return seen
 
 
@@ -35,29 +37,29 @@ def _indices(images: Tensor, collection: Collection) -> list[int]:
 # --- a step ---
 
 
-def _losses(frozen: str, steps: int = 30) -> tuple[list[float], list[float]]:
+def _losses(frozen: str, device: torch.device, steps: int = 30) -> tuple[list[float], list[float]]:
     """D's and G's losses where one of the two does not learn."""
-    trainer = make_trainer(replace(OPTIONS, lr=2e-3, translate=0))
+    trainer = make_trainer(replace(OPTIONS, lr=2e-3, translate=0), device=device)
     trainer.optimizers[frozen].param_groups[0]["lr"] = 0.0
     losses = [trainer.advance() for _ in range(steps)]
     return [loss for loss, _ in losses], [loss for _, loss in losses]
 
 
-def test_discriminator_learns_to_tell_real_from_generated() -> None:
-    losses, others = _losses(frozen="generator")
+def test_discriminator_learns_to_tell_real_from_generated(device: torch.device) -> None:
+    losses, others = _losses("generator", device)
     assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
     assert np.mean(others[-5:]) > np.mean(others[:5])
 
 
-def test_generator_learns_to_please_the_discriminator() -> None:
-    losses_d, losses = _losses(frozen="discriminator")
+def test_generator_learns_to_please_the_discriminator(device: torch.device) -> None:
+    losses_d, losses = _losses("discriminator", device)
     assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.01
     assert np.mean(losses_d[-5:]) > np.mean(losses_d[:5])
 
 
-def test_first_losses_are_those_of_networks_that_know_nothing() -> None:
+def test_first_losses_are_those_of_networks_that_know_nothing(device: torch.device) -> None:
     """Logits near 0: D loses ln 2 on either side, G once (Goodfellow et al., 2014)."""
-    loss_d, loss_g = make_trainer().advance()
+    loss_d, loss_g = make_trainer(device=device).advance()
     assert loss_d == pytest.approx(2 * np.log(2), abs=0.3)
     assert loss_g == pytest.approx(np.log(2), abs=0.3)
 
@@ -72,8 +74,8 @@ def test_step_of_one_network_leaves_the_other_alone() -> None:
         assert parameter.requires_grad
 
 
-def test_each_epoch_sees_each_image_once_in_an_order_of_its_own() -> None:
-    trainer = make_trainer(replace(OPTIONS, translate=0, batch=4), count=10)
+def test_each_epoch_sees_each_image_once_in_an_order_of_its_own(device: torch.device) -> None:
+    trainer = make_trainer(replace(OPTIONS, translate=0, batch=4), count=10, device=device)
     seen = _spy_on_discriminator(trainer)
     for _ in range(5):
         trainer.advance()
@@ -122,11 +124,11 @@ def _shift_of(moved: Tensor, image: Tensor, reach: int) -> tuple[int, int] | Non
     return None
 
 
-def test_translation_moves_real_and_generated_images_with_their_edges_repeated() -> None:
-    trainer = make_trainer(replace(OPTIONS, translate=0.125, batch=24))
+def test_translation_moves_real_and_generated_images_with_their_edges_repeated(device: torch.device) -> None:
+    trainer = make_trainer(replace(OPTIONS, translate=0.125, batch=24), device=device)
     seen = _spy_on_discriminator(trainer)
     drawn: list[Tensor] = []
-    trainer.generator.register_forward_hook(lambda *args: drawn.append(args[2].detach().clone()))
+    trainer.generator.register_forward_hook(lambda *args: drawn.append(args[2].detach().to(CPU, copy=True)))
     trainer.advance()
     real, fake, fake_again = seen
     own = levels_to_images(trainer.collection.images)
@@ -140,8 +142,10 @@ def test_translation_moves_real_and_generated_images_with_their_edges_repeated()
     assert fake_shifts != again_shifts
 
 
-def test_bfloat16_goes_the_same_way() -> None:
-    exact, quick = make_trainer(), make_trainer(replace(OPTIONS, precision="bfloat16"))
+def test_bfloat16_goes_the_same_way(device: torch.device) -> None:
+    exact, quick = (
+        make_trainer(replace(OPTIONS, precision=kind), device=device) for kind in ("float32", "bfloat16")
+    )
     losses = np.array([[t.advance() for _ in range(3)] for t in (exact, quick)])
     assert not np.array_equal(losses[0], losses[1])
     np.testing.assert_allclose(losses[1], losses[0], atol=0.05)
@@ -151,8 +155,8 @@ def test_bfloat16_goes_the_same_way() -> None:
 # --- the average ---
 
 
-def test_average_follows_the_weights_by_its_decay_after_a_warm_up() -> None:
-    trainer = make_trainer(replace(OPTIONS, ema=0.3, lr=1e-2))
+def test_average_follows_the_weights_by_its_decay_after_a_warm_up(device: torch.device) -> None:
+    trainer = make_trainer(replace(OPTIONS, ema=0.3, lr=1e-2), device=device)
     expected = [p.detach().clone() for p in trainer.generator.parameters()]
     for step in range(6):
         trainer.advance()
@@ -193,8 +197,8 @@ def test_batch_statistics_fit_the_averaged_weights(tmp_path: Path) -> None:
     assert ((gathered.running_var - true) / true).abs().max() > 0.5
 
 
-def test_samples_are_the_same_codes_each_time() -> None:
-    trainer = make_trainer()
+def test_samples_are_the_same_codes_each_time(device: torch.device) -> None:
+    trainer = make_trainer(device=device)
     first, again = trainer.samples(4), trainer.samples(4)
     assert first.shape == (4, 32, 32, 1)
     assert first.dtype == np.uint8

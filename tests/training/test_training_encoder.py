@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from device_cases import each_device
 from torch import Tensor
 from training_cases import OPTIONS, make_trainer, of_stage
 
@@ -29,8 +30,14 @@ GUESS = SearchOptions(guess=True, candidates=4, iterations=5, lr=0.05, spread=0.
 
 def _images(model: Networks, count: int, seed: int = 7) -> Tensor:
     """What G draws: uint8 ``[count, C, S, S]``."""
-    codes = model.generator.sample_codes(count, torch.Generator().manual_seed(seed))
+    codes = _codes(model, count, seed)
     return torch.from_numpy(images_to_levels(model.generator(codes))).permute(0, 3, 1, 2).contiguous()
+
+
+def _codes(model: Networks, count: int, seed: int) -> Tensor:
+    """Of what G was trained on, where it is."""
+    codes = model.generator.sample_codes(count, torch.Generator().manual_seed(seed))
+    return codes.to(next(model.generator.parameters()))
 
 
 def _damaged(model: Networks, count: int = 6) -> tuple[Tensor, Tensor]:
@@ -64,6 +71,7 @@ def test_guesses_are_codes_in_the_box_and_never_read_under_the_hole(
         assert not torch.equal(encoder(images, torch.ones_like(masks)), codes)
 
 
+@each_device
 def test_training_makes_guesses_that_draw_the_image(model: Networks) -> None:
     """On what it was not trained on: nearer to the image, hole included, than the nearest of many codes."""
     losses: list[float] = []
@@ -77,9 +85,9 @@ def test_training_makes_guesses_that_draw_the_image(model: Networks) -> None:
     assert len(losses) == 250
     assert np.mean(losses[-20:]) < 0.7 * np.mean(losses[:20])
     assert not encoder.training
-    images, masks = _damaged(model, 32)
+    images, masks = (each.to(encoder.bank) for each in _damaged(model, 32))
     guessed = (model.generator(encoder(images, masks)) - images).abs().mean()
-    others = model.generator(model.generator.sample_codes(32, torch.Generator().manual_seed(5)))
+    others = model.generator(_codes(model, 32, 5))
     assert guessed < 0.6 * (others - images).abs().mean()
     blind = (model.generator(encoder(images, 1 - masks)) - images).abs().mean()
     assert guessed < blind  # the rim of an image says more of it than its middle here
@@ -101,6 +109,7 @@ def test_training_is_a_function_of_the_seed(model: Networks) -> None:
     assert not torch.equal(first.layers[0].weight, other.layers[0].weight)
 
 
+@each_device
 def test_training_that_is_given_up_gives_nothing_and_leaves_g_alone(model: Networks) -> None:
     state = {name: tensor.clone() for name, tensor in model.generator.state_dict().items()}
     seen: list[float] = []

@@ -73,7 +73,7 @@ def test_interpolation_is_of_known_pixels_alone_and_bounded() -> None:
 
 
 @pytest.mark.slow
-def test_training_draws_what_interpolation_can_not(model: Networks) -> None:
+def test_training_draws_what_interpolation_can_not(model: Networks, device: torch.device) -> None:
     """Images of a small G that it did not learn from, whose middle is hidden."""
     losses: list[float] = []
 
@@ -82,16 +82,17 @@ def test_training_draws_what_interpolation_can_not(model: Networks) -> None:
         return True
 
     codes = model.generator.sample_codes(332, torch.Generator().manual_seed(7))
-    learned, others = model.generator(codes).split([300, 32])
+    learned, others = model.generator(codes.to(device)).split([300, 32])
     levels = torch.from_numpy(images_to_levels(learned)).permute(0, 3, 1, 2).contiguous()
-    predictor = train_predictor(replace(SHAPE, width=8), levels, STEPS, 300, on_step=told)
+    predictor = train_predictor(replace(SHAPE, width=8), levels, STEPS, 300, device, told)
     assert predictor is not None
     assert not predictor.training
     assert len(losses) == 300
     assert np.mean(losses[-20:]) < 0.7 * np.mean(losses[:20])
     masks = torch.ones(32, 1, 32, 32)
     masks[..., 8:24, 8:24] = 0
-    plates = _plates(others, masks)
+    plates = _plates(others.cpu(), masks).to(device)
+    masks = masks.to(device)
     x, log_error = predictor(others, masks, plates)
     hole = (masks == 0).expand_as(others)
     off, plate = (x - others).abs()[hole], (plates - others).abs()[hole]

@@ -15,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 from torch import nn
-from training_cases import OPTIONS, SHAPE, drawn, make_trainer, same_run, steps_in_log
+from training_cases import CPU, OPTIONS, SHAPE, drawn, make_trainer, same_run, steps_in_log
 
 from inpaintx.errors import InpaintxError
 from inpaintx.networks import checkpoint
@@ -27,9 +27,11 @@ pytestmark = pytest.mark.slow
 PATIENCE = 300  # seconds: for a machine with other things to do
 
 
-def _run(folder: Path, options: TrainOptions, resume: bool = False, **callbacks: Any) -> Trainer:
+def _run(
+    folder: Path, options: TrainOptions, resume: bool = False, device: torch.device = CPU, **callbacks: Any
+) -> Trainer:
     folder.mkdir(exist_ok=True)
-    trainer = make_trainer(options)
+    trainer = make_trainer(options, device=device)
     if resume:
         trainer.restore(folder / checkpoint.FILE_NAME)
     train(trainer, folder, **callbacks)
@@ -42,13 +44,13 @@ def _run(folder: Path, options: TrainOptions, resume: bool = False, **callbacks:
     ids=["off-a-save", "on-a-save", "often", "bfloat16-without-average"],
 )
 def test_trap_9_a_resumed_run_is_the_uninterrupted_one(
-    tmp_path: Path, stops: list[int], extra: dict[str, Any]
+    tmp_path: Path, stops: list[int], extra: dict[str, Any], device: torch.device
 ) -> None:
     """Stopped in mid-epoch (12 images, batches of 5), on a save (6) and off one (4); all augmentation on."""
-    options = replace(OPTIONS, steps=9, save_every=3, flip=True, translate=0.2, **extra)
-    _run(tmp_path / "whole", options)
+    options = replace(OPTIONS, steps=9, save_every=3, flip=True, translate=0.2, deterministic=True, **extra)
+    _run(tmp_path / "whole", options, device=device)
     for number, stop in enumerate([*stops, 9]):
-        _run(tmp_path / "parts", replace(options, steps=stop), resume=number > 0)
+        _run(tmp_path / "parts", replace(options, steps=stop), resume=number > 0, device=device)
     assert same_run(tmp_path / "whole", tmp_path / "parts")
     _, tensors = checkpoint.load(tmp_path / "whole" / checkpoint.FILE_NAME)
     assert {name.split(".")[1] for name in tensors if name.startswith("training.")} == {

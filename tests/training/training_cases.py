@@ -11,10 +11,11 @@ from torch import Tensor
 
 from inpaintx.networks import checkpoint
 from inpaintx.options import Architecture, Fit, TrainOptions
-from inpaintx.training import LOG_NAME, Trainer
+from inpaintx.training import LOG_NAME, Team, Trainer
 from inpaintx.training.collection import Collection
 from inpaintx.training.course import Progress
 
+CPU = torch.device("cpu")
 SHAPE = Architecture(size=32, channels=1, width=4, nz=8)
 OPTIONS = TrainOptions(steps=7, batch=5, save_every=100, seed=3, encoder_steps=0, predictor_steps=0)
 
@@ -27,8 +28,10 @@ def drawn(count: int) -> Collection:
     return Collection(torch.from_numpy(images)[:, None], [Path(f"{i}.png") for i in range(count)])
 
 
-def make_trainer(options: TrainOptions = OPTIONS, count: int = 12, fit: Fit = "crop") -> Trainer:
-    return Trainer(drawn(count), SHAPE, options, fit)
+def make_trainer(
+    options: TrainOptions = OPTIONS, count: int = 12, fit: Fit = "crop", device: torch.device = CPU
+) -> Trainer:
+    return Trainer(drawn(count), SHAPE, options, fit, Team(device=device))
 
 
 def steps_in_log(run: Path) -> list[int]:
