@@ -23,6 +23,7 @@ from inpaintx_cli.gallery import check, show
 from inpaintx_cli.options import given, mask_and_blend
 from inpaintx_cli.piping import Pipes, piped
 from inpaintx_cli.results import metrics_writer
+from inpaintx_cli.start import loading
 from inpaintx_cli.streams import tell
 
 if TYPE_CHECKING:
@@ -50,11 +51,12 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
 
 def _complete(pipes: Pipes, values: dict[str, Any]) -> int:
     """Does what is asked for; gives the exit code."""
-    from inpaintx.completion import Completer
-    from inpaintx.completion.folder import complete_plan
-    from inpaintx.completion.watching import watch_folder
-    from inpaintx.networks import checkpoint
-    from inpaintx.networks.devices import pick_device
+    with loading():
+        from inpaintx.completion import Completer
+        from inpaintx.completion.folder import complete_plan
+        from inpaintx.completion.watching import watch_folder
+        from inpaintx.networks import checkpoint
+        from inpaintx.networks.devices import pick_device
 
     device = pick_device(values["device"])
     base = PRESETS[values["preset"]] if values["preset"] else SearchOptions()
