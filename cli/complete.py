@@ -23,6 +23,7 @@ from inpaintx_cli.gallery import check, show
 from inpaintx_cli.options import given, mask_and_blend
 from inpaintx_cli.piping import Pipes, piped
 from inpaintx_cli.results import metrics_writer
+from inpaintx_cli.start import loading
 from inpaintx_cli.streams import tell
 
 if TYPE_CHECKING:
@@ -50,13 +51,14 @@ def command(inputs: tuple[Path, ...], out: Path, **values: Any) -> None:
 
 def _complete(pipes: Pipes, values: dict[str, Any]) -> int:
     """Does what is asked for; gives the exit code."""
-    from inpaintx.completion.cluster import complete_on_cluster
-    from inpaintx.completion.connection import Cluster
-    from inpaintx.completion.folder import complete_plan
-    from inpaintx.completion.parts import Recipe
-    from inpaintx.completion.watching import watch_folder
-    from inpaintx.networks import checkpoint
-    from inpaintx.networks.devices import pick_device
+    with loading():
+        from inpaintx.completion.cluster import complete_on_cluster
+        from inpaintx.completion.connection import Cluster
+        from inpaintx.completion.folder import complete_plan
+        from inpaintx.completion.parts import Recipe
+        from inpaintx.completion.watching import watch_folder
+        from inpaintx.networks import checkpoint
+        from inpaintx.networks.devices import pick_device
 
     on_cluster = values["ray"] is not None and not values["dry_run"]
     device = values["device"] if on_cluster else pick_device(values["device"])

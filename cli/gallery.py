@@ -58,10 +58,10 @@ def command(folder: Path, out: Path | None, masks: Path | None, overwrite: bool)
 
 def check(path: Path | None, plan: FolderPlan) -> None:
     """Raises InpaintxError where ``complete`` will not be able to write the gallery that is asked for."""
-    from inpaintx.gallery.pages import check_gallery
-
     if path is None:
         return
+    from inpaintx.gallery.pages import check_gallery
+
     if plan.manifest is None:
         raise InpaintxError(
             "--gallery shows what the manifest says; give --manifest, or leave out --no-record"
@@ -72,10 +72,10 @@ def check(path: Path | None, plan: FolderPlan) -> None:
 
 def show(path: Path | None, plan: FolderPlan) -> None:
     """Writes the gallery that ``complete`` was asked for, of all that its manifest holds."""
-    from inpaintx.completion.manifest import Manifest
-    from inpaintx.gallery.masks import made_again
-
     if path is not None and plan.request.manifest is not None:
+        from inpaintx.completion.manifest import Manifest
+        from inpaintx.gallery.masks import made_again
+
         lines = Manifest(plan.request.manifest).lines
         _write(path, plan.request.out, lines, made_again(plan.request.mask, plan.request.seed, plan.roots))
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from inpaintx import InpaintxError, __version__
+from inpaintx_cli.start import loading
 from inpaintx_cli.streams import guard
 
 # Name: module and what `inpaintx --help` says of it. The modules load torch, so help must not load them.
@@ -65,7 +66,8 @@ class CommandTable(click.Group):
         """Imports a command; None where there is no such one."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        with loading():
+            command: click.Command = import_module(COMMANDS[cmd_name][0]).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_loader
 from types import ModuleType
 
 #: What the README and the interfaces of version 0.1 named, and where it is now.
@@ -22,13 +20,19 @@ MOVED = {
 }
 
 
-class _Forwarder(MetaPathFinder, Loader):
-    """Finds the modules of :data:`MOVED`; each is the very module that has its new name."""
+class _Forwarder:
+    """Finds and loads the modules of :data:`MOVED`; each is the very module that has its new name.
+
+    Not by ``importlib.abc``, whose import takes longer than all else that ``import inpaintx`` does.
+    """
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        return spec_from_loader(fullname, self) if fullname in MOVED else None
+        return ModuleSpec(fullname, self) if fullname in MOVED else None  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """As Python does."""
 
     def exec_module(self, module: ModuleType) -> None:
         sys.modules[module.__name__] = import_module(MOVED[module.__name__])

@@ -103,17 +103,20 @@ def load_model(model: str | Path, device: torch.device | str = "cpu") -> Network
     path = find(model)
     with opened(path) as stored:
         architecture = described(stored)
-        for prefix, outline in zip(NETWORKS, _outlines(stored, architecture), strict=True):
+        outlines = _outlines(stored, architecture)
+        for prefix, outline in zip(NETWORKS, outlines, strict=True):  # all before the first is read
             if outline is not None:
                 stored.check(prefix, outline.state_dict(), OPTIONAL)
-        generator, discriminator = build(architecture)
-        stored.fill(generator, "generator.")
-        stored.fill(discriminator, "discriminator.")
-        encoder = read_encoder(stored, architecture)
-        predictor = read_predictor(stored, architecture)
-    for network in (generator, discriminator, encoder, predictor):
+        generator, discriminator, encoder, predictor = outlines
+        _read(stored, generator, "generator.")
+        _read(stored, discriminator, "discriminator.")
+        if encoder is not None:
+            _read(stored, encoder, "encoder.", OPTIONAL)
+        if predictor is not None:
+            _read(stored, predictor, "predictor.")
+    for network in outlines:
         if network is not None:
-            network.to(device).eval().requires_grad_(False)
+            network.to(device)
     return Networks(generator, discriminator, encoder, stored.header, path, predictor)
 
 
