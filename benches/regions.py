@@ -2,9 +2,10 @@
 
 Letters of families that the shipped model has not seen, and a hole in each, are laid into photographs that
 come inside scikit-image, 640 pixels a side. The same model fills them from the whole picture (`whole`), from
-the part where it predicts best (`auto`), and from the square that the letter was laid in (`placed`). DIR gets
-the table, as Markdown, and a picture of the first scenes. `inpaintx eval --full-size` makes the same table of
-photographs of your own.
+the part where it predicts best (`auto`), and from where the letter was laid (`placed`). DIR gets the table,
+as Markdown, and a picture of some of the scenes. `--model MODEL --things FOLDER ...` lays in pictures of your
+own that a model of yours has not seen. `inpaintx eval --full-size` makes the same table of photographs as
+they are.
 
 With `--large`, instead: a photograph of 24 megapixels with five holes of 300 pixels, through the command
 line; prints the seconds and the most memory that it took.
@@ -31,6 +32,7 @@ from inpaintx.letters.chars import TEST_FAMILIES, CharsOptions, render_chars
 from inpaintx.networks.checkpoint import Networks, load_model
 from inpaintx.options import Estimate, SearchOptions
 from inpaintx.pictures import Picture, find_pictures, read_picture
+from inpaintx.pictures.arrays import fit_channels, to_levels
 from inpaintx.pictures.regions import Region
 from inpaintx.plugins import registry
 
@@ -52,24 +54,23 @@ SHOWN = 6
 
 
 class Scene:
-    """A letter in a photograph, and a hole in the letter.
+    """A thing in a photograph, and a hole in the thing.
 
     Attributes:
         picture: gray.
         mask: bool ``[H, W]``, True = keep.
-        placed: where the letter is.
+        placed: where the thing is.
     """
 
     def __init__(self, thing: np.ndarray, number: int, rng: np.random.Generator) -> None:
         photograph = _photograph(number, SIDE, SIDE)
         side = int(rng.integers(100, 201))
-        top, left = (int(rng.integers(0, SIDE - side)) for _ in range(2))
-        self.placed = Region(top, left, side, side)
-        self.placed.of(photograph)[...] = Image.fromarray(thing).resize(
-            (side, side), Image.Resampling.BICUBIC
-        )
+        sides = round(side * thing.shape[0] / thing.shape[1]), side
+        top, left = (int(rng.integers(0, SIDE - length)) for length in sides)
+        self.placed = Region(top, left, *sides)
+        self.placed.of(photograph)[...] = Image.fromarray(thing).resize(sides[::-1], Image.Resampling.BICUBIC)
         hole = round(rng.uniform(0.3, 0.5) * side)
-        down, right = (int(rng.integers(0.1 * side, 0.9 * side - hole + 1)) for _ in range(2))
+        down, right = (int(rng.integers(0.1 * length, 0.9 * length - hole + 1)) for length in sides)
         self.picture, self.mask = Picture(photograph), np.ones((SIDE, SIDE), bool)
         Region(top + down, left + right, hole, hole).of(self.mask)[...] = False
 
@@ -91,6 +92,13 @@ def letters(count: int) -> list[np.ndarray]:
         out = Path(folder) / "letters"
         render_chars(CharsOptions(families=TEST_FAMILIES, count=count, seed=SEED), out)
         return [read_picture(path).array for path in find_pictures([out])]
+
+
+def things(folders: list[Path], count: int) -> list[np.ndarray]:
+    """So many of the pictures in folders, evenly spread over them, gray."""
+    paths = find_pictures(folders)
+    spread = np.linspace(0, len(paths) - 1, min(count, len(paths))).round().astype(int)
+    return [to_levels(fit_channels(read_picture(paths[number]).as_float(), 1))[..., 0] for number in spread]
 
 
 def measured(model: Networks, scenes: list[Scene], estimate: Estimate) -> dict[str, list[Picture]]:
@@ -171,7 +179,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", default="chars")
-    parser.add_argument("--count", type=int, default=62, help="letters")
+    parser.add_argument("--things", type=Path, nargs="+", help="folders of pictures to lay in, not letters")
+    parser.add_argument("--count", type=int, default=62, help="letters, or things")
     parser.add_argument("--estimate", choices=["sample", "mean"], default="sample")
     parser.add_argument("--out", type=Path, help="folder for the table and the picture")
     parser.add_argument("--large", action="store_true", help="time and memory of 24 megapixels instead")
@@ -182,7 +191,8 @@ def main() -> None:
     if options.out is None:
         parser.error("--out says where the table and the picture go")
     rng = np.random.default_rng(SEED)
-    scenes = [Scene(thing, number, rng) for number, thing in enumerate(letters(options.count))]
+    laid = things(options.things, options.count) if options.things else letters(options.count)
+    scenes = [Scene(thing, number, rng) for number, thing in enumerate(laid)]
     made = measured(load_model(options.model), scenes, options.estimate)
     options.out.mkdir(parents=True, exist_ok=True)
     text = table(scenes, made)

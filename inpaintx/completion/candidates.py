@@ -186,14 +186,15 @@ class CandidateFinder:
         return self._finished(candidates, found)
 
     def guess(self, squares: Sequence[Square]) -> np.ndarray:
-        """What the search would begin with for squares, float32 ``[B, S, S, C]`` in [0, 1].
+        """What the model makes of squares in one pass, float32 ``[B, S, S, C]`` in [0, 1].
 
-        Where nothing is searched, what the predictor expects; a constant fill has neither to ask.
+        What the predictor expects, or, without one, what the search would begin with; a constant fill has
+        neither to ask.
         """
-        if self._search is None:
-            assert self._predictor is not None
+        if self._predictor is not None:
             none = [np.zeros((0, *mask.shape), bool) for _, mask in squares]
             return expect(self._predictor, squares, none, self.options).images[:, 0]
+        assert self._search is not None
         masks = np.stack([mask for _, mask in squares])
         images = values_to_images([image for image, _ in squares])
         return images_to_values(self._search.guess(images, torch.from_numpy(masks)[:, None].float()))

@@ -24,7 +24,8 @@ MOST = 0.9  # of the picture's shorter side: the side of the largest
 STEP = 2**0.5  # from one side that is tried to the next
 PLACES = (0.1, 0.37, 0.63, 0.9)  # of a hole in a square: shares of the room that it has
 NUDGES, BEAM = (0.15, 0.08, 0.04), 4  # steps of the search from there, in sides; how many it goes on with
-FIRST, KEPT = 2, 24  # sets of hidden pixels for a first impression; how many regions are then measured well
+FIRST, KEPT = 2, 16  # sets of hidden pixels for a first impression; how many regions are then measured well
+HOPE = 0.92  # error of the best square: above it, none beside it would be much better
 RIM = 0.06  # sides of the hole that a region must hold around it
 SECTORS, REACH = 6, 0.4  # that are hidden around the hole, one at a time; how far, in its sides
 
@@ -148,7 +149,9 @@ def find_region(
 ) -> tuple[Region | None, float]:
     """The region in which a model predicts best what is known around a hole.
 
-    Squares of all sizes first; from the best of these on, others beside them.
+    Squares of all sizes first; from the best of these on, others beside them, unless even these predict
+    hardly better than interpolation. The same inputs give the same region. It takes 300 to 700 of the model's
+    passes: with a predictor, about 2 ms of a core each.
 
     Args:
         framing: measures regions around the hole.
@@ -178,6 +181,8 @@ def find_region(
     squares = _around(hole, min(shape), size)
     best = measure([*squares, *(_stretched(square, aspect) for square in squares for aspect in aspects)])
     for share in NUDGES:
+        if best and errors[best[0]] > HOPE:
+            break  # there is nothing here that the model knows
         best = measure([near for region in best for near in _beside(region, share)])
     return (best[0], errors[best[0]]) if best else (None, 1.0)
 
@@ -195,10 +200,9 @@ def _around(hole: Region, room: int, size: int) -> list[Region]:
 
 
 def _beside(region: Region, share: float) -> list[Region]:
-    """The same region, moved, grown or shrunk by a share of its side."""
-    steps = (-share, 0.0, share)
+    """The same region, moved along one axis, grown or shrunk by a share of its side."""
     tried = []
-    for grown, down, right in product(steps, steps, steps):
+    for grown, down, right in share * np.concatenate([np.eye(3), -np.eye(3)]):
         tall, wide = (1 + grown) * region.height, (1 + grown) * region.width
         top = region.top + (region.height - tall) / 2 + down * region.height
         left = region.left + (region.width - wide) / 2 + right * region.width

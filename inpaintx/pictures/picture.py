@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from inpaintx.errors import InpaintxError
 from inpaintx.pictures.arrays import plain_mask, read_only, to_levels, to_values
+from inpaintx.pictures.regions import Region
 from inpaintx.pictures.tags import Tags
-
-if TYPE_CHECKING:
-    from inpaintx.pictures.regions import Region
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,15 +101,17 @@ class Picture:
         shape = (self.height, self.width)
         if mask.dtype != bool or mask.shape != shape:
             raise InpaintxError(f"the mask is {mask.dtype} {list(mask.shape)}: it must be bool {list(shape)}")
-        part = shape if region is None else (region.height, region.width)
-        if filled.shape != (*part, self.channels):
-            raise InpaintxError(f"the fill is {list(filled.shape)}: it must be {[*part, self.channels]}")
-        hole = ~plain_mask(mask)
-        filling = filled[hole if region is None else region.of(hole)]
-        if len(filling) < np.count_nonzero(hole):
+        part = Region(0, 0, *shape) if region is None else region
+        if filled.shape != (part.height, part.width, self.channels):
+            expected = [part.height, part.width, self.channels]
+            raise InpaintxError(f"the fill is {list(filled.shape)}: it must be {expected}")
+        hole = ~plain_mask(part.of(mask))
+        if np.count_nonzero(hole) < mask.size - np.count_nonzero(plain_mask(mask)):
             raise InpaintxError(f"the hole reaches out of the part that is filled: {region}; fill all of it")
-        levels = to_levels(filling, self.array.dtype)
+        levels = to_levels(filled[hole], self.array.dtype)
         array = self.array.copy()
-        array[hole] = levels[:, 0] if self.channels == 1 else levels
-        alpha = None if self.alpha is None else np.where(hole, self.max_value, self.alpha).astype(array.dtype)
+        part.of(array)[hole] = levels[:, 0] if self.channels == 1 else levels
+        alpha = None if self.alpha is None else self.alpha.copy()
+        if alpha is not None:
+            part.of(alpha)[hole] = self.max_value
         return replace(self, array=array, alpha=alpha)

@@ -150,10 +150,8 @@ def load_collection(
         paths.extend([path] * len(own))
     if not squares:
         counts = f"{len(skipped)} unreadable, {len(found) - len(wanted)} excluded"
-        said = transparent_line([], transparent)
-        raise InpaintxError(
-            f"no readable picture in {folder}: {counts}{f'; {said}' if said else ''}; give another folder"
-        )
+        advice = transparent_line([], transparent) or "give another folder"
+        raise InpaintxError(f"no readable picture in {folder}: {counts}; {advice}")
     most = channels or max(square.shape[2] for square in squares)
     stack = np.stack([fit_channels(square, most) for square in squares])
     images = torch.from_numpy(stack).permute(0, 3, 1, 2).contiguous()

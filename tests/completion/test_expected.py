@@ -187,6 +187,18 @@ def test_controls_have_no_predictor(model: Networks, predicting: Networks, contr
 # --- without a search ---
 
 
+def test_regions_are_measured_by_what_is_expected(predicting: Networks) -> None:
+    """And, where nothing expects anything, by what the search begins with."""
+    assert predicting.predictor is not None
+    squares = _squares(predicting)
+    expected = expect(predicting.predictor, squares, [np.zeros((0, 32, 32), bool)] * 2, OPTIONS).images[:, 0]
+    guessed = CandidateFinder(predicting, OPTIONS).guess(squares)
+    np.testing.assert_array_equal(guessed, expected)
+    started = CandidateFinder(predicting, replace(OPTIONS, predict=False)).guess(squares)
+    assert started.shape == expected.shape
+    assert np.abs(started - expected).mean() > 0.01
+
+
 def test_no_iterations_give_what_is_expected_in_one_pass(predicting: Networks) -> None:
     squares = _squares(predicting)
     searched = _find(predicting, squares)

@@ -1,6 +1,7 @@
 """Which part of a picture the model sees, and what comes of it."""
 
 import tracemalloc
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from PIL import Image
 
 from inpaintx import InpaintxError
 from inpaintx.completion import Completed, Completer
+from inpaintx.completion.framing import find_region
 from inpaintx.completion.regions import hole_boxes, parse_region
 from inpaintx.letters.chars import TRAIN_FAMILIES, CharsOptions, render_chars
 from inpaintx.networks.checkpoint import Networks, load_model
@@ -62,14 +64,61 @@ def test_a_letter_is_found_in_a_larger_picture_and_filled_better_than_from_the_w
         difference = completed.picture.as_float()[~mask] - picture.as_float()[~mask]
         errors[region] = float(np.square(difference).mean())
     [chosen] = completed.regions
-    common = chosen.region.common(LETTER)
-    union = chosen.region.height * chosen.region.width + LETTER.height * LETTER.width
-    overlap = common.height * common.width
-    assert overlap / (union - overlap) > 0.5
+    assert _overlap(chosen.region, LETTER) > 0.5
     assert chosen.error is not None
     assert chosen.error < 0.5
     assert chosen.doubt is None
     assert errors["auto"] < 0.6 * errors["whole"]  # more than 2 dB
+
+
+class _Overlap:
+    """Finds a region the better, the more of it is the thing that is looked for."""
+
+    def __init__(self, thing: Region, share: float) -> None:
+        self._thing, self._share, self.looks = thing, share, 0
+
+    def errors(self, regions: Sequence[Region], sets: int = 6) -> np.ndarray:
+        self.looks += len(regions) * sets
+        return np.array([1 - self._share * _overlap(region, self._thing) for region in regions])
+
+
+def _overlap(one: Region, other: Region) -> float:
+    """Their common part's share of all that either has."""
+    rows = min(one.bottom, other.bottom) - max(one.top, other.top)
+    columns = min(one.right, other.right) - max(one.left, other.left)
+    common = max(0, rows) * max(0, columns)
+    return common / (one.height * one.width + other.height * other.width - common)
+
+
+@given(
+    side=st.integers(90, 500),
+    place=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    inside=st.tuples(st.floats(0.1, 0.9), st.floats(0.1, 0.9)),
+    length=st.floats(0.25, 0.5),
+)
+def test_any_square_around_a_hole_is_reached(
+    side: int, place: tuple[float, float], inside: tuple[float, float], length: float
+) -> None:
+    """By regions that are tried, as far as what measures them leads there."""
+    top, left = (round(share * (600 - side)) for share in place)
+    hole_side = round(length * side)
+    down, right = (round(share * (side - hole_side)) for share in inside)
+    thing, hole = Region(top, left, side, side), Region(top + down, left + right, hole_side, hole_side)
+    framing: Any = _Overlap(thing, 1)
+    found, error = find_region(framing, hole, (600, 600), 64)
+    assert found is not None
+    assert _overlap(found, thing) == pytest.approx(1 - error)
+    assert error < 0.15
+    assert framing.looks < 1000  # of the model's passes
+    assert find_region(framing, hole, (600, 600), 64) == (found, error)
+
+
+def test_where_no_square_is_good_none_beside_it_is_tried() -> None:
+    hopeless: Any = _Overlap(Region(200, 200, 150, 150), 0.05)
+    hopeful: Any = _Overlap(Region(200, 200, 150, 150), 0.5)
+    for framing in (hopeless, hopeful):
+        find_region(framing, Region(240, 240, 50, 50), (600, 600), 64)
+    assert hopeless.looks < 0.6 * hopeful.looks
 
 
 def test_what_lies_under_the_hole_chooses_nothing(scene: tuple[Picture, np.ndarray]) -> None:

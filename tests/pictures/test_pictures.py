@@ -11,7 +11,7 @@ from picture_cases import H, W, samples, save
 from PIL import Image, ImageCms
 
 from inpaintx import InpaintxError
-from inpaintx.pictures import Picture, find_pictures, read_picture, write_picture
+from inpaintx.pictures import Picture, encoding, find_pictures, read_picture, write_picture
 from inpaintx.pictures.files import atomic_file
 
 # --- what can't be read ---
@@ -104,12 +104,25 @@ def test_what_is_written_is_read_back_bit_for_bit_or_refused(tmp_path: Path, suf
     assert len(os.listdir(tmp_path)) == len(HELD[suffix])
 
 
-def test_16_bit_pngs_are_read_by_others(tmp_path: Path) -> None:
-    colour = samples(3, np.uint16)
-    write_picture(Picture(colour), tmp_path / "a.png")
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_pngs_of_large_pictures_and_deep_ones_are_read_by_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int, dtype: type
+) -> None:
+    """They are filtered here, in bands: across the edges of these, too, with rows of both kinds."""
+    monkeypatch.setattr(encoding, "_LARGE", 1000)
+    monkeypatch.setattr(encoding, "_ROWS", 16)
+    noise = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (41, 31, channels), dtype)
+    noise[:12] = noise[:1]  # rows that are those above them
+    noise[20:32] = noise[20:32, :1]  # rows of one colour
+    stored = noise[..., 0] if channels == 1 else noise
+    write_picture(Picture.from_samples(stored), tmp_path / "a.png")
     other = cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED)
     assert other is not None
-    np.testing.assert_array_equal(other[..., ::-1], colour)
+    np.testing.assert_array_equal(other if channels == 1 else other[..., [2, 1, 0, 3][:channels]], stored)
+    read = read_picture(tmp_path / "a.png")
+    np.testing.assert_array_equal(read.array, stored[..., :3] if channels > 1 else stored)
+    assert (tmp_path / "a.png").stat().st_size < 0.6 * stored.nbytes
 
 
 def test_jpeg_only_when_asked(tmp_path: Path) -> None:
