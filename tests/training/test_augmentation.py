@@ -60,7 +60,7 @@ def test_edges_repeated_by_gathers_are_torchs_padding_both_ways(
     assert torch.autograd.gradcheck(EdgesRepeated.apply, (images.requires_grad_(), reach))
 
 
-def test_gpus_pad_by_gathers_and_the_cpu_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpus_pad_by_gathers_and_the_cpu_as_before() -> None:
     """An outline on `meta` is not on the CPU: its graph says how it was padded."""
     ways = [
         padded(torch.zeros(1, 1, 4, 4, device=place, requires_grad=True), 2).grad_fn
