@@ -1,7 +1,9 @@
 """Every mode × depth × orientation × compression of TIFF, and depths that Pillow would cut to 8 bits."""
 
 import logging
+import shutil
 import struct
+import subprocess
 import zlib
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,28 @@ from inpaintx.pictures import read_picture
 from inpaintx.pictures.kinds import take
 
 ORIENTATION = int(ExifTags.Base.Orientation)
+
+
+@pytest.mark.skipif(shutil.which("convert") is None, reason="ImageMagick is not installed")
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("compression", ["None", "LZW", "Zip", "RLE"])
+def test_colour_in_planes_by_another_program_is_read_or_refused(
+    tmp_path: Path, compression: str, depth: int
+) -> None:
+    """Each channel of its own; of 16 bits in LZW only the refusal is right."""
+    stored = samples(3)
+    source, path = save(Image.fromarray(stored), tmp_path / "a.png"), tmp_path / "a.tif"
+    options = ["-depth", str(depth), "-interlace", "plane", "-compress", compression]
+    subprocess.run(["convert", source, *options, path], check=True)
+    with tifffile.TiffFile(path) as file:
+        assert int(file.pages.first.planarconfig) == 2
+        assert file.pages.first.bitspersample == depth
+    if (compression, depth) == ("LZW", 16):
+        with pytest.raises(InpaintxError, match=r"isn't read: .*a\.tif; convert it to a 16-bit PNG"):
+            read_picture(path)
+        return
+    wanted = stored if depth == 8 else stored.astype(np.uint16) * 257
+    np.testing.assert_array_equal(read_picture(path).array, wanted)
 
 
 @pytest.mark.parametrize("orientation", TURNED)
