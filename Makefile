@@ -6,7 +6,7 @@ PIP    := $(BIN)/pip install --disable-pip-version-check -q -c constraints.txt
 SOURCES := $(shell find csrc -type f) CMakeLists.txt setup.py pyproject.toml
 CPP := $(shell find csrc tests/csrc -name "*.h" -o -name "*.cpp" -o -name "*.cu" -o -name "*.cuh")
 
-.PHONY: help install test test-fast test-here test-native test-gpu soak lint format docs docs-links bench quality demo screenshots \
+.PHONY: help install test test-fast test-here test-native test-gpu mutants soak lint format docs docs-links bench quality demo screenshots \
 	model check-wheel check-docker check-torch wheel release clean
 
 help:  ## Show this list.
@@ -39,6 +39,10 @@ test-native:  ## Run the C++ tests under AddressSanitizer and UBSan.
 
 test-gpu: install  ## Run on a GPU what touches one, then ops and search under compute-sanitizer.
 	tests/test_gpu.sh
+
+EVERY ?= 1
+mutants: install  ## Put small faults into the CUDA kernels, one at a time: the C++ tests must find each (an hour).
+	$(BIN)/python tests/csrc/mutants.py $(OPS) --every $(EVERY)
 
 # As many of each as the pages name; `make soak COUNT=500 DAMAGED=100 KILLS=10` is a short one.
 COUNT ?= 10000

@@ -34,8 +34,9 @@ void fail(const char* file, int line, const std::string& message) {
   }
 }
 
-int run_all() {
+int run_all(bool stop_at_first) {
   for (const Test& test : tests()) {
+    if (stop_at_first && failures > 0) break;
     const int failures_before = failures;
     const auto start = std::chrono::steady_clock::now();
     test.run();
@@ -49,4 +50,5 @@ int run_all() {
 
 }  // namespace check
 
-int main() { return check::run_all(); }
+// With any argument it ends with the first test that fails.
+int main(int argc, char**) { return check::run_all(argc > 1); }

@@ -298,22 +298,6 @@ float rounded_to_bfloat16(float value) {
 
 }  // namespace
 
-TEST(every_instruction_set_has_the_plain_sums_of_image_down) {
-  isas::for_each([](cpu::Isa isa) {
-    check_down<float, float>(isa, Dtype::float32);
-    check_down<double, double>(isa, Dtype::float64);
-    check_down<math::bfloat16, float>(isa, Dtype::bfloat16);
-  });
-}
-
-TEST(every_instruction_set_has_the_plain_sums_of_image_up) {
-  isas::for_each([](cpu::Isa isa) {
-    check_up<float, float>(isa, Dtype::float32);
-    check_up<double, double>(isa, Dtype::float64);
-    check_up<math::bfloat16, float>(isa, Dtype::bfloat16);
-  });
-}
-
 TEST(the_kernels_of_the_image_layers_have_the_plain_sums) {
   values::for_each_type([](auto zero) {
     using S = decltype(zero);
@@ -396,6 +380,22 @@ TEST(the_kernels_of_the_layers_refuse_what_they_are_not_for) {
   CHECK(cuda::image_up(Dtype::float32, args, nullptr) == cudaErrorInvalidValue);
   gating.n = args.batch;
   CHECK(cuda::gate(Dtype::float32, gating, nullptr) == cudaErrorInvalidValue);
+}
+
+TEST(every_instruction_set_has_the_plain_sums_of_image_down) {
+  isas::for_each([](cpu::Isa isa) {
+    check_down<float, float>(isa, Dtype::float32);
+    check_down<double, double>(isa, Dtype::float64);
+    check_down<math::bfloat16, float>(isa, Dtype::bfloat16);
+  });
+}
+
+TEST(every_instruction_set_has_the_plain_sums_of_image_up) {
+  isas::for_each([](cpu::Isa isa) {
+    check_up<float, float>(isa, Dtype::float32);
+    check_up<double, double>(isa, Dtype::float64);
+    check_up<math::bfloat16, float>(isa, Dtype::bfloat16);
+  });
 }
 
 TEST(gate_scales_or_selects_what_is_not_behind_a_positive_gate) {
