@@ -27,11 +27,9 @@ _ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 #: On a machine that has much else to do, a start may take minutes.
-_PATIENCE = {
-    "RAY_gcs_server_port_wait_time_s": "600",
-    "RAY_raylet_start_wait_time_s": "600",
-    "RAY_worker_register_timeout_seconds": "600",
-}
+_PATIENCE = {"RAY_gcs_server_port_wait_time_s": "600", "RAY_worker_register_timeout_seconds": "600"}
+#: How often a start is tried: a raylet gives up where its helpers, which are Python, take a quarter of a minute.
+_STARTS = 6
 _REACHED = 30.0  # seconds in which a cluster's head has to answer
 _OWN_STORE = 100_000_000  # bytes of shared memory for Ray on this machine: what passes through it is small
 
@@ -85,16 +83,24 @@ def connected(cluster: Cluster) -> Iterator[Mapping[str, float]]:
         stack.enter_context(_environment(environment))
         # Raylets tell of workers that died, whatever is asked for.
         stack.enter_context(redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
-        try:
-            with _own_signals(), _unheard():
-                ray.init(cluster.address, log_to_driver=False, logging_level=logging.CRITICAL, **more)
-        except (ray.exceptions.RayError, OSError, RuntimeError, ValueError) as error:
-            said = str(error).strip().splitlines()
-            raise InpaintxError(
-                f"no Ray cluster at {cluster.address}: {said[0] if said else type(error).__name__}"
-            ) from error
+        _start(cluster.address, more)
         stack.callback(ray.shutdown)
         yield ray.cluster_resources()
+
+
+def _start(address: str, more: Mapping[str, Any]) -> None:
+    """Starts Ray here, or joins a cluster. Raises InpaintxError where that can't be."""
+    ray = ray_data()
+    for left in reversed(range(_STARTS if address == "local" else 1)):
+        try:
+            with _own_signals(), _unheard():
+                ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **more)
+            return
+        except Exception as error:  # Ray raises bare ones, too
+            ray.shutdown()
+            if not left or isinstance(error, (ValueError, OSError)):
+                said = str(error).strip().splitlines() or [type(error).__name__]
+                raise InpaintxError(f"no Ray cluster at {address}: {said[0]}") from error
 
 
 def _check_reachable(address: str) -> None:
