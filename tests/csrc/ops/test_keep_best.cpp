@@ -46,6 +46,7 @@ struct Batch {
     for (int64_t b = 0; b < batch; ++b) {
       contextual[b] = b % 7 == 5 ? L(kNan) : L(0.75), prior[b] = L(b % 3 == 0 ? 2.5 : 0.5);
       mark[b] = L(of_mark[b % 5]), best_loss[b] = L(of_best[b % 4]);
+      if (b % 11 == 3) contextual[b] = prior[b] = mark[b] = 0;  // no less than nothing: it has not fallen
       step[b] = 8 + b % 4, stale[b] = b % 6;
       evaluated[b] = active[b] = b % 2 == 0;
     }
