@@ -28,7 +28,7 @@ _ENVIRONMENT = {
 }
 #: On a machine that has much else to do, a start may take minutes.
 _PATIENCE = {"RAY_gcs_server_port_wait_time_s": "600", "RAY_worker_register_timeout_seconds": "600"}
-#: How often a start is tried: a raylet gives up where its helpers, which are Python, take a quarter of a minute.
+#: How often a start is tried: Ray ends it where its helpers, which are Python, take a quarter of a minute.
 _STARTS = 6
 _REACHED = 30.0  # seconds in which a cluster's head has to answer
 _OWN_STORE = 100_000_000  # bytes of shared memory for Ray on this machine: what passes through it is small
