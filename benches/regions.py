@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from inpaintx.completion import Completer
 from inpaintx.judge.full_size import FullSize
@@ -132,21 +132,21 @@ def table(scenes: list[Scene], made: dict[str, list[Picture]]) -> str:
 
 
 def sheet(scenes: list[Scene], made: dict[str, list[Picture]]) -> Image.Image:
-    """A row a scene: the picture with its hole, then as each way fills it, near the letter."""
-    names = ["hole", *made, "truth"]
-    cell = 200
-    drawn = Image.new("L", (cell * len(names), cell * min(SHOWN, len(scenes)) + 20), 255)
+    """A row a scene: the picture with its hole in red, then as each way fills it, near the thing."""
+    names, cell, head = ["damaged", *made, "truth"], 200, 26
+    drawn = Image.new("RGB", (cell * len(names), cell * min(SHOWN, len(scenes)) + head), "white")
+    font = ImageFont.load_default(16)
     for column, name in enumerate(names):
-        ImageDraw.Draw(drawn).text((cell * column + 6, 4), name, 0)
+        ImageDraw.Draw(drawn).text((cell * column + 6, 3), name, "black", font)
     for row, scene in enumerate(scenes[:SHOWN]):
-        hidden = np.where(scene.mask, scene.picture.array, np.uint8(255))
-        around = scene.placed
-        near = Region(around.top - 30, around.left - 30, around.height + 60, around.width + 60)
-        near = near.within(SIDE, SIDE)
-        shown = [hidden, *(results[row].array for results in made.values()), scene.picture.array]
-        for column, array in enumerate(shown):
+        colours = np.repeat(scene.picture.array[..., None], 3, axis=2)
+        hidden = np.where(scene.mask[..., None], colours, np.uint8([214, 60, 60]))
+        around, side = scene.placed, max(scene.placed.height, scene.placed.width) + 60
+        down, right = ((length - side) // 2 for length in (around.height, around.width))
+        near = Region(around.top + down, around.left + right, side, side).within(SIDE, SIDE)
+        for column, array in enumerate([hidden, *(results[row].array for results in made.values()), colours]):
             tile = Image.fromarray(np.ascontiguousarray(near.of(array))).resize((cell - 4, cell - 4))
-            drawn.paste(tile, (cell * column, cell * row + 20))
+            drawn.paste(tile, (cell * column, cell * row + head))
     return drawn
 
 

@@ -25,7 +25,7 @@ STEP = 2**0.5  # from one side that is tried to the next
 PLACES = (0.1, 0.37, 0.63, 0.9)  # of a hole in a square: shares of the room that it has
 NUDGES, BEAM = (0.15, 0.08, 0.04), 4  # steps of the search from there, in sides; how many it goes on with
 FIRST, KEPT = 2, 16  # sets of hidden pixels for a first impression; how many regions are then measured well
-HOPE = 0.92  # error of the best square: above it, none beside it would be much better
+HOPE = 1.0  # error of the best square: no better than interpolation, and none beside it is tried
 RIM = 0.06  # sides of the hole that a region must hold around it
 SECTORS, REACH = 6, 0.4  # that are hidden around the hole, one at a time; how far, in its sides
 
@@ -149,8 +149,8 @@ def find_region(
 ) -> tuple[Region | None, float]:
     """The region in which a model predicts best what is known around a hole.
 
-    Squares of all sizes first; from the best of these on, others beside them, unless even these predict
-    hardly better than interpolation. The same inputs give the same region. It takes 300 to 700 of the model's
+    Squares of all sizes first; from the best of these on, others beside them, unless even these predict no
+    better than interpolation. The same inputs give the same region. It takes 300 to 700 of the model's
     passes: with a predictor, about 2 ms of a core each.
 
     Args:
@@ -181,7 +181,7 @@ def find_region(
     squares = _around(hole, min(shape), size)
     best = measure([*squares, *(_stretched(square, aspect) for square in squares for aspect in aspects)])
     for share in NUDGES:
-        if best and errors[best[0]] > HOPE:
+        if best and errors[best[0]] >= HOPE:
             break  # there is nothing here that the model knows
         best = measure([near for region in best for near in _beside(region, share)])
     return (best[0], errors[best[0]]) if best else (None, 1.0)

@@ -114,7 +114,7 @@ def test_any_square_around_a_hole_is_reached(
 
 
 def test_where_no_square_is_good_none_beside_it_is_tried() -> None:
-    hopeless: Any = _Overlap(Region(200, 200, 150, 150), 0.05)
+    hopeless: Any = _Overlap(Region(200, 200, 150, 150), -0.05)  # worse than interpolation
     hopeful: Any = _Overlap(Region(200, 200, 150, 150), 0.5)
     for framing in (hopeless, hopeful):
         find_region(framing, Region(240, 240, 50, 50), (600, 600), 64)

@@ -18,11 +18,12 @@ from random import Random
 from typing import Any
 
 import cv2
+import drawing
 import layouts
 import numpy as np
 import tifffile
 from click.testing import CliRunner
-from layouts import Made, rgba
+from drawing import Made, rgba
 from PIL import Image
 
 from inpaintx_cli.main import cli
@@ -116,7 +117,7 @@ def _mask_files(random: Random, folder: Folder) -> None:
     """A mask file for each picture: in a tree of their own, or beside them."""
     beside, invert = random.random() < 0.3, random.random() < 0.3
     for name, (made, _) in folder.made.items():
-        hole = layouts.hole(random, *made.seen.shape[:2])
+        hole = drawing.hole(random, *made.seen.shape[:2])
         folder.holes[name] = hole
         path = folder.place / ("in" if beside else "masks") / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -172,7 +173,7 @@ def _coloured(random: Random, folder: Folder) -> None:
     """Masks in which red marks the hole, on anything else."""
     rng = np.random.default_rng(random.getrandbits(32))
     for name, (made, _) in folder.made.items():
-        hole = layouts.hole(random, *made.seen.shape[:2])
+        hole = drawing.hole(random, *made.seen.shape[:2])
         folder.holes[name] = hole
         painted = rng.integers(0, 200, (*hole.shape, 3), dtype=np.uint8)
         painted[hole] = 255, 0, 0
@@ -300,7 +301,7 @@ def read(path: Path) -> np.ndarray | None:
 def _read_tiff(path: Path) -> np.ndarray | None:
     with tifffile.TiffFile(path) as tiff:
         page = tiff.pages.first
-        if int(page.photometric) not in (1, 2) or page.tags.valueof(layouts.ORIENTATION, 1) != 1:
+        if int(page.photometric) not in (1, 2) or page.tags.valueof(drawing.ORIENTATION, 1) != 1:
             return None
         if page.compression in (1, 8, 32946):
             return rgba(page.asarray())

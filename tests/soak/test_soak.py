@@ -11,7 +11,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import by_pillow
 import damage
+import drawing
 import folders
 import layouts
 import numpy as np
@@ -38,7 +40,7 @@ def test_files_of_every_layout_are_what_was_stored(
         assert made.refusable
         return
     samples = picture.array if picture.alpha is None else np.dstack([picture.array, picture.alpha])
-    np.testing.assert_array_equal(layouts.rgba(samples), made.seen)
+    np.testing.assert_array_equal(drawing.rgba(samples), made.seen)
 
 
 @pytest.mark.slow
@@ -66,7 +68,7 @@ def _checked(tmp_path: Path) -> folders.Tally:
     tally = folders.Tally()
     folder = folders.Folder(tmp_path / "folder", flags=["--iterations", "1", "--model", "chars"])
     (folder.place / "in").mkdir(parents=True)
-    made = layouts.pillow_png(Random(3), folder.place / "in" / "a.x")
+    made = by_pillow.pillow_png(Random(3), folder.place / "in" / "a.x")
     folder.made["a.png"] = made, "Pillow's PNG"
     folder.flags += ["--mask-plugin", "center", "--blend", "poisson"]
     folders.check(folder, tally)
@@ -157,6 +159,6 @@ def test_another_exception_than_ours_is_seen(tmp_path: Path, monkeypatch: pytest
         raise ValueError("no InpaintxError")
 
     (tmp_path / "in").mkdir()
-    path = layouts.pillow_png(Random(3), tmp_path / "in" / "a.x").path
+    path = by_pillow.pillow_png(Random(3), tmp_path / "in" / "a.x").path
     monkeypatch.setattr(damage, "read_picture", fail)
     assert damage._read_and_complete(tmp_path, [path]).wrong == [f"{path}: ValueError: no InpaintxError"]
