@@ -73,6 +73,14 @@ PASSED_OVER = re.compile(r"^\s*(//|#|static_assert|template|using|namespace)|__l
 ALIKE = {
     ("keep_best/cuda.cu", "if (threadIdx.x == 1) {"): "any one thread will do",
     ("latent_step/cuda.cu", "if (threadIdx.x == 1) {"): "any one thread will do",
+    (
+        "context_loss/cuda.cu",
+        "values[k] = k < static_cast<int>(size) ? to_float(data[offset(view, sample, first + k)]) : 1.0f;",
+    ): "x and y are one beyond the end, so that no weight counts",
+    (
+        "context_loss/cuda.cu",
+        "const Part<T> part = {first, left <= kPack<T> ? left : kPack<T>, layout.by_pixel, channels, pixels};",
+    ): "either is the same where they are",
     ("cuda.cu", "if (args.batch >= kMaxBlocks) {"): "so many blocks can't be run here",
     ("cuda.cu", "if (args.n >= kMaxBlocks) {"): "so many values can't be held here",
     ("cuda.cu", "if (blocks >= kMaxBlocks) {"): "so many blocks can't be run here",
