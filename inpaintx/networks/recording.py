@@ -19,13 +19,16 @@ def memory_pool(device: torch.device) -> Any:
     return torch.cuda.graph_pool_handle() if device.type == "cuda" else None
 
 
-def record(work: Callable[[], None], device: torch.device, pool: Any = None) -> Callable[[], None]:
-    """Does the work some times, then gives what does it again on the same memory, as one launch.
+def record(
+    work: Callable[[], None], device: torch.device, pool: Any = None, warm_up: int = WARM_UP
+) -> Callable[[], None]:
+    """Does the work some times to warm up, then gives what does it again on the same memory, as one launch.
 
     Args:
         work: what to do, in place.
         device: where the work happens, whichever device is the current one.
         pool: of :func:`memory_pool`; None: one of its own.
+        warm_up: runs before the recording; 0 where the work has been done already.
     """
     with torch.cuda.device(device):
         # One stream for warming up and for capturing: torch's own for capturing is on whichever device was
@@ -33,7 +36,7 @@ def record(work: Callable[[], None], device: torch.device, pool: Any = None) -> 
         aside = torch.cuda.Stream(device)
         aside.wait_stream(torch.cuda.current_stream(device))
         with torch.cuda.stream(aside):
-            for _ in range(WARM_UP):
+            for _ in range(warm_up):
                 work()
         torch.cuda.current_stream(device).wait_stream(aside)
         graph = torch.cuda.CUDAGraph()

@@ -5,7 +5,6 @@ Every row is a problem of its own: what becomes of it does not depend on its bat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -26,7 +25,8 @@ STRIDE = 10
 class Kind(NamedTuple):
     """What an iteration has to do, which the host knows beforehand: so it need not wait for the device.
 
-    asks: D is asked against some row; begins: as of :class:`.Optimizer`, some row is where that does more.
+    asks: D may be asked against some row; begins: as of :class:`.Optimizer`, some row may be where that does
+    more. Without patience they are so.
     """
 
     asks: bool
@@ -107,22 +107,21 @@ class Descent:
         return rows.keep(done.nonzero()[:, 0]), rows.keep((~done).nonzero()[:, 0])
 
     def _kinds(self, rows: Rows) -> list[Kind]:
-        """Of the iterations to the next look: those left to the slowest row, and one for its last code.
-
-        Without patience all rows have taken as many steps as they are old. With it they came at different
-        times, but each that goes on takes a step at each iteration.
-        """
+        """Of the iterations to the next look: those left to the slowest row, and one for its last code."""
+        # Without patience all rows have taken as many steps as they are old, which the host knows.
         steps = set(rows.step.tolist()) if self._options.patience else {rows.age}
         times = min(STRIDE, self._plan.iterations - min(steps) + 1)
-        return [self._kind([step + later for step in steps]) for later in range(times)]
+        return [self._kind(steps, later) for later in range(times)]
 
-    def _kind(self, steps: Sequence[int]) -> Kind:
-        """Of an iteration of rows that have taken so many steps each."""
-        period = self._optimizer.period
-        return Kind(
-            self._discriminator is not None and any(step % self._options.prior_every == 0 for step in steps),
-            period > 0 and any(step % period == 0 for step in steps),
-        )
+    def _kind(self, steps: set[int], later: int) -> Kind:
+        """Of the iteration that comes so much later, of rows that have taken so many steps each by now."""
+        every, period = self._options.prior_every, self._optimizer.period
+        asked = self._discriminator is not None
+        if not self._options.patience:
+            [step] = steps
+            return Kind(asked and (step + later) % every == 0, period > 0 and (step + later) % period == 0)
+        # A row whose loss falls after all goes on again: it may have taken fewer steps meanwhile.
+        return Kind(asked, period > 0 and any(-step % period <= later for step in steps))
 
     def _active(self, rows: Rows) -> Tensor:
         active = rows.step < self._plan.iterations
@@ -156,7 +155,7 @@ class Descent:
         codes = Codes(rows.z, rows.step, rows.seed, active)
         self._optimizer(codes, rows.memory, loss, self._generator.vjp(grad), kind.begins)
 
-    def _ask(self, rows: Rows, x: Tensor) -> Tensor:
+    def _ask(self, rows: Rows, x: Tensor) -> Tensor | None:
         """What D says against the rows that are due, and the gradient of λ·L_p with respect to ``x``."""
         assert self._discriminator is not None
         every = self._options.prior_every
@@ -165,6 +164,8 @@ class Descent:
             rows.prior.copy_(prior)
             return grad.mul_(self._options.prior)
         due = rows.step % every == 0
+        if self._options.patience and every > 1 and not due.any():  # to wait for that takes less than D
+            return None
         prior, grad = self._discriminator.prior(x)
         rows.prior.copy_(torch.where(due, prior, rows.prior))
         return grad.mul_((self._options.prior * every * due)[:, None, None, None])

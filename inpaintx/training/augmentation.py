@@ -24,6 +24,11 @@ def shift(images: Tensor, shifts: Tensor, reach: int) -> Tensor:
     return moved.contiguous(memory_format=torch.channels_last)
 
 
+def mirrored(images: Tensor, which: Tensor | None) -> Tensor:
+    """``[B, C, S, S]``, of which some, bool ``[B]``, are mirrored left to right; None: none."""
+    return images if which is None else torch.where(which[:, None, None, None], images.flip(-1), images)
+
+
 def padded(images: Tensor, reach: int) -> Tensor:
     """The edge repeated: ``[B, C, H, W]`` to ``[B, C, H + 2·reach, W + 2·reach]``; H and W are at least 2.
 

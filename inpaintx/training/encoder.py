@@ -18,6 +18,7 @@ from inpaintx.pictures.arrays import levels_to_images
 from inpaintx.plugins.masks import FAMILIES, family_masks
 from inpaintx.training.course import Course
 from inpaintx.training.fitting import fit
+from inpaintx.training.store import Store, moved
 
 MASKS = 100  # of each family, drawn once
 LR = 1e-3
@@ -58,18 +59,19 @@ def train_encoder(
     encoder.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(encoder.parameters(), lr=LR, betas=(0.9, 0.99), fused=True)
     noise = torch.Generator().manual_seed(options.seed)
-    masks = mask_pool(generator.architecture.size)
+    masks = Store(mask_pool(generator.architecture.size), device)
+    stored, stored_known = Store(images, device), None if known is None else Store(known, device)
     enabled = options.precision == "bfloat16"
     samples = options.batch // 4
 
     def loss_of() -> Tensor:
         chosen = torch.randint(len(images), (options.batch - samples,), generator=noise)
-        real = levels_to_images(images[chosen]).to(device)
-        codes = generator.sample_codes(samples, noise).to(device)
-        mask = masks[torch.randint(len(masks), (options.batch,), generator=noise)].to(device)
+        real = levels_to_images(stored[chosen])
+        codes = moved(generator.sample_codes(samples, noise), device)
+        mask = masks[torch.randint(len(masks), (options.batch,), generator=noise)]
         truth = torch.ones_like(mask)
-        if known is not None:
-            truth[: len(chosen)] = known[chosen].to(mask)
+        if stored_known is not None:
+            truth[: len(chosen)] = stored_known[chosen].to(mask)
             mask = mask * truth
         with torch.autocast(device.type, torch.bfloat16, enabled=enabled):
             with torch.no_grad():

@@ -15,6 +15,7 @@ from inpaintx.plugins.masks import FAMILIES
 from inpaintx.training.course import Course
 from inpaintx.training.encoder import LR, MASKS, mask_pool
 from inpaintx.training.fitting import fit
+from inpaintx.training.store import moved
 
 #: Pixels of the examples that are kept at a time (2048 of 64 px), since an interpolation takes long.
 KEPT = 2048 * 64**2
@@ -78,7 +79,7 @@ def train_predictor(
         examples.make(fresh)
         chosen = torch.randint(len(examples), (options.batch,), generator=noise)
         y, mask, interpolated, truth = (
-            part.to(device, memory_format=torch.channels_last) for part in examples[chosen]
+            moved(part, device).contiguous(memory_format=torch.channels_last) for part in examples[chosen]
         )
         with torch.autocast(device.type, torch.bfloat16, enabled=enabled):
             x, log_error = predictor(y, mask, interpolated)

@@ -7,6 +7,7 @@ stopped and resumed reaches the same bits as one that was not.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ from inpaintx.networks.predictor import Predictor
 from inpaintx.options import Architecture, TrainOptions
 from inpaintx.pictures.arrays import images_to_levels, levels_to_images
 from inpaintx.training import state
-from inpaintx.training.augmentation import shift
+from inpaintx.training.augmentation import mirrored, shift
+from inpaintx.training.batches import Batch, Batches
 from inpaintx.training.collection import Collection
 from inpaintx.training.course import Spent
 from inpaintx.training.determinism import generator_for
 from inpaintx.training.holdout import HeldOut
+from inpaintx.training.recorded import RecordedStep, can_record
 from inpaintx.training.team import ALONE, Team
 
 
@@ -68,12 +71,23 @@ class Trainer:
         self.as_before = True  # whether these were trained with the options of now
         self.spent = Spent()
         self._saved = False
-        self._epoch = -1
-        self._order = torch.empty(0, dtype=torch.int64)
+        self._reach = round(options.translate * architecture.size)
+        self._batches = Batches(collection, self.generator, options, team)
+        self._descend_on = self._stepping()
+
+    def _stepping(self) -> Callable[[Batch], Tensor]:
+        """What takes a step on a batch: recorded, where the device can, and this process is alone.
+
+        DistributedDataParallel's exchange of gradients is not recorded.
+        """
+        if can_record(self.device) and self.team.size == 1:
+            return RecordedStep(self._descent, self.device)
+        return self._descent
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
         lr, beta1 = self.options.lr, self.options.beta1
-        return torch.optim.Adam(network.parameters(), lr=lr, betas=(beta1, 0.999), fused=True)
+        betas, on_card = (beta1, 0.999), self.device.type == "cuda"
+        return torch.optim.Adam(network.parameters(), lr, betas, fused=True, capturable=on_card)
 
     # -- one step ---------------------------------------------------------------------------------
 
@@ -106,24 +120,27 @@ class Trainer:
         Returns:
             D's and G's loss, ``[2]``, on the device and unread, so that the host need not wait for them.
         """
-        noise = generator_for(self.options.seed, 1, self.step)
-        real = self._real(noise)
-        codes = self.team.share(self.generator.sample_codes(self.options.batch, noise)).to(self.device)
+        losses = self._descend_on(self._batches(self.step))
+        self._update_average()
+        self.step += 1
+        self._batches.prepare(self.step)
+        return self.team.mean(losses)
+
+    def _descent(self, batch: Batch) -> Tensor:
+        """Both networks' steps: the same work each time, in place and with no look at a value."""
         with self._autocast():
-            fake = self._damaged(self._joint_generator(codes))
-            real_logits = self._joint_discriminator(self._shift(real, noise))
-            fake_logits = self._joint_discriminator(self._shift(fake.detach(), noise))
+            fake = self._damaged(self._joint_generator(batch.codes), batch)
+            real_logits = self._joint_discriminator(self._shifted(self._real(batch), batch, 0))
+            fake_logits = self._joint_discriminator(self._shifted(fake.detach(), batch, 1))
         loss_d = F.softplus(-real_logits.float()).mean() + F.softplus(fake_logits.float()).mean()
         self._descend("discriminator", loss_d)
         self.discriminator.requires_grad_(False)  # its weights' gradients are not needed for G's step
         with self._autocast():
-            logits = self.discriminator(self._shift(fake, noise))
+            logits = self.discriminator(self._shifted(fake, batch, 2))
         loss_g = F.softplus(-logits.float()).mean()
         self._descend("generator", loss_g)
         self.discriminator.requires_grad_(True)
-        self._update_average()
-        self.step += 1
-        return self.team.mean(torch.stack([loss_d.detach(), loss_g.detach()]))
+        return torch.stack([loss_d.detach(), loss_g.detach()])
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.precision == "bfloat16")
@@ -134,52 +151,24 @@ class Trainer:
         loss.backward()
         optimizer.step()
 
-    def _real(self, noise: torch.Generator) -> Tensor:
-        """The step's batch: every image once an epoch, each epoch in an order of its own."""
-        batch, count = self.options.batch, len(self.collection.images)
-        positions = range(self.step * batch, (self.step + 1) * batch)
-        index = torch.stack([self._permutation(p // count)[p % count] for p in positions])
-        index = self.team.share(index)
-        images = levels_to_images(self.collection.images[index])
-        if self.collection.known is not None:
-            images = images * self.collection.known[index]
-        if self.options.flip:
-            mirrored = self.team.share(torch.rand(batch, generator=noise) < 0.5)
-            images[mirrored] = images[mirrored].flip(-1)
-        return images.to(self.device, memory_format=torch.channels_last)
+    def _real(self, batch: Batch) -> Tensor:
+        """The pictures of a batch; a hole holds 0."""
+        images = levels_to_images(batch.levels)
+        if batch.known is not None:
+            images = images * batch.known
+        return mirrored(images, batch.mirrored).contiguous(memory_format=torch.channels_last)
 
-    def _damaged(self, fake: Tensor) -> Tensor:
+    def _damaged(self, fake: Tensor, batch: Batch) -> Tensor:
         """G's images with holes of the collection's own, if its pictures have some; a hole holds 0 to D.
 
         So G learns whole images from damaged ones (Bora et al., "AmbientGAN: Generative Models From Lossy
         Measurements", ICLR 2018).
         """
-        known = self.collection.known
-        if known is None:
-            return fake
-        noise = generator_for(self.options.seed, 6, self.step)
-        batch, share = self.options.batch, self.team.share
-        masks = known[share(torch.randint(len(known), (batch,), generator=noise))]
-        if self.options.flip:
-            mirrored = share(torch.rand(batch, generator=noise) < 0.5)
-            masks[mirrored] = masks[mirrored].flip(-1)
-        return fake * masks.to(self.device)
+        return fake if batch.holes is None else fake * mirrored(batch.holes, batch.holes_mirrored)
 
-    def _permutation(self, epoch: int) -> Tensor:
-        if epoch != self._epoch:
-            count = len(self.collection.images)
-            self._order = torch.randperm(count, generator=generator_for(self.options.seed, 2, epoch))
-            self._epoch = epoch
-        return self._order
-
-    def _shift(self, images: Tensor, noise: torch.Generator) -> Tensor:
-        """Each image shifted by whole pixels, its edge repeated."""
-        size = self.architecture.size
-        reach = round(self.options.translate * size)
-        if reach == 0:
-            return images
-        shifts = torch.randint(2 * reach + 1, (self.options.batch, 2), generator=noise)
-        return shift(images, self.team.share(shifts).to(self.device), reach)
+    def _shifted(self, images: Tensor, batch: Batch, which: int) -> Tensor:
+        """Each image shifted by whole pixels, its edge repeated; which: of the batch's shifts."""
+        return images if batch.shifts is None else shift(images, batch.shifts[which], self._reach)
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -237,4 +226,5 @@ class Trainer:
                 collection or seed, with which the run would not be the same run.
         """
         state.restore(self, path)
+        self._descend_on = self._stepping()  # a recording would change the memory of before
         self._saved = True

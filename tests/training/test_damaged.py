@@ -8,14 +8,14 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor
-from training_cases import OPTIONS, SHAPE, drawn, make_trainer, same_run
+from training_cases import OPTIONS, SHAPE, drawn, same_run
 
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.networks.predictor import interpolation
 from inpaintx.options import TrainOptions
 from inpaintx.pictures.arrays import images_to_levels, images_to_values, values_to_images
-from inpaintx.training import TrainRequest, begin, train
+from inpaintx.training import Trainer, TrainRequest, begin, train
 from inpaintx.training.collection import Collection
 from inpaintx.training.damaged import Damaged, load_damaged
 from inpaintx.training.encoder import train_encoder
@@ -103,8 +103,8 @@ def test_what_can_not_be_is_refused(archive: Path) -> None:
 def test_d_sees_holes_in_fakes_as_in_real_images() -> None:
     known = torch.ones(12, 1, 32, 32, dtype=torch.bool)
     known[:, :, 10:20, 12:25] = False
-    trainer = make_trainer(replace(OPTIONS, translate=0.0))
-    trainer.collection = replace(trainer.collection, known=known)
+    options = replace(OPTIONS, translate=0.0)
+    trainer = Trainer(replace(drawn(12), known=known), SHAPE, options, "crop")
     seen: list[Tensor] = []
     trainer.discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
     trainer.advance()

@@ -24,6 +24,7 @@ def _spy_on_discriminator(trainer: Trainer) -> list[Tensor]:
     trainer.discriminator.register_forward_pre_hook(
         lambda _, given: seen.append(given[0].detach().to(CPU, copy=True))
     )
+    trainer._descend_on = trainer._descent  # a recording calls no hook
     return seen
 
 
