@@ -227,7 +227,7 @@ def _png_pixels(samples: np.ndarray, level: int) -> tuple[bytes, bytes]:
         filtered = np.empty((len(rows), rows.shape[1] + 1), np.uint8)
         filtered[:, 0] = np.where(is_up, 2, 1)
         filtered[:, 1:] = np.where(is_up[:, None], up, sub)
-        coded.append(coder.compress(filtered))
+        coded.append(coder.compress(filtered.data))
         above = rows[-1:]
     coded.append(coder.flush())
     header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
