@@ -38,7 +38,7 @@ test-native:  ## Run the C++ tests under AddressSanitizer and UBSan.
 	tests/csrc/run.sh sanitize
 
 EVERY ?= 1
-mutants: install  ## Put small faults into the CUDA kernels, one at a time: the C++ tests must find each (an hour).
+mutants: install  ## Put small faults into the CUDA kernels, one at a time: the C++ tests must find each (hours).
 	$(BIN)/python tests/csrc/mutants.py $(OPS) --every $(EVERY)
 
 # As many of each as the pages name; `make soak COUNT=500 DAMAGED=100 KILLS=10` is a short one.
