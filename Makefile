@@ -41,7 +41,7 @@ test-gpu: install  ## Run on a GPU what touches one, then ops and search under c
 	tests/test_gpu.sh
 
 EVERY ?= 1
-mutants: install  ## Put small faults into the CUDA kernels, one at a time: the C++ tests must find each (an hour).
+mutants: install  ## Put small faults into the CUDA kernels, one at a time: the C++ tests must find each (hours).
 	$(BIN)/python tests/csrc/mutants.py $(OPS) --every $(EVERY)
 
 # As many of each as the pages name; `make soak COUNT=500 DAMAGED=100 KILLS=10` is a short one.

@@ -81,6 +81,10 @@ ALIKE = {
         "context_loss/cuda.cu",
         "const Part<T> part = {first, left <= kPack<T> ? left : kPack<T>,",
     ): "either is the same where they are",
+    (
+        "layers/cuda.cu",
+        "constexpr int padding = (kernel - 1) / 2, length = 2 * kTile + kernel + 2,",
+    ): "a line that is longer than it need be",
     ("cuda.cu", "if (args.batch >= kMaxBlocks) {"): "so many blocks can't be run here",
     ("cuda.cu", "if (args.n >= kMaxBlocks) {"): "so many values can't be held here",
     ("cuda.cu", "if (blocks >= kMaxBlocks) {"): "so many blocks can't be run here",
