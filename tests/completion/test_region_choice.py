@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from completion_cases import OPTIONS, MakeModel, make_blend, make_mask, make_picture
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -90,28 +90,23 @@ def _overlap(one: Region, other: Region) -> float:
     return common / (one.height * one.width + other.height * other.width - common)
 
 
-@given(
-    side=st.integers(90, 500),
-    place=st.tuples(st.floats(0, 1), st.floats(0, 1)),
-    inside=st.tuples(st.floats(0.1, 0.9), st.floats(0.1, 0.9)),
-    length=st.floats(0.25, 0.5),
-)
-@settings(derandomize=True, deadline=None)
-def test_any_square_around_a_hole_is_reached(
-    side: int, place: tuple[float, float], inside: tuple[float, float], length: float
-) -> None:
+def test_squares_around_a_hole_are_reached() -> None:
     """By regions that are tried, as far as what measures them leads there."""
-    top, left = (round(share * (600 - side)) for share in place)
-    hole_side = round(length * side)
-    down, right = (round(share * (side - hole_side)) for share in inside)
-    thing, hole = Region(top, left, side, side), Region(top + down, left + right, hole_side, hole_side)
-    framing: Any = _Overlap(thing, 1)
-    found, error = find_region(framing, hole, (600, 600), 64)
-    assert found is not None
-    assert _overlap(found, thing) == pytest.approx(1 - error)
-    assert error < 0.2
-    assert framing.looks < 1000  # of the model's passes
-    assert find_region(framing, hole, (600, 600), 64) == (found, error)
+    rng, errors = np.random.default_rng(0), []
+    for side in rng.integers(90, 500, 100).tolist():
+        top, left = (round(share * (600 - side)) for share in rng.random(2))
+        hole_side = round(rng.uniform(0.25, 0.5) * side)
+        down, right = (round(share * (side - hole_side)) for share in rng.uniform(0.1, 0.9, 2))
+        thing, hole = Region(top, left, side, side), Region(top + down, left + right, hole_side, hole_side)
+        framing: Any = _Overlap(thing, 1)
+        found, error = find_region(framing, hole, (600, 600), 64)
+        assert found is not None
+        assert _overlap(found, thing) == pytest.approx(1 - error)
+        assert framing.looks < 1000  # of the model's passes
+        assert find_region(framing, hole, (600, 600), 64) == (found, error)
+        errors.append(error)
+    assert np.mean(errors) < 0.08
+    assert max(errors) < 0.2
 
 
 def test_where_no_square_is_good_none_beside_it_is_tried() -> None:
