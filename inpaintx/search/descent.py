@@ -164,7 +164,7 @@ class Descent:
             rows.prior.copy_(prior)
             return grad.mul_(self._options.prior)
         due = rows.step % every == 0
-        if self._options.patience and every > 1 and not due.any():  # to wait for that takes less than D
+        if self._options.patience and not due.any():  # to wait for that takes less than D
             return None
         prior, grad = self._discriminator.prior(x)
         rows.prior.copy_(torch.where(due, prior, rows.prior))

@@ -51,9 +51,9 @@ def launches(model: Networks, **options: Any) -> list[str]:
     y = images_of(model, count)
     codes = torch.zeros(count, model.generator.architecture.nz)
     rows = descent.begin(torch.arange(count), y, torch.ones_like(y[:, :1]), codes)
-    descent._iterate(rows, descent._kind([0]))
+    descent._iterate(rows, descent._kind({0}, 0))
     with Launches() as seen:
-        descent._iterate(rows, descent._kind([1]))
+        descent._iterate(rows, descent._kind({0}, 1))
     assert rows.step.tolist() == [2] * count
     return seen.names
 
