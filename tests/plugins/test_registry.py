@@ -331,8 +331,10 @@ def test_ctrl_c_while_a_plugin_is_imported_gets_through(tmp_path: Path) -> None:
         "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(5)\n"
     )
     code = """
+import signal
 from importlib.metadata import EntryPoint
 from inpaintx.plugins.registry import Registry
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
 entry = EntryPoint("slow", "slow_plugin:Slow", "inpaintx.masks")
 try:
     Registry(lambda group: [entry] if group == entry.group else []).names("mask")

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 import torch._dynamo  # what takes long to load is forked with the process
 from folders import hashes
-from layouts import draw
+from drawing import draw
 from PIL import Image
 
 from inpaintx.atomic import LEFTOVER
