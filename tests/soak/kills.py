@@ -16,8 +16,8 @@ from random import Random
 import numpy as np
 import torch
 import torch._dynamo  # what takes long to load is forked with the process
-from folders import hashes
 from drawing import draw
+from folders import hashes
 from PIL import Image
 
 from inpaintx.atomic import LEFTOVER
