@@ -1,5 +1,8 @@
 """A plugin that does not end fails by name, and what comes after it goes on."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ from inpaintx.errors import InpaintxError
 from inpaintx.pictures import Picture
 from inpaintx.plugins import calls
 from inpaintx.plugins.blends import apply_blend
-from inpaintx.plugins.calls import Overdue, allow_seconds, allowed_seconds, in_time
+from inpaintx.plugins.calls import allow_seconds, allowed_seconds, in_time
 from inpaintx.plugins.masks import make_mask
 
 PICTURE = Picture(np.zeros((6, 7), np.uint8), None, Path("cat.png"))
@@ -25,9 +28,6 @@ def _quick() -> Iterator[None]:
     allow_seconds(0.2)
     yield
     allow_seconds(before)
-
-
-HELD = threading.Lock()
 
 
 def forever() -> None:
@@ -68,18 +68,23 @@ def test_an_endless_blend_fails_by_name() -> None:
 
 
 def test_what_is_stuck_below_python_is_left_behind() -> None:
+    """In a process of its own: where coverage traces it, Python 3.11 waits for the thread that was told."""
     # A lock waits in C, with the interpreter's given back, as numpy and most C code does. The second is for
     # the thread to get there: what is told to it before, it hears.
-    others = threading.enumerate()
-    with HELD:
-        with pytest.raises(Overdue):
-            in_time(1, HELD.acquire)
-        left = [thread for thread in threading.enumerate() if thread not in others]
-        assert left
-        assert all(thread.daemon for thread in left)
-    for thread in left:
-        thread.join(60)
-        assert not thread.is_alive()
+    code = """
+import threading
+from inpaintx.plugins.calls import Overdue, in_time
+held = threading.Lock()
+with held:
+    try:
+        in_time(1, held.acquire)
+    except Overdue:
+        [left] = [thread for thread in threading.enumerate() if thread.name == "plugin"]
+        print("left behind", left.daemon)
+"""
+    untraced = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    done = subprocess.run([sys.executable, "-c", code], env=untraced, capture_output=True, text=True)
+    assert done.stdout == "left behind True\n", done.stderr
 
 
 def test_what_ends_in_time_gives_and_raises_as_if_it_were_called() -> None:
