@@ -52,10 +52,13 @@ class Redrawing:
         masks = [mask for _, mask in squares]
         joined = np.stack([_joined(*square, fill) for square, fill in zip(squares, fills, strict=True)])
         values = joined.clip(0, 1)
+        no_fold = np.zeros((0, *fills.shape[1:3]), bool)
         for hidden in _blocks(fills.shape[1]):
-            damaged = [(value, mask | ~hidden) for value, mask in zip(values, masks, strict=True)]
-            nothing = [np.zeros((0, *mask.shape), bool) for mask in masks]
-            values = expect(self.predictor, damaged, nothing, self.options).images[:, 0]
+            met = [number for number, mask in enumerate(masks) if (hidden & ~mask).any()]
+            if met:
+                damaged = [(values[number], masks[number] | ~hidden) for number in met]
+                expected = expect(self.predictor, damaged, [no_fold] * len(met), self.options)
+                values[met] = expected.images[:, 0]
         return np.stack(
             [
                 fill + coarse(_changed(value, before), mask, FINEST)

@@ -118,6 +118,25 @@ def test_a_square_without_a_hole_passes(model: Networks, adding: Predictor) -> N
     np.testing.assert_allclose(drawn, image, rtol=0, atol=1e-6)
 
 
+def test_only_squares_that_a_block_of_the_hole_is_hidden_in_are_looked_at(
+    adding: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small holes cost less, and squares without one nothing."""
+    looked_at: list[int] = []
+
+    def expect(predictor: Predictor, squares: list[Square], *more: object) -> object:
+        looked_at.append(len(squares))
+        return expected(predictor, squares, *more)
+
+    expected = redrawing.expect
+    monkeypatch.setattr(redrawing, "expect", expect)
+    masks = np.ones((2, 32, 32), bool)
+    masks[0, 9, 9] = False  # one pixel lies in one block of each sweep
+    squares = [(np.full((32, 32, 1), 0.3, np.float32), mask) for mask in masks]
+    Redrawing(adding, OPTIONS)(squares, np.full((2, 32, 32, 1), 0.6, np.float32))
+    assert looked_at == [1] * len(redrawing.BLOCKS)
+
+
 def test_samples_are_drawn_anew_the_best_and_the_others_alike(model: Networks, adding: Predictor) -> None:
     squares = _squares(model, 2)
     found = CandidateFinder(replace(model, predictor=adding), OPTIONS)(squares)
