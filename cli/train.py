@@ -95,6 +95,7 @@ def _shown(request: TrainRequest, team: Team, tensorboard: bool) -> bool:
     """Trains, and shows it; False if it was interrupted."""
     from tqdm import tqdm
 
+    from inpaintx.completion.mixing import finish
     from inpaintx.networks.checkpoint import FILE_NAME
     from inpaintx.training import begin, train
     from inpaintx.training.determinism import deterministic
@@ -116,6 +117,7 @@ def _shown(request: TrainRequest, team: Team, tensorboard: bool) -> bool:
         finished = train(
             trainer, run, display.on_step, display.on_save, display.on_progress, display.on_score
         )
+    finished = finished and finish(trainer, run)
     click.echo(f"{shown(run / FILE_NAME)} at step {trainer.step}; samples in {shown(run / SAMPLES)}.png")
     return finished
 

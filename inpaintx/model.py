@@ -13,6 +13,7 @@ import torch
 
 from inpaintx.completion import Completed, Completer, FolderReport, FolderRequest, complete_folder
 from inpaintx.completion.ledger import describe_plugin, means_of
+from inpaintx.completion.mixing import finish
 from inpaintx.errors import InpaintxError
 from inpaintx.networks import checkpoint
 from inpaintx.networks.devices import pick_device
@@ -76,7 +77,7 @@ def train(
     """
     request = _train_request(Path(folder), Path(out), options)
     trainer = begin(request, Team(device=pick_device(device)))
-    if not run_training(trainer, request.run, on_step):
+    if not (run_training(trainer, request.run, on_step) and finish(trainer, request.run)):
         raise KeyboardInterrupt
     return load(request.run, device)
 

@@ -18,6 +18,7 @@ from inpaintx.networks.architectures import build
 from inpaintx.networks.base import Generator, calibrate
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.networks.predictor import Predictor
+from inpaintx.networks.shares import SHARES, Shares
 from inpaintx.options import Control, Estimate, SearchOptions
 from inpaintx.pictures.arrays import images_to_values, values_to_images
 from inpaintx.search import Found, History, Search, Standing
@@ -38,6 +39,7 @@ class Candidates:
         blind_to: int64 ``[K]``, the fold that each candidate did not see; −1: it saw all known pixels.
         history: gradient steps, and the fill as it stood then, if asked for.
         expected: what the model's predictor expects, ``[1 + F]``; None: there is none.
+        shares: what a mean is mixed of, by depth.
         redrawing: draws a sample anew; None: samples stay as they are.
         redrawn: the sample by the best, drawn anew, where that is done already.
     """
@@ -52,6 +54,7 @@ class Candidates:
     blind_to: np.ndarray
     history: list[tuple[int, np.ndarray]] = field(default_factory=list)
     expected: Expected | None = None
+    shares: Shares = SHARES
     redrawing: Redrawing | None = None
     redrawn: np.ndarray | None = None
 
@@ -69,7 +72,8 @@ class Candidates:
         for number in np.unique(self.blind_to):
             own = self.blind_to == number
             seen = self.mask if number < 0 else self.mask & ~self.folds[number]
-            fills[own] = with_expected(self.fills[own], self.expected[1 + number], seen, estimate)
+            expected = self.expected[1 + number]
+            fills[own] = with_expected(self.fills[own], expected, seen, estimate, self.shares)
         return fills
 
     def sample(self, candidate: int) -> np.ndarray:
@@ -89,7 +93,7 @@ class Candidates:
     def _with_expected(self, fill: np.ndarray, estimate: Estimate) -> np.ndarray:
         if self.expected is None:
             return fill
-        return with_expected(fill[None], self.expected[0], self.mask, estimate)[0]
+        return with_expected(fill[None], self.expected[0], self.mask, estimate, self.shares)[0]
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,7 @@ class CandidateFinder:
         if control == "untrained":  # the encoder knows the codes of the trained G only
             options = replace(options, guess=False, predict=False)
         self._predictor = None if control == "constant" else _wanted_predictor(model, options)
+        self._shares = model.shares
         self._redrawing = None if self._predictor is None else Redrawing(self._predictor, options)
         if control != "constant" and options.iterations != 0:
             generator = _untrained(model) if control == "untrained" else model.generator
@@ -214,7 +219,9 @@ class CandidateFinder:
             for values in (found.contextual, found.prior, found.iterations, found.blind_to)
         )
         own = None if expected is None else expected[number]
-        return Candidates(*square, fills, contextual, prior, iterations, folds, blind_to, expected=own)
+        return Candidates(
+            *square, fills, contextual, prior, iterations, folds, blind_to, expected=own, shares=self._shares
+        )
 
     def _finished(self, candidates: list[Candidates], found: Found) -> list[Candidates]:
         """With what the options want of them: the sample by the best drawn anew, and how fills formed.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inpaintx.networks.shares import DEPTHS, SHARES, Shares
 from inpaintx.ops.solvers import distance_to_known
 from inpaintx.options import Estimate
 
@@ -20,17 +21,6 @@ if TYPE_CHECKING:
 #: How fast a candidate's weight falls with its loss.
 SHARPNESS = 2.0
 
-#: A mean's shares of interpolation, of what is expected and of what was found, by depth in the hole, in
-#: pixels of the model's square.
-DEPTHS = (1, 2, 4, 8, 16, 28)
-SHARES = (
-    (0.35, 0.50, 0.15),
-    (0.10, 0.75, 0.15),
-    (0.00, 0.85, 0.15),
-    (0.00, 0.75, 0.25),
-    (0.05, 0.65, 0.30),
-    (0.10, 0.60, 0.30),
-)
 #: Coarse is what a Gaussian leaves whose deviation is this share of the depth of the hole, in pixels of the
 #: model's square, between a least and a most.
 COARSE, FINEST, COARSEST = 0.5, 1.0, 4.0
@@ -61,7 +51,13 @@ def combine(fills: np.ndarray, losses: np.ndarray, estimate: Estimate) -> np.nda
     return np.tensordot(weights / weights.sum(), fills, axes=1).astype(fills.dtype)
 
 
-def with_expected(fills: np.ndarray, expected: Expected, mask: np.ndarray, estimate: Estimate) -> np.ndarray:
+def with_expected(
+    fills: np.ndarray,
+    expected: Expected,
+    mask: np.ndarray,
+    estimate: Estimate,
+    shares: Shares = SHARES,
+) -> np.ndarray:
     """Fills together with what is expected in the hole.
 
     For a sample, what is coarse comes from what is expected and what is fine from the fill, so that it is at
@@ -75,20 +71,25 @@ def with_expected(fills: np.ndarray, expected: Expected, mask: np.ndarray, estim
         expected: of this square, from what ``mask`` says.
         mask: bool ``[S, S]``, True = known.
         estimate: what the fills are for.
+        shares: a mean's, by depth, see :mod:`inpaintx.networks.shares`; between two depths they go with the
+            logarithm.
 
     Returns:
         Like ``fills``; for a sample, they may leave [0, 1].
     """
     if estimate == "mean":
-        place = np.log(np.maximum(distance_to_known(mask), DEPTHS[0]))
-        plate, drawn, found = (
-            np.interp(place, np.log(DEPTHS), share).astype(np.float32)[..., None]
-            for share in zip(*SHARES, strict=True)
-        )
+        plate, drawn, found = (at_depths(mask) @ np.asarray(shares, np.float32)).transpose(2, 0, 1)[..., None]
         return plate * expected.interpolated + drawn * expected.images + found * fills
     sure = (SURE / (SURE + expected.errors))[..., None]
     missed = np.moveaxis(sure * (expected.images - fills), 0, 2)  # [S, S, K, C]
     return fills + np.moveaxis(coarse(missed.reshape(*mask.shape, -1), mask).reshape(missed.shape), 2, 0)
+
+
+def at_depths(mask: np.ndarray) -> np.ndarray:
+    """How near each pixel's depth is to each of ``DEPTHS``, float32 ``[S, S, D]``; these sum to 1."""
+    depths = np.maximum(distance_to_known(mask), DEPTHS[0])
+    place = np.interp(np.log(depths), np.log(DEPTHS), np.arange(len(DEPTHS)))
+    return np.maximum(0, 1 - np.abs(place[..., None] - np.arange(len(DEPTHS)))).astype(np.float32)
 
 
 def coarse(maps: np.ndarray, mask: np.ndarray, finest: float = FINEST) -> np.ndarray:

@@ -22,6 +22,7 @@ from inpaintx.networks.base import Discriminator, Generator
 from inpaintx.networks.encoder import Encoder
 from inpaintx.networks.finding import FILE_NAME, find, shipped_models
 from inpaintx.networks.predictor import Predictor
+from inpaintx.networks.shares import Shares, shares_of
 from inpaintx.networks.storage import HEADER_KEY, Stored, damaged, load, opened, save
 from inpaintx.options import Architecture, Fit, TrainOptions
 
@@ -41,6 +42,7 @@ __all__ = [
 TRAINING = "training."
 NETWORKS = ("generator.", "discriminator.", "encoder.", "predictor.")
 BANK = "encoder.bank"
+LAST = "predictor.last.bias"
 OPTIONAL = ("bank",)  # encoders of the first versions have none
 
 
@@ -88,6 +90,11 @@ class Networks:
         """Whether mirror images were learned from, too, as :meth:`.Collection.learned` gives them."""
         return self.header.get("options", {}).get("flip", False)
 
+    @property
+    def shares(self) -> Shares:
+        """What a mean is mixed of, by depth in the hole."""
+        return shares_of(self.header)
+
 
 def load_model(model: str | Path, device: torch.device | str = "cpu") -> Networks:
     """Loads the networks for use.
@@ -131,8 +138,9 @@ def described(stored: Stored) -> Architecture:
     if not isinstance(options, dict) or not isinstance(options.get("flip", False), bool):
         raise damaged(path, "its options can't be read")
     try:
+        shares_of(header)
         return Architecture.from_dict(header["architecture"])
-    except InpaintxError as error:
+    except (InpaintxError, ValueError) as error:
         raise InpaintxError(f"damaged checkpoint: {path}: {error}") from error
 
 
@@ -182,13 +190,14 @@ def _outlines(
 ) -> tuple[Generator, Discriminator, Encoder | None, Predictor | None]:
     """The networks that a file says it holds: shapes only, which take no memory."""
     bank = (*stored.shape(BANK), 0)[0] if BANK in stored.names else 0
+    gated = LAST in stored.names and stored.shape(LAST) != (architecture.channels + 1,)
     held = {name.split(".")[0] for name in stored.names}
     try:
         with torch.device("meta"):
             return (
                 *build(architecture),
                 Encoder(architecture, bank) if "encoder" in held else None,
-                Predictor(architecture) if "predictor" in held else None,
+                Predictor(architecture, gated) if "predictor" in held else None,
             )
     except (RuntimeError, OverflowError, TypeError) as error:
         raise damaged(stored.path, "its networks are larger than can be") from error

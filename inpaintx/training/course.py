@@ -15,6 +15,8 @@ from inpaintx.options import TrainOptions
 #: What is trained one after the other, and the share of a run's minutes that each gets. P is what completions
 #: gain most from, and G is what it can't replace.
 SHARES = {"gan": 0.65, "encoder": 0.12, "predictor": 0.23}
+#: Of a run's minutes, where pictures are kept back: to find on these what a mean is mixed of.
+MIXING = 0.02
 #: What a step of each takes, in steps of G and D, until it is measured (64 px, width 32, one core).
 COSTS = {"gan": 1.0, "encoder": 0.55, "predictor": 1.0}
 LOOKS = 10  # scores of a stage, evenly spread over it
@@ -138,7 +140,16 @@ def shares(options: TrainOptions) -> dict[str, float]:
 
 def seconds_for(options: TrainOptions, stage: str) -> float | None:
     """What a run's minutes leave for a stage; None where it has no limit."""
-    return None if options.minutes is None else 60 * options.minutes * shares(options)[stage]
+    if options.minutes is None:
+        return None
+    return (60 * options.minutes - (seconds_to_mix(options) or 0.0)) * shares(options)[stage]
+
+
+def seconds_to_mix(options: TrainOptions) -> float | None:
+    """What a run's minutes leave for what a mean is mixed of; None where it has no limit."""
+    if options.minutes is None:
+        return None
+    return 60 * options.minutes * MIXING if options.hold_out and options.predictor_steps != 0 else 0.0
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,9 @@ _CHANCE_AT_MOST = 0.8  # of the fill's energy that is taken for disagreement bet
 _EVEN_DEPTH = 3.0  # pixels: how deep a hole is where the fill and interpolation are expected to do as well
 _SPREAD = 0.3  # standard deviation of the trust around what is expected
 _CLUMP = 30.0  # held-out pixels that say as much as one independent pixel
-_SURE_CLUMP = 60.0  # the same, where an error was expected that what is found can be held against
+_SURE_CLUMP = (
+    60.0  # the same, up to _DEEP, where an error was expected that what is found can be held against
+)
 _DETAIL = 0.3  # of the trust, what fine detail is expected to deserve
 _FINE_CLUMP = 10.0  # as _CLUMP, of fine detail
 # In a hole n times as deep, what is n times as coarse is detail, too, and n times as doubtful.
@@ -160,7 +162,10 @@ def _fit(comparisons: Sequence[_Comparison], depth: float) -> _Fit:
     if np.isfinite(expected):
         # What was learned to be as near as can be is trusted until it is further off than it said, and makes
         # up no detail.
-        trust = _posterior(in_all, of_all, 1.0, _SURE_CLUMP * expected / pixels)
+        # In a hole n times as deep n² times as many pixels say one thing, and those near its rim, which were
+        # hidden, say less and less of what is deep in it.
+        clump = _SURE_CLUMP * _remoteness(depth) ** 4
+        trust = _posterior(in_all, of_all, 1.0, clump * expected / pixels)
         return _Fit(trust, 1.0, error(trust))
     noise = error(min(max(in_all / of_all, 0.0), 1.0)) / pixels
     trust = _posterior(in_all, of_all, depth / (depth + _EVEN_DEPTH), _CLUMP * noise)

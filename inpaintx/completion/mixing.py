@@ -1,0 +1,131 @@
+"""What a model's mean should be mixed of, fitted on pictures that were kept back from its training."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import nnls
+
+from inpaintx.completion.candidates import CandidateFinder, Candidates
+from inpaintx.completion.estimate import at_depths, combine
+from inpaintx.completion.redrawing import Square
+from inpaintx.networks.checkpoint import Networks, load, load_model, save
+from inpaintx.networks.finding import find
+from inpaintx.networks.predictor import TENSION
+from inpaintx.networks.shares import DEPTHS, KEY, SHARES, Shares
+from inpaintx.ops.solvers import biharmonic
+from inpaintx.options import SearchOptions
+from inpaintx.pictures import Picture
+from inpaintx.pictures.arrays import to_values
+from inpaintx.plugins.masks import family_masks
+from inpaintx.training.collection import Collection
+from inpaintx.training.course import seconds_to_mix
+from inpaintx.training.run import interruptible
+from inpaintx.training.trainer import Trainer
+
+#: An image, float32 ``[S, S, C]``, and where in the hole it is known, bool ``[S, S]``.
+Truth = tuple[np.ndarray, np.ndarray]
+
+FAMILIES = ("center", "random-patch", "left", "freeform thick", "freeform thin")
+MOST = 32  # pictures, each under a mask of each family
+TOGETHER = 20  # squares that are searched at a time: some of each family
+FOLDS = 4  # that some candidates don't see, as where a blend chooses
+FIRM = 0.001  # how firmly shares stay near the usual, against what the pictures say of one of them
+LEAST = 1e-4  # mean squared error in a hole, of P, below which one tells no more than another
+
+
+def finish(trainer: Trainer, run: Path) -> bool:
+    """Notes in a run's checkpoint what a mean is mixed of, once the networks are trained.
+
+    Where nothing was kept back, or there is no predictor, the usual shares hold. Ctrl-C or SIGTERM leaves the
+    checkpoint as it is.
+
+    Returns:
+        False if it was interrupted, True otherwise.
+    """
+    if trainer.held_out is None or trainer.predictor is None or not trainer.team.leads:
+        return True
+    with interruptible() as interrupted:
+        seconds = seconds_to_mix(trainer.options)
+        mixing = Mixing(load_model(run, trainer.device))
+        begin = time.monotonic()
+        for squares, truths in damaged(trainer.held_out.collection, trainer.options.seed):
+            mixing.see(squares, truths)
+            if interrupted():
+                return False
+            if seconds is not None and time.monotonic() - begin > seconds:
+                break
+        header, tensors = load(find(run))
+        save(find(run), {**header, KEY: [list(row) for row in mixing.shares()]}, tensors)
+    return True
+
+
+def damaged(kept: Collection, seed: int) -> Iterator[tuple[list[Square], list[Truth]]]:
+    """Squares to complete, some of each family at a time, and what is under their holes."""
+    images = to_values(kept.images[:MOST].numpy().transpose(0, 2, 3, 1))
+    blank = np.zeros(images.shape[1:3], np.uint8)
+    pictures = [Picture(blank, None, Path(f"{number}.png")) for number in range(len(images))]
+    masks = np.stack([family_masks(family, pictures, seed) for family in FAMILIES], 1)
+    whole = np.ones_like(masks[:, 0]) if kept.known is None else kept.known[:MOST, 0].numpy()
+    squares, truths = [], []
+    for image, own, known in zip(images, masks, whole, strict=True):
+        for mask in own:
+            seen, told = mask & known, ~mask & known
+            if seen.any() and told.any():
+                squares.append((np.where(seen[..., None], image, np.float32(0)), seen))
+                truths.append((image, told))
+    for first in range(0, len(squares), TOGETHER):
+        yield squares[first : first + TOGETHER], truths[first : first + TOGETHER]
+
+
+class Mixing:
+    """Least squares: shares of interpolation, of what P expects and of what the search found, by depth.
+
+    They are 0 or more and sum to 1 at each depth; an error counts by what P is off in that hole, as PSNR has
+    it, and a little is added for being far from the usual shares (ridge regression), so that depths of which
+    the pictures say little keep these. That is stacking (Wolpert, "Stacked Generalization", Neural Networks,
+    1992), with the constraints of Breiman ("Stacked Regressions", Machine Learning, 1996).
+    """
+
+    def __init__(self, model: Networks) -> None:
+        self._find = CandidateFinder(model, SearchOptions(estimate="mean"))
+        count = len(DEPTHS) * len(SHARES[0])
+        self._products, self._agreed = np.zeros((count, count)), np.zeros(count)
+
+    def see(self, squares: list[Square], truths: list[Truth]) -> None:
+        """Learns from squares, and from what is under their holes."""
+        for found, (image, told) in zip(self._find(squares, FOLDS), truths, strict=True):
+            parts = np.stack([part[told] for part in _parts(found)], 1)  # [pixels, 3, C]
+            near = at_depths(found.mask)[told]  # [pixels, depths]
+            truth = image[told]
+            weight = 1 / (truth.size * max(float(np.mean((parts[:, 1] - truth) ** 2)), LEAST))
+            mixed = np.einsum("pd,pkc->pcdk", near, parts).reshape(truth.size, -1).astype(np.float64)
+            self._products += weight * mixed.T @ mixed
+            self._agreed += weight * mixed.T @ truth.reshape(-1)
+
+    def shares(self) -> Shares:
+        """Those that fit best what was seen; the usual ones where nothing was."""
+        usual, level = np.ravel(SHARES), np.trace(self._products) / len(self._agreed)
+        if level == 0:
+            return SHARES
+        firm = FIRM * level
+        root = np.linalg.cholesky(self._products + firm * np.eye(len(usual)))
+        wanted = np.linalg.solve(root, self._agreed + firm * usual)
+        # A sum of 1 at each depth, as equations that outweigh all others.
+        sums = 1e3 * math.sqrt(level) * np.kron(np.eye(len(DEPTHS)), np.ones(len(SHARES[0])))
+        found, _ = nnls(np.vstack([root.T, sums]), np.append(wanted, sums.max() * np.ones(len(DEPTHS))))
+        rows = found.reshape(len(DEPTHS), -1)
+        return (rows / rows.sum(1, keepdims=True)).round(4).tolist()
+
+
+def _parts(found: Candidates) -> tuple[np.ndarray, ...]:
+    """What a mean is mixed of, each as it meets the known pixels, float32 ``[S, S, C]``."""
+    assert found.expected is not None
+    expected = found.expected[0]
+    mean = combine(found.fills, found.contextual, "mean")
+    missed = np.where(found.mask[..., None], found.image - mean, np.float32(0))
+    return expected.interpolated, expected.images, mean + biharmonic(missed, found.mask, TENSION)
