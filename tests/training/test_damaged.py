@@ -160,7 +160,7 @@ def test_encoder_and_predictor_learn_from_what_is_known(model: Networks) -> None
 
     def off(lessons: Tensor | tuple[Tensor, Tensor]) -> tuple[float, float]:
         encoder = train_encoder(model.generator, lessons, STEPS, 120)
-        predictor = train_predictor(replace(SHAPE, width=8), lessons, STEPS, 120)
+        predictor = train_predictor(replace(SHAPE, width=8), lessons, STEPS, 240)
         assert encoder is not None
         assert predictor is not None
         guessed = model.generator(encoder(others, masks))
