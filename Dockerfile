@@ -10,7 +10,7 @@ WORKDIR /src
 COPY constraints.txt ./
 RUN python -m venv /build \
     && /build/bin/pip install --no-cache-dir -c constraints.txt ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch \
-    && /build/bin/pip install --no-cache-dir -c constraints.txt numpy setuptools cmake ninja
+    && /build/bin/pip install --no-cache-dir -c constraints.txt numpy setuptools cmake ninja pybind11
 COPY . ./
 RUN INPAINTX_CUDA=OFF /build/bin/pip wheel --no-cache-dir --no-build-isolation --no-deps -w /wheels .
 

@@ -119,8 +119,9 @@ $(VENV)/.release: $(VENV)/.installed
 	$(PIP) --no-build-isolation -e '.[release]'
 	touch $@
 
+# Other Pythons to build for: make release PYTHONS="python3.12 python3.13"; CUDA=OFF leaves the kernels out.
 release: $(VENV)/.release  ## Make the source distribution and the wheels, checked, with their papers, in dist/; DRY_RUN=1 only says how.
-	$(BIN)/python release/build.py $(if $(DRY_RUN),--dry-run)
+	$(BIN)/python release/build.py $(PYTHONS:%=--python %) $(if $(filter OFF,$(CUDA)),--no-cuda) $(if $(DRY_RUN),--dry-run)
 
 check-wheel: $(VENV)/.release  ## The same without CUDA, kept nowhere: wheels from the source distribution, used in an empty environment.
 	$(BIN)/python release/build.py --no-cuda --out build/check-wheel

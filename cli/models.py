@@ -11,6 +11,7 @@ import click
 
 from inpaintx.errors import InpaintxError, shown
 from inpaintx_cli.choices import RUNS
+from inpaintx_cli.stages import NAMES
 
 if TYPE_CHECKING:
     from inpaintx.networks.listing import ModelFacts
@@ -24,27 +25,29 @@ METRICS = {"psnr": "PSNR {:.2f} dB", "perceptual": "perceptual distance {:.4f}"}
 def command(places: tuple[Path, ...], as_json: bool) -> None:
     """List the shipped models and the runs in PLACES: files, or folders with runs; by default ./runs.
 
-    Says of each what it is, and what its card says that it scored: in the hole, by kind of hole. Files that
-    are no models are named on stderr.
+    Says of each what it is, and what it scored in the hole: by its card, for each kind of hole; or, of a run,
+    what its stages had last on pictures that were kept back. Files that are no models are named on stderr.
     """
+    from inpaintx.networks.finding import FILE_NAME
     from inpaintx.networks.listing import facts_of, find_models
+    from inpaintx.training.logs import last_scores
 
     found, broken = [], {}
     for name, path in find_models(places or ([RUNS] if RUNS.is_dir() else [])).items():
         try:
-            found.append(facts_of(name, path))
+            found.append((facts_of(name, path), last_scores(path.parent) if path.name == FILE_NAME else {}))
         except InpaintxError as error:
             broken[name] = str(error)
     if as_json:
-        facts = {"models": [asdict(model) for model in found], "broken": broken}
-        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        models = [asdict(model) | {"kept_back": scores} for model, scores in found]
+        click.echo(json.dumps({"models": models, "broken": broken}, indent=2, ensure_ascii=False))
         return
-    click.echo("\n\n".join("\n".join(_lines(model)) for model in found))
+    click.echo("\n\n".join("\n".join(_lines(model, scores)) for model, scores in found))
     for why in broken.values():
         click.echo(f"Broken: {why}", err=True)
 
 
-def _lines(model: ModelFacts) -> list[str]:
+def _lines(model: ModelFacts, kept_back: dict[str, float]) -> list[str]:
     networks = [name for name in ("encoder", "predictor") if getattr(model, name)]
     facts = [
         f"{model.size}×{model.size}",
@@ -60,4 +63,7 @@ def _lines(model: ModelFacts) -> list[str]:
     for mask, metrics in model.scores.items():
         figures = [form.format(metrics[name][0]) for name, form in METRICS.items() if name in metrics]
         lines.append(f"  {shown(mask)}: {', '.join(figures)}")
+    if kept_back:
+        figures = [f"{NAMES.get(stage, shown(stage))} {psnr:.2f} dB" for stage, psnr in kept_back.items()]
+        lines.append(f"  on pictures kept back: {', '.join(figures)}")
     return lines

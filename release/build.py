@@ -1,8 +1,9 @@
 """Makes what is released: ``make release``, or ``python release/build.py --dry-run`` to see what it would do.
 
-A source distribution; from that, and not from the tree, a wheel for Linux on this processor and one in plain
-Python; a bill of materials, the licences of all that is installed with it, and checksums. Both wheels are
-installed into an environment that has nothing else, and complete pictures there.
+A source distribution; from that, and not from the tree, a wheel for Linux on this processor, for this Python
+and each other that is named, and one in plain Python; a bill of materials, the licences of all that is
+installed with it, and checksums. This Python's wheels are installed into an environment that has nothing
+else, and complete pictures there.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 
@@ -30,6 +32,14 @@ ROOT = Path(__file__).resolve().parent.parent
 NAME = f"inpaintx-{inpaintx.__version__}"
 FROM_TORCH = ("libtorch.so", "libtorch_cpu.so", "libc10.so")  # and CUDA's, which torch loads where it has any
 CUDA = ("libcuda.so.1", "libcudart.so.*", "libtorch_cuda.so", "libc10_cuda.so")
+WHEEL = ("--no-build-isolation", "--no-deps")
+TOOLS = (
+    "torch",
+    "setuptools",
+    "cmake",
+    "ninja",
+    "pybind11",
+)  # that a wheel is built with: no more of them runs
 SOURCES = ("csrc/", "inpaintx/", "cli/", "plugins/", "inpaintx.egg-info/")
 FILES = (
     *("CHANGELOG.md", "CMakeLists.txt", "LICENSE", "MANIFEST.in", "PKG-INFO", "README.md"),
@@ -66,9 +76,10 @@ class Maker:
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), default=ROOT / "dist", help="Folder; emptied first.")
-@click.option("--cuda/--no-cuda", default=True, help="Compile the CUDA kernels, where nvcc is found.")
+@click.option("--cuda/--no-cuda", default=True, help="Compile the CUDA kernels, which takes nvcc.")
+@click.option("--python", "pythons", multiple=True, help="Another Python to build a wheel for. Repeatable.")
 @click.option("--dry-run", is_flag=True, help="Say the steps, and do none.")
-def main(out: Path, cuda: bool, dry_run: bool) -> None:
+def main(out: Path, cuda: bool, pythons: tuple[str, ...], dry_run: bool) -> None:
     """Make the source distribution, the wheels and what goes with them."""
     if platform.system() != "Linux":
         raise click.ClickException("wheels with native code are made on Linux only")
@@ -78,7 +89,10 @@ def main(out: Path, cuda: bool, dry_run: bool) -> None:
         out.mkdir(parents=True)
     with TemporaryDirectory() as scratch:
         source = make_source(maker, out, Path(scratch))
-        native = make_native(maker, source, out, cuda)
+        native = make_native(maker, source, out, cuda, sys.executable)
+        for number, python in enumerate(pythons):
+            builder = equipped(maker, python, Path(scratch) / f"builder-{number}")
+            make_native(maker, source, out, cuda, builder)
         pure = make_pure(maker, source, out)
         environment = Path(scratch) / "environment"
         use(maker, environment, native, "native")
@@ -107,35 +121,65 @@ def make_source(maker: Maker, out: Path, scratch: Path) -> Path:
     return scratch / NAME
 
 
-def make_native(maker: Maker, source: Path, out: Path, cuda: bool) -> Path:
-    """The wheel with native code, for this Python and every torch from 2.10; held to what it needs."""
-    built, machine = source / "built", platform.machine()
+def equipped(maker: Maker, python: str, environment: Path) -> Path:
+    """Another Python, with what building a wheel takes and nothing else; gives its path."""
+    maker.run(python, "-m", "venv", "--without-pip", environment)
+    made = environment / "bin" / "python"
+    maker.run(*_pip(made, "install"), "--no-deps", "-c", ROOT / "constraints.txt", *TOOLS)
+    return made
+
+
+def make_native(maker: Maker, source: Path, out: Path, cuda: bool, python: str | Path) -> Path:
+    """The wheel with native code, for one Python and every torch from 2.10; held to what it needs."""
+    built = Path(str(source) + "-built")
+    shutil.rmtree(built, ignore_errors=True)  # of another Python
     switches = {"INPAINTX_NATIVE": "1", "INPAINTX_CUDA": "ON" if cuda else "OFF"}
-    maker.run(*_pip("wheel", "--no-build-isolation", "-w", built, source), environment=switches)
+    maker.run(*_pip(python, "wheel"), *WHEEL, "-w", built, source, environment=switches)
+    (raw,) = list(built.glob("*.whl")) or [built / f"{NAME}-*.whl"]
     excluded = [word for library in (*FROM_TORCH, *CUDA) for word in ("--exclude", library)]
-    tag = f"cp{sys.version_info.major}{sys.version_info.minor}"
-    raw = built / f"{NAME}-{tag}-{tag}-linux_{machine}.whl"
     maker.run("auditwheel", "repair", "--plat", "auto", *excluded, "-w", out, raw)
-    (wheel,) = list(out.glob("*-manylinux*.whl")) or [out / f"{NAME}-{tag}-{tag}-manylinux_2_N_{machine}.whl"]
+    python_tag = raw.name.removeprefix(NAME).partition("-linux")[0]
+    (wheel,) = list(out.glob(f"{NAME}{python_tag}-manylinux*.whl")) or [out / f"{NAME}-*-manylinux_*.whl"]
     shown = maker.run("auditwheel", "show", "--json", wheel, told=True)
     if maker.dry_run:
         return wheel
-    facts = json.loads(shown)
-    others = set(facts["external_libs"]) - set(FROM_TORCH)
-    maker.check(f"{wheel}: needs libraries besides torch's: {others}", not others)
-    maker.check(f"{wheel}: needs {facts['sym_tag']}", facts["sym_tag"] in wheel.name)
+    for problem in problems(json.loads(shown), wheel.name):
+        maker.check(f"{wheel}: {problem}", False)
     with zipfile.ZipFile(wheel) as archive:
+        places = [str(place).encode() for place in (ROOT, source, Path(inpaintx.__file__).parent)]
         for name in archive.namelist():
-            places = [str(place).encode() for place in (ROOT, source, Path(inpaintx.__file__).parent)]
             told = any(place in archive.read(name) for place in places)
             maker.check(f"{wheel}: {name} tells where it was built", not told)
+        kernels = b"compiled by nvcc" in archive.read("inpaintx/ops/_ops.so")
+    maker.check(f"{wheel}: no CUDA kernels: install nvcc, or say --no-cuda", kernels or not cuda)
     return wheel
+
+
+def problems(facts: Mapping[str, Any], name: str) -> Iterator[str]:
+    """What keeps a wheel from being what its name says, by ``auditwheel show --json``.
+
+    All is held to the policy that the symbols ask for, which must be in the name. The libraries that torch
+    brings are outside every policy, so that the overall tag of whatever needs them is ``linux``; nothing else
+    may be.
+    """
+    tag = facts["sym_tag"]
+    if not tag.startswith("manylinux") or tag not in name:
+        yield f"its symbols need {tag}"
+    for what in ("pyfpe", "ucs2", "unsupported_isa"):
+        if facts[what]:
+            yield f"auditwheel says {what}"
+    short_of_it = facts["policy_upgrades"].get(tag, {})
+    if others := set(short_of_it.get("libs_to_eliminate", ())) - set(FROM_TORCH):
+        yield f"needs libraries that neither the system nor torch brings: {', '.join(sorted(others))}"
+    if symbols := short_of_it.get("blacklisted_symbols"):
+        yield f"needs symbols that {tag} leaves out: {symbols}"
 
 
 def make_pure(maker: Maker, source: Path, out: Path) -> Path:
     """The wheel without native code, for all other systems."""
     shutil.rmtree(source / "build", ignore_errors=True)  # of the other wheel
-    maker.run(*_pip("wheel", "--no-build-isolation", "-w", out, source), environment={"INPAINTX_NATIVE": "0"})
+    switches = {"INPAINTX_NATIVE": "0"}
+    maker.run(*_pip(sys.executable, "wheel"), *WHEEL, "-w", out, source, environment=switches)
     return out / f"{NAME}-py3-none-any.whl"
 
 
@@ -144,10 +188,9 @@ def use(maker: Maker, environment: Path, wheel: Path, kind: str) -> None:
     if kind == "native":
         maker.run(sys.executable, "-m", "venv", "--without-pip", environment)
     python = environment / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
     if kind != "native":
-        maker.run(*pip, "uninstall", "-q", "-y", "inpaintx")
-    maker.run(*pip, "install", "-q", "-c", ROOT / "constraints.txt", wheel)
+        maker.run(*_pip(python, "uninstall"), "-y", "inpaintx")
+    maker.run(*_pip(python, "install"), "-c", ROOT / "constraints.txt", wheel)
     maker.run(ROOT / "tests" / "check_wheel.sh", environment, kind)
 
 
@@ -167,16 +210,12 @@ def describe(maker: Maker, environment: Path, out: Path) -> None:
     maker.run(*licences, "--with-license-file", "--output-file", out / f"{NAME}-licences.txt")
 
 
-def _pip(*words: str | Path) -> list[str | Path]:
+def _pip(python: str | Path, command: str) -> list[str | Path]:
+    """A command of this Python's pip, on another's packages."""
     return [
         sys.executable,
-        "-m",
-        "pip",
-        words[0],
-        "--disable-pip-version-check",
-        "-q",
-        "--no-deps",
-        *words[1:],
+        *("-m", "pip", "--python", python, command),
+        *("--disable-pip-version-check", "-q"),
     ]
 
 

@@ -79,6 +79,25 @@ def score_log(run: Path, on_score: Callable[[Scored], None]) -> Callable[[Scored
     return scored
 
 
+def last_scores(run: Path) -> dict[str, float]:
+    """What a run scored last on what was kept back: dB by stage, see :class:`Scored`; empty where none was.
+
+    Lines that a kill cut short, or that are none of ours, are passed over.
+    """
+    found: dict[str, float] = {}
+    try:
+        lines = (run / SCORES_NAME).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return found
+    for line in lines:
+        try:
+            score = Scored(**json.loads(line))
+            found[str(score.stage)] = float(score.psnr)
+        except (TypeError, ValueError):
+            continue
+    return found
+
+
 def write_held_out(run: Path, names: list[str]) -> None:
     """Lists what was kept back, as ``eval --only`` and ``--exclude-from`` take it."""
     with atomic_file(run / HELD_OUT_NAME) as file:

@@ -19,6 +19,10 @@ def test_shipped_models_and_runs_say_what_they_are_and_what_they_scored(
         (model / "checkpoint.safetensors").read_bytes()
     )
     (runs / "torn.safetensors").write_bytes(b"torn")
+    lines = [{"stage": "gan", "step": 10, "psnr": 9.0}, {"stage": "gan", "step": 20, "psnr": 11.234}]
+    lines.append({"stage": "predictor", "step": 20, "psnr": 14.0})
+    log = "".join(f"{json.dumps(line)}\n" for line in lines)
+    (runs / "old" / "blobs" / "scores.jsonl").write_text(f'{log}{{"stage": "predictor", "st')  # killed
 
     ended = cli("models", folder=tmp_path)
     assert ended.code == 0
@@ -29,7 +33,10 @@ def test_shipped_models_and_runs_say_what_they_are_and_what_they_scored(
         "chars (shipped): 64×64, gray, 20,000 pictures, step 10,000, with encoder and predictor\n"
     )
     assert "  random-patch: PSNR 15.19 dB, perceptual distance 0.0383\n" in shipped
-    assert run == "runs/old/blobs: 32×32, gray, 24 pictures, step 20, with encoder and predictor"
+    assert run.splitlines() == [
+        "runs/old/blobs: 32×32, gray, 24 pictures, step 20, with encoder and predictor",
+        "  on pictures kept back: G and D 11.23 dB, predictor 14.00 dB",
+    ]
     assert export.splitlines() == [
         "runs/small.safetensors: 32×32, gray, 24 pictures, step 20, with encoder and predictor",
         "  blobs\\x1b[2J",
@@ -41,6 +48,6 @@ def test_shipped_models_and_runs_say_what_they_are_and_what_they_scored(
     assert told["models"][1] == {
         **told["models"][1],
         **{"shipped": False, "size": 32, "channels": 1, "pictures": 24, "step": 20, "steps": 20},
-        **{"encoder": True, "predictor": True, "what": "", "scores": {}},
+        **{"encoder": True, "predictor": True, "what": "", "scores": {}, "kept_back": {}},
     }
     assert "no such file or folder" in cli("models", tmp_path / "nowhere").error

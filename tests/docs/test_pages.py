@@ -170,6 +170,7 @@ def test_plugins(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     seconds = time.monotonic() - start
     with capsys.disabled():
         print(f"\ndocs/plugins.md, from nothing to a plugin in use: {seconds:.0f} s")
+    assert seconds < 300  # of five minutes, what is left is for reading and typing
     (result,) = sorted((folder / "repaired").rglob("img002*.png"))
     before = gray(next((folder / "letters").rglob("img002*.png")))
     assert gray(result).shape == before.shape

@@ -102,6 +102,16 @@ def test_zoomed_in_and_moved_the_brush_paints_where_it_stands(painter: Painter, 
     assert np.argwhere(painter.hole()).tolist() == [[29, 33]]
 
 
+def test_a_folder_is_dropped(painter: Painter, letters: list[Path]) -> None:
+    painter.page.goto(painter.address)
+    browser = painter.page.context.new_cdp_session(painter.page)
+    dragged = {"items": [], "files": [str(letters[0].parent)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):  # as the system tells it of the mouse
+        browser.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 300, "data": dragged})
+    painter.page.wait_for_selector("#foot:not([hidden])")
+    painter.wait_for_text("#place", f"1 of {len(letters)}")
+
+
 def test_masks_come_from_files_and_plugins(painter: Painter, letters: list[Path], tmp_path: Path) -> None:
     painter.open(letters[0])
     page = painter.page

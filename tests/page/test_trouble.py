@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 import urllib.request
 from pathlib import Path
@@ -10,7 +11,7 @@ from urllib.error import HTTPError
 
 import numpy as np
 import pytest
-from painter import Painter, levels
+from painter import QUICK, Open, Painter, levels, started
 from PIL import Image
 
 
@@ -164,6 +165,71 @@ def test_a_service_that_is_gone_is_told(painter: Painter, letters: list[Path]) -
     assert "does not answer" in painter.alert()
     painter.page.context.set_offline(False)
     painter.complete()
+
+
+LEAVING = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+@dataclass(frozen=True)
+class Leaving:
+    \"\"\"Needs another module of its package when it is called.\"\"\"
+
+    name: ClassVar[str] = "leaving"
+
+    def mask(self, picture, rng):
+        from leaving_parts import middle
+        return middle(picture.height, picture.width)
+
+    def blend(self, picture, fill, mask):
+        from leaving_parts import middle
+        return fill
+"""
+PARTS = """
+import numpy as np
+
+def middle(height, width):
+    keep = np.ones((height, width), bool)
+    keep[20:30, 20:40] = False
+    return keep
+"""
+
+
+def test_a_plugin_that_was_uninstalled_is_told_and_the_others_go_on(
+    open_page: Open, letters: list[Path], tmp_path: Path
+) -> None:
+    site = tmp_path / "site"
+    facts = site / "leaving-1.0.dist-info"
+    facts.mkdir(parents=True)
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: leaving\nVersion: 1.0\n")
+    groups = ("inpaintx.masks", "inpaintx.blends")
+    (facts / "entry_points.txt").write_text(
+        "".join(f"[{one}]\nleaving = leaving:Leaving\n" for one in groups)
+    )
+    (site / "leaving.py").write_text(LEAVING)
+    (site / "leaving_parts.py").write_text(PARTS)
+    with started(environment={"PYTHONPATH": str(site)}) as address:
+        painter = open_page()
+        painter.address = address
+        painter.open(letters[0])
+        page = painter.page
+        page.select_option("#plugin", "leaving")
+        shutil.rmtree(site)
+        page.click("#make-mask")
+        assert "mask plugin 'leaving' on letter0.png: it raised ModuleNotFoundError" in painter.alert()
+        assert not painter.hole().any()
+
+        page.select_option("#plugin", "center")
+        page.click("#make-mask")
+        painter.wait_for_text("#share", "1,024 pixels")
+        page.click("#tab-fill")
+        page.select_option("#blend", "leaving")
+        painter.set(QUICK)
+        page.click("#complete")
+        painter.wait_for_text("#alert-text", "blend plugin 'leaving'")
+        assert "it raised ModuleNotFoundError" in painter.alert()
+        page.select_option("#blend", "auto")
+        painter.complete()
 
 
 @pytest.mark.parametrize("path", ["v1/page/pictures/0", "v1/page/jobs/none/look", "page/js/none.js"])
