@@ -31,13 +31,27 @@ OUTCOMES = ("fails", "without end", "refused", "alike", SURVIVES)
 Place = tuple[str, str, str]
 
 
-def judged(root: Path, op: str, every: int, known: dict[Fault, str]) -> dict[Fault, str]:
-    """What becomes of each n-th of an op's faults, but for those that other ops' tests are known to notice."""
-    with tempfile.TemporaryDirectory() as folder:
-        program = Program(root, op, Path(folder))
-        faults = [fault for fault in program.faults[::every] if known.get(fault, SURVIVES) == SURVIVES]
-        with ThreadPoolExecutor(CORES) as pool:
-            return dict(zip(faults, pool.map(program.outcome, faults), strict=True))
+def judged(root: Path, chosen: list[str], every: int) -> dict[Fault, str]:
+    """What becomes of each n-th of the ops' faults: noticed if the tests of any op notice it."""
+    outcomes: dict[Fault, str] = {}
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(CORES) as pool:
+        programs = {op: Program(root, op, Path(folder) / op) for op in chosen}
+        chosen_faults = {op: program.faults[::every] for op, program in programs.items()}
+        asked = {
+            op: {fault for fault in chosen_faults[op] if program.asks_for(fault)}
+            for op, program in programs.items()
+        }
+        # Those that no test asks for as it runs, the compiler does, if any: they are built one by one.
+        built = {op: set(faults).difference(*asked.values()) for op, faults in chosen_faults.items()}
+        for how, waiting in (("built at once", asked), ("built one by one", built)):
+            for op, program in programs.items():
+                start = time.monotonic()
+                faults = [fault for fault in program.faults if fault in waiting[op]]
+                faults = [fault for fault in faults if outcomes.get(fault, SURVIVES) == SURVIVES]
+                outcomes |= zip(faults, pool.map(program.outcome, faults), strict=True)
+                seconds = time.monotonic() - start
+                print(f"{op}: {len(faults)} {how}, {seconds:.0f} s", file=sys.stderr, flush=True)
+    return outcomes
 
 
 def in_other_ops(root: Path, fault: Fault, chosen: list[str]) -> bool:
@@ -82,11 +96,7 @@ def main() -> int:
         faults = [fault for op in chosen for source in with_faults(root, op) for fault in source.faults]
         print("\n".join(map(str, dict.fromkeys(faults).keys())))
         return 0
-    outcomes: dict[Fault, str] = {}
-    for op in chosen:
-        start = time.monotonic()
-        outcomes |= judged(root, op, asked.every, outcomes)
-        print(f"{op}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+    outcomes = judged(root, chosen, asked.every)
     named = alike(root / "tests" / "csrc" / "mutants" / "alike.yaml")
     complaints = []
     for fault, outcome in list(outcomes.items()):
