@@ -1,6 +1,5 @@
 // The hash against the answers that its authors publish with it: kat_vectors of Random123.
 #include "../../../csrc/common/philox.h"
-
 #include "check.h"
 
 using namespace inpaintx::math;
@@ -23,7 +22,8 @@ TEST(philox_has_the_published_answers) {
 
 TEST(a_uniform_number_is_24_bits_of_the_hash_of_seed_step_and_index) {
   // The last of the answers above.
-  const int64_t seed = 0x299f31d0a4093822, step = 0x0370734413198a2e, index = -0x7a5cf72cdbc09578;  // 0x85a308d3243f6a88
+  const int64_t seed = 0x299f31d0a4093822, step = 0x0370734413198a2e,
+                index = -0x7a5cf72cdbc09578;  // 0x85a308d3243f6a88
   CHECK(symmetric_uniform<double>(seed, step, index) == (0xd16cfe - 0x800000) / double(0x800000));
   CHECK(symmetric_uniform<float>(seed, step, index) == float(symmetric_uniform<double>(seed, step, index)));
 }

@@ -1,12 +1,12 @@
-"""Do the C++ tests notice an op that is wrong? Puts small faults into its sources, one at a time, and tests each.
+"""Do the C++ tests notice an op that is wrong? Puts small faults into it, one at a time, and tests each.
 
     python tests/csrc/mutants                    all of them
     python tests/csrc/mutants layers --every 5   each fifth of one op's
     python tests/csrc/mutants --list             what would be changed
 
-A fault is noticed where a check fails, the shim throws, a sanitizer speaks, the run has no end, or the compiler
-refuses it. alike.yaml names those that are none, other ways to the same result, with the reason. Ends with an
-error where another survives, and where what alike.yaml names is noticed, or is not there.
+A fault is noticed where a check fails, the shim throws, a sanitizer speaks, the run has no end, or the
+compiler refuses it. alike.yaml names those that are none, other ways to the same result, with the reason.
+Ends with an error where another survives, and where what alike.yaml names is noticed, or is not there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[3]
 SURVIVES = "survives"
 OUTCOMES = ("fails", "without end", "refused", "alike", SURVIVES)
 
-
+#: How alike.yaml names a fault: by its file, the function, and the line with it.
 Place = tuple[str, str, str]
 
 
@@ -60,7 +60,7 @@ def in_other_ops(root: Path, fault: Fault, chosen: list[str]) -> bool:
 
 
 def alike(path: Path) -> dict[Place, str]:
-    """Why each fault that alike.yaml names is none, by file, function and line."""
+    """Why each fault that alike.yaml names is none."""
     named = yaml.safe_load(path.read_text()) if path.exists() else {}
     return {
         (file, function, after): why
@@ -81,7 +81,8 @@ def report(outcomes: dict[Fault, str], chosen: list[str]) -> None:
         rows[fault.file.parent.name][outcome] += 1
     print("| op | faults | " + " | ".join(OUTCOMES) + " |\n|---|" + "---:|" * (1 + len(OUTCOMES)))
     for op, counts in rows.items():
-        print(f"| {op} | {counts.total()} | " + " | ".join(str(counts[outcome]) for outcome in OUTCOMES) + " |")
+        cells = [op, counts.total(), *(counts[outcome] for outcome in OUTCOMES)]
+        print("| " + " | ".join(map(str, cells)) + " |")
 
 
 def main() -> int:
@@ -108,6 +109,9 @@ def main() -> int:
             complaints.append(f"survives: {fault}")
         elif place(fault) in named:
             complaints.append(f"{outcome}, though alike.yaml names it: {fault}")
+    if not asked.ops and asked.every == 1:
+        gone = set(named) - {place(fault) for fault in outcomes}
+        complaints += [f"alike.yaml names what is not there: {' '.join(names)}" for names in sorted(gone)]
     report(outcomes, chosen)
     print("\n".join(complaints))
     return 1 if complaints else 0

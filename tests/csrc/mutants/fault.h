@@ -19,7 +19,6 @@ extern int active;  // 0: none; below: count which are asked for
 // Counts the question, or ends the program with the one that there must be an end to. Gives whether this is the fault.
 bool asked(int number);
 
-
 // Not shared by the instruction sets' files: common/isa.h says why.
 namespace {
 
@@ -30,10 +29,10 @@ FAULT_FN bool on(int number) {
                                            : __builtin_expect(active == number || active < 0, 0) && asked(number);
 }
 
-#define FAULT_BINARY(name, right, wrong)              \
-  template <class A, class B>                         \
+#define FAULT_BINARY(name, right, wrong)                   \
+  template <class A, class B>                              \
   FAULT_FN auto name(int number, const A& a, const B& b) { \
-    return on(number) ? a wrong b : a right b;        \
+    return on(number) ? a wrong b : a right b;             \
   }
 FAULT_BINARY(less, <, <=)
 FAULT_BINARY(less_equal, <=, <)
@@ -80,10 +79,10 @@ FAULT_FN auto negate(int number, const A& a) {
   return on(number) ? a : -a;
 }
 
-#define FAULT_ASSIGNMENT(name, right, wrong)        \
-  template <class A, class B>                       \
-  FAULT_FN A& name(int number, A& a, const B& b) {  \
-    return on(number) ? a wrong b : a right b;      \
+#define FAULT_ASSIGNMENT(name, right, wrong)       \
+  template <class A, class B>                      \
+  FAULT_FN A& name(int number, A& a, const B& b) { \
+    return on(number) ? a wrong b : a right b;     \
   }
 FAULT_ASSIGNMENT(add_to, +=, -=)
 FAULT_ASSIGNMENT(take_from, -=, +=)

@@ -1,7 +1,7 @@
-"""What may be wrong in a source of an op: each fault's place, and the source with all of them in it, to be turned on.
+"""What may be wrong in a source of an op: each fault, and the source with all of them, to be turned on.
 
-A fault is another comparison, operator, constant or index, a condition turned round, or a statement, a barrier
-among them, that is not there. `fault.h` beside this is what the changed source asks.
+A fault is another comparison, operator, constant or index, a condition turned round, or a statement that is
+not there, a barrier among them. `fault.h` beside this is what the changed source asks.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ MADE_OF_OTHERS = {"binary_expression", "unary_expression", "parenthesized_expres
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: its number in a program; its file, from the root, and its place there; the lines before and after."""
+    """One fault: its number in a program; its file, from the root, and its place there; how it reads."""
 
     number: int = field(compare=False)
     file: Path
@@ -150,7 +150,7 @@ class Source:
             at = inner
         return "" if at is None else self._plain(at)
 
-    # --- one for each kind of node that may be wrong; the rest are what their children are ---------------------
+    # --- one for each kind of node that may be wrong; the rest are what their children are -----------------
 
     def _binary_expression(self, node: Node) -> str:
         left, right = (self._rendered(node.child_by_field_name(side)) for side in ("left", "right"))
@@ -188,7 +188,8 @@ class Source:
         over = next(at for at in _up_from(node) if at.type != "comma_expression")
         if over.type in ("for_statement", "expression_statement"):  # never ends, or is gone as a statement
             return self._children(node)
-        return f"(fault::on({self._fault(node, node, self._plain(argument))}) ? {inner} : {self._plain(node)})"
+        number = self._fault(node, node, self._plain(argument))
+        return f"(fault::on({number}) ? {inner} : {self._plain(node)})"
 
     def _number_literal(self, node: Node) -> str:
         text = self._plain(node)

@@ -1,4 +1,4 @@
-"""The C++ tests of one op in one program that has every fault of the op, and what becomes of each fault in it."""
+"""The C++ tests of one op in one program that has every fault of the op, and what they make of each."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class Program:
             path.unlink()
         return found
 
-    # --- building ----------------------------------------------------------------------------------------------
+    # --- building ------------------------------------------------------------------------------------------
 
     def _built(self, parts: list[str], fault: int) -> Path:
         """The program, with these parts compiled anew with one fault in what the compiler works out."""
@@ -134,10 +134,11 @@ class Program:
         includes = [f"-I{self._folder / 'tests/csrc'}", f"-I{self._folder / 'tests/csrc/shim'}"]
         includes += ["-include", str(self._folder / "tests/csrc/mutants/fault.h")]
         level = "-O0" if fault else "-O1"  # for one fault, or for many runs
-        command = [COMPILER, level, *FLAGS, f"-DFAULT={fault}", *includes, *flags, "-c", self._folder / source]
-        subprocess.run([*command, "-o", target], check=True, capture_output=True, text=True)
+        command = [COMPILER, level, *FLAGS, f"-DFAULT={fault}", *includes, *flags]
+        command += ["-c", self._folder / source, "-o", target]
+        subprocess.run(command, check=True, capture_output=True, text=True)
 
-    # --- running -----------------------------------------------------------------------------------------------
+    # --- running -------------------------------------------------------------------------------------------
 
     def _measured(self) -> Iterable[Test]:
         """Each of the tests, run without a fault."""
@@ -154,7 +155,7 @@ class Program:
             yield Test(name, seconds, [int(count) for count in counts.read_text().split()])
 
     def _tried(self, program: Path, tests: list[Test], fault: Fault) -> str:
-        """What these tests make of a program with a fault. Without end: three times what they take without it."""
+        """What these tests make of a program with a fault. Without end: three times what they take."""
         for test in tests:
             environment = {"INPAINTX_FAULT": f"{fault.number}:{1000 + 3 * test.counts[fault.number]}"}
             done = self._run(program, test.name, environment, 1 + 3 * test.seconds)
