@@ -197,7 +197,7 @@ class Source:
             at.type in CHOSEN or (at.type == "declaration" and "constexpr" in self._plain(at).split("=")[0])
             for at in _up_from(node)
         )
-        others = NUMBERS.get(text, [] if chosen and not text.startswith("0x") else [f"{text} + 1"])
+        others = NUMBERS.get(text, [] if chosen and not text.startswith("0x") else [f"({text} + 1)"])
         for other in others:
             number = self._fault(node, node, other)
             text = f"(fault::on({number}) ? {other} : {text})"
