@@ -41,8 +41,8 @@ test-gpu: install  ## Run on a GPU what touches one, then ops and search under c
 	tests/test_gpu.sh
 
 EVERY ?= 1
-mutants: install  ## Put small faults into the CUDA kernels, one at a time: the C++ tests must find each (hours).
-	$(BIN)/python tests/csrc/mutants.py $(OPS) --every $(EVERY)
+mutants: install  ## Put small faults into the ops, one at a time: the C++ tests must notice each.
+	$(BIN)/python tests/csrc/mutants $(OPS) --every $(EVERY)
 
 # As many of each as the pages name; `make soak COUNT=500 DAMAGED=100 KILLS=10` is a short one.
 COUNT ?= 10000

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -39,6 +40,74 @@ def test_cpp_tests_pass() -> None:
     output = run([str(ROOT / "tests" / "csrc" / "run.sh")])
     for part in ["context_loss", "latent_step", "context_weight", "every_instruction_set", "membrane"]:
         assert any(line.startswith("pass") and part in line for line in output.splitlines()), output
+
+
+MUTANTS = ROOT / "tests" / "csrc" / "mutants"
+
+TOY = """
+#pragma once
+namespace toy {
+constexpr int kSize = 2;
+inline int sum(const int* values, int n) {
+  int total = 0;
+  for (int i = 0; i < n; ++i) total += values[i];
+  return total > 5 ? 5 : total;
+}
+inline int halvings(int n) {
+  int count = 0;
+  for (; n > 1; ++count) n /= 2;
+  return count;
+}
+}  // namespace toy
+"""
+TEST_OF_TOY = """
+#include "../../../csrc/ops/toy/op.h"
+#include "check.h"
+TEST(toy) {
+  const int small[toy::kSize] = {1, 2}, large[] = {4, 4};
+  CHECK(toy::sum(small, 2) == 3 && toy::sum(large, 2) == 5 && toy::halvings(8) == 3);
+}
+"""
+ALIKE = """
+csrc/ops/toy/op.h:
+  sum:
+    "return total >= 5 ? 5 : total;": both are 5 where it is 5
+    "int total = 1;": it is none
+"""
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    """A project with one op, whose tests miss something."""
+    if not shutil.which(os.environ.get("CXX", "c++"), path=PATH):
+        pytest.skip("there is no C++ compiler")
+    shutil.copytree(ROOT / "csrc" / "common", tmp_path / "csrc" / "common")
+    tests = tmp_path / "tests" / "csrc"
+    for part in ("shim", "mutants"):
+        shutil.copytree(ROOT / "tests" / "csrc" / part, tests / part)
+    for name in ("main.cpp", "check.h"):
+        shutil.copy(ROOT / "tests" / "csrc" / name, tests)
+    for path, text in (
+        (tmp_path / "csrc" / "ops" / "toy" / "op.h", TOY),
+        (tests / "ops" / "test_toy.cpp", TEST_OF_TOY),
+    ):
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    (tests / "mutants" / "alike.yaml").write_text(ALIKE)
+    return tmp_path
+
+
+def test_faults_that_no_test_notices_are_told(toy: Path) -> None:
+    done = subprocess.run([sys.executable, MUTANTS, "--root", toy], capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    toys, *told = [line for line in done.stdout.splitlines() if "toy" in line]
+    assert toys == "| toy | 20 | 12 | 4 | 1 | 1 | 2 |", done.stdout
+    assert told == []
+
+
+def test_the_tests_notice_what_is_wrong_in_an_op() -> None:
+    """A few faults of the smallest op; `make mutants` has them all."""
+    run([sys.executable, str(MUTANTS), "keep_best", "--every", "9"])
 
 
 #: One of each generation since Ampere; the build compiles for more, with warnings as errors, too.

@@ -9,7 +9,6 @@ namespace check {
 
 bool add(const char* name, void (*test)());
 void fail(const char* file, int line, const std::string& message);
-int run_all(bool stop_at_first);
 
 }  // namespace check
 

@@ -1,5 +1,7 @@
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 #include <vector>
 
 #include "check.h"
@@ -17,6 +19,7 @@ std::vector<Test>& tests() {
 }
 
 int failures = 0;
+bool stop_at_first = false;
 
 }  // namespace
 
@@ -32,11 +35,14 @@ void fail(const char* file, int line, const std::string& message) {
   if (++failures <= kShown) {
     std::printf("%s:%d: %s\n", file, line, message.c_str());
   }
+  if (stop_at_first) {
+    std::fflush(stdout);
+    std::_Exit(1);
+  }
 }
 
-int run_all(bool stop_at_first) {
-  for (const Test& test : tests()) {
-    if (stop_at_first && failures > 0) break;
+int run(const std::vector<Test>& chosen) {
+  for (const Test& test : chosen) {
     const int failures_before = failures;
     const auto start = std::chrono::steady_clock::now();
     test.run();
@@ -44,11 +50,24 @@ int run_all(bool stop_at_first) {
     std::printf("%s %s (%.2f s)\n", failures == failures_before ? "pass" : "FAIL", test.name, seconds.count());
     std::fflush(stdout);
   }
-  std::printf("%zu tests, %d failed checks\n", tests().size(), failures);
-  return tests().empty() || failures > 0 ? 1 : 0;
+  std::printf("%zu tests, %d failed checks\n", chosen.size(), failures);
+  return chosen.empty() || failures > 0 ? 1 : 0;
 }
 
 }  // namespace check
 
-// With any argument it ends with the first test that fails.
-int main(int argc, char**) { return check::run_all(argc > 1); }
+// No argument: all tests. --list: names them. --stop name: runs that one, and ends with the first check that fails.
+int main(int argc, char** argv) {
+  const std::string_view asked = argc > 1 ? argv[1] : "";
+  if (asked == "--list") {
+    for (const Test& test : tests()) std::puts(test.name);
+    return 0;
+  }
+  if (asked != "--stop" || argc < 3) return check::run(tests());
+  stop_at_first = true;
+  std::vector<Test> chosen;
+  for (const Test& test : tests()) {
+    if (std::string_view(argv[2]) == test.name) chosen.push_back(test);
+  }
+  return check::run(chosen);
+}

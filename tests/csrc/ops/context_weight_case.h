@@ -1,10 +1,11 @@
-// A mask, and what a plain loop over every pixel's window makes of it.
+// A mask, and what a plain loop over every pixel's window makes of it: eq. 3 of the paper that op.h names, written down
+// once more, so that a fault in math.h shows.
 #pragma once
 
 #include <algorithm>
 #include <vector>
 
-#include "../../../csrc/ops/context_weight/math.h"
+#include "../../../csrc/ops/context_weight/op.h"
 #include "check.h"
 #include "values.h"
 
@@ -20,7 +21,7 @@ struct Call {
   int64_t batch, height, width;
   Buffer<T> mask, weight;
 
-  // Blobs of hole, some at the border, and single pixels.
+  // Blobs of hole, some at the border, and single pixels. Known is what is more than a half.
   Call(int64_t batch_, int64_t height_, int64_t width_)
       : batch(batch_),
         height(height_),
@@ -31,7 +32,8 @@ struct Call {
     for (std::size_t i = 0; i < mask.size(); ++i) {
       const std::size_t row = i / width, column = i % width;
       const bool hole = (row / 5 + column / 7) % 3 == 0 || random() % 16 == 0;
-      mask[i] = values::rounded<T>(hole ? 0.0f : 1.0f);
+      const float values[2][3] = {{0.75f, 1.0f, 2.0f}, {0.0f, 0.5f, -1.0f}};
+      mask[i] = values::rounded<T>(values[hole][random() % 3]);
     }
   }
 
@@ -40,21 +42,21 @@ struct Call {
   }
 
   bool known(int64_t b, int64_t row, int64_t column) const {
-    return math::is_known(values::number(mask[(b * height + row) * width + column]));
+    return values::number(mask[(b * height + row) * width + column]) > 0.5f;
   }
 
   T weight_of(int64_t b, int64_t row, int64_t column, int64_t window, Border border) const {
     const int64_t radius = std::min(window / 2, height + width);
-    int32_t holes = 0;
-    int64_t inside = 0;
+    int64_t holes = 0, inside = 0;
     for (int64_t r = std::max<int64_t>(row - radius, 0); r <= std::min(row + radius, height - 1); ++r) {
       for (int64_t c = std::max<int64_t>(column - radius, 0); c <= std::min(column + radius, width - 1); ++c) {
         holes += !known(b, r, c);
         ++inside;
       }
     }
-    return values::rounded<T>(
-        math::weight_element<values::Computed<T>>(known(b, row, column), holes, inside, window, border));
+    using C = values::Computed<T>;
+    const C area = static_cast<C>(border == Border::valid ? inside : window * window);
+    return values::rounded<T>(known(b, row, column) ? static_cast<C>(holes) / area : C(0));
   }
 
   // Every `stride`th pixel, since the plain loop takes its time over large windows.

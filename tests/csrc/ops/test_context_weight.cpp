@@ -28,6 +28,7 @@ void check_context_weight(cpu::Isa isa) {
       std::vector<int32_t> scratch(cpu::weight_scratch(args), -99);
       cpu::context_weight[isa](values::kDtype<T>, args, 0, size.batch, scratch.data());
       call.compare_with_loop(size.window, border, size.stride);
+      CHECK(call.mask.size() == 0 || scratch.back() != -99, "there is more scratch than is used");
     }
   }
 }

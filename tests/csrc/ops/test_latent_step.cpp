@@ -42,6 +42,47 @@ TEST(latent_step_is_the_plain_loop) {
   });
 }
 
+// In float64, where the order of operations costs nothing; with an eps and a bound that count.
+TEST(latent_step_is_adam_and_nesterovs_momentum_as_published) {
+  for (const Optimizer optimizer : kOptimizers) {
+    const StepOptions o = {optimizer, Clip::none, 0.02, 0.8, 0.95, 0.05, 0.75};
+    Batch<double> batch(4, 9), before(4, 9);
+    std::vector<double> z(36), m(36, 0.0), v(36, 0.0);
+    std::copy_n(batch.z.data(), 36, z.data());
+    batch.step = before.step = {0, 0, 0, 0};
+    for (int t = 1; t <= 5; ++t) {
+      cpu::latent_step[cpu::Isa::baseline](Dtype::float64, batch.args(o), 0, 4);
+      for (int64_t at = 0; at < 36; ++at) {
+        const double g = before.grad[at];
+        if (optimizer == Optimizer::adam) {
+          m[at] = o.beta1 * m[at] + (1 - o.beta1) * g, v[at] = o.beta2 * v[at] + (1 - o.beta2) * g * g;
+          const double mean = m[at] / (1 - std::pow(o.beta1, t)), square = v[at] / (1 - std::pow(o.beta2, t));
+          z[at] -= o.lr * mean / (std::sqrt(square) + o.eps);
+        } else {
+          m[at] = o.beta1 * m[at] + g;
+          z[at] -= o.lr * (g + o.beta1 * m[at]);
+        }
+        const double expected = before.active[at / 9] ? z[at] : before.z[at];
+        CHECK(std::fabs(batch.z[at] - expected) < 1e-13, "step " << t << ": " << batch.z[at] << " for " << expected);
+      }
+    }
+  }
+}
+
+TEST(clipping_leaves_what_is_in_the_box_and_draws_anew_or_clamps_what_is_not) {
+  const double bound = 0.75;
+  for (const Clip clip : kClips) {
+    const auto clipped = [&](double z) { return math::clipped(z, clip, bound, 5, 3, 1); };
+    for (const double inside : {-bound, -0.5, 0.0, bound}) CHECK(clipped(inside) == inside);
+  }
+  for (const double sign : {-1.0, 1.0}) {
+    CHECK(math::clipped(sign * 0.8, Clip::clamp, bound, 5, 3, 1) == sign * bound);
+    CHECK(math::clipped(sign * 0.8, Clip::none, bound, 5, 3, 1) == sign * 0.8);
+    const double drawn = math::clipped(sign * 0.8, Clip::stochastic, bound, 5, 3, 1);
+    CHECK(drawn == math::symmetric_uniform<double>(5, 3, 1) * bound);
+  }
+}
+
 TEST(latent_step_counts_each_active_sample_once_in_any_order_of_threads) {
   Batch<float> expected(6, 300);
   expected.step_plainly(options(Optimizer::adam, Clip::stochastic));
