@@ -44,7 +44,25 @@ def _devices() -> dict[str, str]:
     import torch
 
     gpus = range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
-    return {"cpu": platform.machine(), **{f"cuda:{gpu}": torch.cuda.get_device_name(gpu) for gpu in gpus}}
+    return {"cpu": platform.machine(), **{f"cuda:{gpu}": _gpu(gpu) for gpu in gpus}}
+
+
+def _gpu(number: int) -> str:
+    """Its name, its memory, and how many candidates of a usual model it would search together."""
+    import torch
+
+    from inpaintx.networks.devices import multiplies_bfloat16
+    from inpaintx.options import Architecture, SearchOptions
+    from inpaintx.search.batch import with_batch
+
+    device, usual = torch.device("cuda", number), Architecture()
+    inside = torch.bfloat16 if multiplies_bfloat16(device) else torch.float32
+    free, whole = (memory / 2**30 for memory in torch.cuda.mem_get_info(device))
+    return (
+        f"{torch.cuda.get_device_name(device)}, {free:.1f} of {whole:.1f} GiB free: "
+        f"{with_batch(SearchOptions(), usual, inside, device).rows} candidates at once "
+        f"of a model with {usual.size} pixels and width {usual.width}"
+    )
 
 
 def _lines(facts: dict[str, Any], indent: str = "") -> list[str]:

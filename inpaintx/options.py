@@ -114,6 +114,8 @@ SEARCH_AT_LEAST = {"iterations": 0, "candidates": 1, "starts": 1, "batch": 1, "w
 }
 #: A seed is 64 bits; more of the others than anyone has a use for would only take all memory.
 SEARCH_AT_MOST = {"seed": 2**63 - 1, "candidates": 4096, "starts": 1_000_000, "batch": 65_536}
+#: Candidates that are searched together where nothing says otherwise.
+USUAL_BATCH = 64
 FROM_GUESSES = Plan(guess=True, lr=0.05, iterations=60)
 FROM_RANDOM = Plan(guess=False, lr=0.2, iterations=100)
 
@@ -181,7 +183,10 @@ class SearchOptions:
         "Fit what the model's predictor expects in the hole, too, and take coarse detail from it; left out: "
         "where it has one.",
     )
-    batch: int = _option(64, "Candidates searched together.")
+    batch: int | None = _option(
+        None,
+        f"Candidates searched together; left out: {USUAL_BATCH}, on a GPU as many as fit, but 512 at most.",
+    )
     precision: SearchPrecision = _option(
         "auto",
         "Of the convolutions; auto: bfloat16 where something multiplies it; tf32: on a GPU, else float32.",
@@ -205,6 +210,11 @@ class SearchOptions:
             raise InpaintxError(f"search: window is {self.window}; choose an odd number of pixels")
         if not 0 <= self.momentum < 1:
             raise InpaintxError(f"search: momentum is {self.momentum}; choose a number in [0, 1)")
+
+    @property
+    def rows(self) -> int:
+        """Candidates that are searched together; the usual number where the options leave it open."""
+        return USUAL_BATCH if self.batch is None else self.batch
 
     def plan(self, encoder: bool) -> Plan:
         """What a search plans with a model that has an encoder, or has none."""

@@ -60,10 +60,14 @@ inline void check_like(const char* op, const char* name, const Tensor& t, const 
   check_device(op, name, t, like_name, like);
 }
 
+inline void check_dtype(const char* op, const char* name, const Tensor& t, ScalarType dtype, const char* dtype_name) {
+  if (t.scalar_type() != dtype) fail(op, std::string(name) + " must be " + dtype_name);
+}
+
 // Of a tensor with an element for each sample: [batch], of the given dtype.
 inline void check_per_sample(const char* op, const char* name, const Tensor& t, ScalarType dtype,
                              const char* dtype_name, const Tensor& z) {
-  if (t.scalar_type() != dtype) fail(op, std::string(name) + " must be " + dtype_name);
+  check_dtype(op, name, t, dtype, dtype_name);
   if (t.dim() != 1 || t.size(0) != z.size(0)) {
     fail(op, std::string(name) + " is " + shape_text(t) + "; z is " + shape_text(z) + ", so it must be [" +
                  std::to_string(z.size(0)) + "]");

@@ -17,6 +17,7 @@ from inpaintx.errors import InpaintxError
 from inpaintx.networks.architectures import build
 from inpaintx.networks.base import Generator, calibrate
 from inpaintx.networks.checkpoint import Networks
+from inpaintx.networks.copying import on_host
 from inpaintx.networks.predictor import Predictor
 from inpaintx.networks.shares import SHARES, Shares
 from inpaintx.options import Control, Estimate, SearchOptions
@@ -181,6 +182,7 @@ class CandidateFinder:
             None if expected is None else expected.expectation(),
             None if watch is None else lambda standing: watch(Forming(squares, expected, standing)),
         )
+        found = on_host(found)  # at once, not square by square
         fills = images_to_values(found.fills.flatten(0, 1)).reshape(
             len(squares), self.options.candidates, *squares[0][0].shape
         )
@@ -215,7 +217,7 @@ class CandidateFinder:
     ) -> Candidates:
         """Those that were found for the square of this number."""
         contextual, prior, iterations, blind_to = (
-            values[number].cpu().numpy()
+            values[number].numpy()
             for values in (found.contextual, found.prior, found.iterations, found.blind_to)
         )
         own = None if expected is None else expected[number]

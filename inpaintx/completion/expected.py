@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from inpaintx.networks.copying import fetched, moved
 from inpaintx.networks.frozen import fill_up
 from inpaintx.networks.predictor import Predictor, interpolation
 from inpaintx.options import SearchOptions
@@ -72,18 +73,20 @@ def expect(
     values = np.stack([image for image, _ in squares]).repeat(seen.shape[1], 0)
     plates = np.stack([interpolation(*each) for each in zip(values, known, strict=True)])
     drawn, errors = [], []
-    for first in range(0, len(values), options.batch):
-        part = slice(first, first + options.batch)
-        y, plate = (values_to_images(list(each[part])).to(weight) for each in (values, plates))
-        mask = torch.from_numpy(known[part])[:, None].to(weight)
+    for first in range(0, len(values), options.rows):
+        part = slice(first, first + options.rows)
+        images = (values_to_images(list(each[part])) for each in (values, plates))
+        given = (*images, torch.from_numpy(known[part])[:, None])
+        y, plate, mask = (moved(each, weight.device, weight.dtype) for each in given)
         count, rows = len(y), [fill_up(part) for part in (y, mask, plate)]
         with computing(options.precision, weight):
             x, log_error = predictor(*rows)
-        drawn.append(images_to_values(x.clamp(-1, 1))[:count])
-        errors.append((log_error.exp() / 2)[:count, 0].float().cpu().numpy())
-    images = np.where(known[..., None], values, np.concatenate(drawn))
+        drawn.append(x.clamp(-1, 1)[:count])
+        errors.append((log_error.exp() / 2)[:count, 0].float())
+    image, error = fetched(torch.cat(drawn), torch.cat(errors))  # the next part has not waited for it
+    whole = np.where(known[..., None], values, images_to_values(image))
     return Expected(
-        images.reshape(*seen.shape, -1),
+        whole.reshape(*seen.shape, -1),
         plates.reshape(*seen.shape, -1),
-        np.concatenate(errors).reshape(seen.shape),
+        error.numpy().reshape(seen.shape),
     )

@@ -145,24 +145,39 @@ class FrozenGenerator(frozen.FrozenGenerator):
         side = a.size // 2
         self._last_grad = Rows(project, torch.Size((side, side, a.widths[-1])))
         self._activations: list[Tensor] = []
+        self._lacking: Tensor | None = None  # bias of the last activations, where their ReLU is yet to come
 
     @torch.no_grad()
     def forward(self, z: Tensor) -> Tensor:
         """Images of codes: see :meth:`.frozen.FrozenGenerator.forward`."""
+        x = self._maps(z)
+        image = ops.image_up(x, self._last.weight, self._last.bias, maps_bias=self._lacking)
+        return image.to(self._outside).tanh_()[: len(z)]
+
+    @torch.no_grad()
+    def loss(self, z: Tensor, y: Tensor, w: Tensor, norm: str, delta: float) -> tuple[Tensor, Tensor]:
+        """Contextual losses of codes: see :meth:`.frozen.FrozenGenerator.loss`."""
+        x, (weight, bias) = self._maps(z)[: len(z)], (self._last.weight, self._last.bias)
+        y, w = y.to(weight.dtype), w.to(weight.dtype)
+        return ops.image_loss(x, weight, y, w, bias, self._lacking, norm, delta)
+
+    def _maps(self, z: Tensor) -> Tensor:
+        """The maps that the image is made of, of as many rows as there are threads, or more."""
         a, count = self.architecture, len(z)
-        x = unflat(self._project(fill_up(z).to(self._inside)).relu_(), a.base, a.widths[0])
-        self._activations = [x[:count]]
+        x = unflat(self._project(fill_up(z).to(self._inside), relu=True), a.base, a.widths[0])
+        self._activations, self._lacking = [x[:count]], None
         for layer in self._layers:
-            x = layer.up(x, slope=0.0)
+            last = layer is self._layers[-1]
+            x, self._lacking = layer.up_for(x) if last else (layer.up(x, slope=0.0), None)
             self._activations.append(x[:count])
-        return ops.image_up(x, self._last.weight, self._last.bias).to(self._outside).tanh_()[:count]
+        return x
 
     @torch.no_grad()
     def vjp(self, grad: Tensor) -> Tensor:
         """The gradient of the codes: see :meth:`.frozen.FrozenGenerator.vjp`."""
         *activations, last = self._activations
         grad, image = self._last_grad.maps(len(grad)), grad.to(self._last.weight.dtype)
-        ops.image_down_(grad, image, self._last.weight, gate=last)
+        ops.image_down_(grad, image, self._last.weight, gate=last, gate_bias=self._lacking)
         for layer, activation in zip(reversed(self._layers), reversed(activations), strict=True):
             grad = layer.down(grad)
             ops.gate_(grad, activation)

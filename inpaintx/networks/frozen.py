@@ -69,6 +69,14 @@ class Layer:
         y = F.conv_transpose2d(x, self._up, stride=2, padding=padding, output_padding=output_padding)
         return self._activated(y, slope)
 
+    def up_for(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The same with a ReLU, for an op that adds the bias and applies the ReLU as it reads.
+
+        The sums, and the bias that they lack; None: nothing is left to be done, since oneDNN did it as it
+        wrote them.
+        """
+        return (self.up(x, slope=0.0), None) if self._packed else (self.up(x), self._bias)
+
     def _activated(self, sums: Tensor, slope: float | None) -> Tensor:
         if slope is not None:
             ops.gate_(sums, None, slope, self._bias)
@@ -97,12 +105,15 @@ class Linear:
         if self._packed:
             self._weight = _mkldnn._reorder_linear_weight(self._weight, _ROWS)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """The product."""
-        if not self._packed:
-            return F.linear(x, self._weight, self._bias)
-        rows = x if len(x) != 1 else x.expand(2, -1).contiguous()  # one alone is summed in another order
-        return _mkldnn._linear_pointwise(rows, self._weight, self._bias, "none", [], "")[: len(x)]
+    def __call__(self, x: Tensor, relu: bool = False) -> Tensor:
+        """The product; ``relu``: and a ReLU, before it is written, of one with a bias."""
+        if self._packed:
+            rows = x if len(x) != 1 else x.expand(2, -1).contiguous()  # one alone is summed in another order
+            end = "relu" if relu else "none"
+            return _mkldnn._linear_pointwise(rows, self._weight, self._bias, end, [], "")[: len(x)]
+        if relu and self._bias is not None:
+            return torch._addmm_activation(self._bias, x, self._weight.t())
+        return F.linear(x, self._weight, self._bias)
 
 
 _ROWS = 64  # that the weights' layout is chosen for
@@ -155,8 +166,9 @@ class Frozen:
 class FrozenGenerator(Frozen, ABC):
     """G with fixed weights: ``[B, nz]`` codes to ``[B, C, S, S]`` images, and gradients back to the codes.
 
-    One call of :meth:`vjp` belongs to the last call of :meth:`forward`, whose activations it uses. Codes,
-    images and gradients have the dtype of the generator's weights, whatever the layers compute in.
+    One call of :meth:`vjp` belongs to the last call of :meth:`forward` or :meth:`loss`, whose activations it
+    uses. Codes, images and gradients have the dtype of the generator's weights, whatever the layers compute
+    in.
     """
 
     architecture: Architecture
@@ -164,6 +176,14 @@ class FrozenGenerator(Frozen, ABC):
     @abstractmethod
     def forward(self, z: Tensor) -> Tensor:
         """Images in [−1, 1]."""
+
+    def loss(self, z: Tensor, y: Tensor, w: Tensor, norm: str, delta: float) -> tuple[Tensor, Tensor]:
+        """Contextual losses of the images, ``[B]`` or in parts ``[B, P]``, and the gradient before G's tanh.
+
+        As of :meth:`forward` and :func:`inpaintx.ops.context_loss`, whose arguments ``y`` to ``delta`` are.
+        An architecture whose last layer is ``ops.image_up`` does it in one pass.
+        """
+        return ops.context_loss(self.forward(z), y, w, None, norm, delta)
 
     @abstractmethod
     def vjp(self, grad: Tensor) -> Tensor:

@@ -4,4 +4,5 @@ from .face import keep_best_ as keep_best_
 from .face import latent_step_ as latent_step_
 from .layers import gate_ as gate_
 from .layers import image_down_ as image_down_
+from .layers import image_loss as image_loss
 from .layers import image_up as image_up

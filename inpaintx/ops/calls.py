@@ -7,7 +7,10 @@ from torch import Tensor
 
 from inpaintx.errors import InpaintxError
 
-_OPS = ("context_loss", "latent_step_", "keep_best_", "context_weight", "gate_", "image_down_", "image_up")
+_OPS = (
+    *("image_loss", "context_loss", "latent_step_", "keep_best_", "context_weight"),
+    *("gate_", "image_down_", "image_up"),
+)
 
 
 def raise_versions(*changed: Tensor) -> None:

@@ -154,7 +154,7 @@ def keep_best_(
 
     Args:
         z: the codes, ``[B, nz]``, of a floating dtype.
-        contextual: their contextual losses, ``[B]``.
+        contextual: their contextual losses, ``[B]``, or the parts that sum to them, ``[B, P]``.
         prior: their prior losses, ``[B]``.
         step: int64 ``[B]``, how many steps each row has taken.
         mark: ``[B]``, the loss when it last fell by a thousandth; infinity at the start.

@@ -30,8 +30,8 @@ def register_fakes() -> None:
     @torch.library.register_fake("inpaintx::keep_best_")
     def _(*args: Any) -> tuple[Tensor, Tensor]:
         reference.check_keep_best(*args[:9])
-        contextual, evaluated = args[1], args[6]
-        return contextual.new_empty(contextual.shape), evaluated.new_empty(evaluated.shape)
+        prior, evaluated = args[2], args[6]
+        return prior.new_empty(prior.shape), evaluated.new_empty(evaluated.shape)
 
     @torch.library.register_fake("inpaintx::context_weight")
     def _(mask: Tensor, window: int, border: int) -> Tensor:
@@ -42,13 +42,28 @@ def register_fakes() -> None:
         reference.check_gate("gate_", x, gate, bias)
 
     @torch.library.register_fake("inpaintx::image_down_")
-    def _(
-        maps: Tensor, image: Tensor, weight: Tensor, bias: Tensor | None, gate: Tensor | None, slope: float
-    ) -> None:
-        reference.check_image_down(maps, image, weight, bias, gate)
+    def _(*args: Any) -> None:
+        reference.check_image_down(*args[:6])
 
     @torch.library.register_fake("inpaintx::image_up")
-    def _(maps: Tensor, weight: Tensor, bias: Tensor | None, gate: Tensor | None, slope: float) -> Tensor:
+    def _(
+        maps: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        gate: Tensor | None,
+        maps_bias: Tensor | None,
+        slope: float,
+    ) -> Tensor:
         reference.check_image_layer("image_up", maps, weight, bias, gate, biases=weight.shape[1])
         batch, _, height, width = maps.shape
         return weight.new_empty(batch, weight.shape[1], 2 * height, 2 * width)
+
+    @torch.library.register_fake("inpaintx::image_loss")
+    def _(*args: Any) -> tuple[Tensor, Tensor]:
+        maps, weight, bias, maps_bias, y, w, *_ = args
+        reference.check_image_loss(maps, weight, y, w, bias, maps_bias)
+        batch, _, height, width = maps.shape
+        parts = (
+            1 if maps.device.type == "cpu" else -(-height // 2) * -(-width // 32)
+        )  # as the kernel's blocks
+        return weight.new_empty(batch, parts), torch.empty_like(y, memory_format=torch.contiguous_format)

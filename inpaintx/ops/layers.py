@@ -8,6 +8,7 @@ from torch import Tensor
 from inpaintx.ops import reference
 from inpaintx.ops.calls import one_line, raise_versions
 from inpaintx.ops.library import serves_layer
+from inpaintx.ops.reference import NORMS, code
 
 _ops = torch.ops.inpaintx
 
@@ -48,6 +49,7 @@ def image_down_(
     bias: Tensor | None = None,
     gate: Tensor | None = None,
     slope: float = 0.0,
+    gate_bias: Tensor | None = None,
 ) -> None:
     """A convolution with stride 2 that turns an image into feature maps, and a gate, in one pass.
 
@@ -73,15 +75,16 @@ def image_down_(
         bias: ``[F]``, or None.
         gate: as for ``gate_``, or None.
         slope: as for ``gate_``.
+        gate_bias: ``[F]``, what is yet to be added to the gate, or None.
 
     Raises:
         InpaintxError: tensors do not fit together.
     """
     if not serves_layer(maps.dtype, maps.device):
-        reference.image_down_(maps, image, weight, bias, gate, slope)
+        reference.image_down_(maps, image, weight, bias, gate, slope, gate_bias)
         return
     try:
-        _ops.image_down_.default(maps, image, weight, bias, gate, slope)
+        _ops.image_down_.default(maps, image, weight, bias, gate, gate_bias, slope)
     except RuntimeError as error:
         raise one_line(error) from None
     raise_versions(maps)
@@ -93,6 +96,7 @@ def image_up(
     bias: Tensor | None = None,
     gate: Tensor | None = None,
     slope: float = 0.0,
+    maps_bias: Tensor | None = None,
 ) -> Tensor:
     """A gate, and the transposed convolution that turns maps into an image: ``image_down_`` backwards.
 
@@ -112,13 +116,60 @@ def image_up(
         bias: ``[C]``, or None.
         gate: as for ``gate_``, or None.
         slope: as for ``gate_``.
+        maps_bias: ``[F]``, what is yet to be added to the maps, or None; they then gate themselves, where
+            there is no gate.
 
     Returns:
         The image, ``[B, C, 2 H, 2 W]``, contiguous, in the dtype of weight.
     """
     if not serves_layer(maps.dtype, maps.device):
-        return reference.image_up(maps, weight, bias, gate, slope)
+        return reference.image_up(maps, weight, bias, gate, slope, maps_bias)
     try:
-        return _ops.image_up.default(maps, weight, bias, gate, slope)
+        return _ops.image_up.default(maps, weight, bias, gate, maps_bias, slope)
+    except RuntimeError as error:
+        raise one_line(error) from None
+
+
+def image_loss(
+    maps: Tensor,
+    weight: Tensor,
+    y: Tensor,
+    w: Tensor,
+    bias: Tensor | None = None,
+    maps_bias: Tensor | None = None,
+    norm: str = "l1",
+    delta: float = 1.0,
+) -> tuple[Tensor, Tensor]:
+    """G's last layer, its tanh, and the image's contextual loss, in one pass: the image is never written.
+
+    ::
+
+        x = tanh(image_up(maps, weight, bias, maps_bias=maps_bias))
+        loss, grad = context_loss(x, y, w, None, norm, delta)
+
+    On CUDA the loss comes in parts of the image, each summed in a fixed order, so that it needs no second
+    launch; it differs from that of ``context_loss`` by rounding, and as little depends on batch mates. On the
+    CPU these are the three ops, one after the other.
+
+    Dtypes, devices and errors are those of ``image_down_``; y and w are as the weight.
+
+    Args:
+        maps: as for ``image_up``.
+        weight: likewise.
+        y: the image, ``[B, C, 2 H, 2 W]``.
+        w: context weight, ``[B, 1, 2 H, 2 W]``, not negative.
+        bias: as for ``image_up``.
+        maps_bias: likewise; with it, a ReLU of the maps.
+        norm: as for ``context_loss``.
+        delta: likewise.
+
+    Returns:
+        The loss's parts, ``[B, P]``, whose sum it is; and its gradient before the tanh, like y.
+    """
+    if not serves_layer(maps.dtype, maps.device):
+        return reference.image_loss(maps, weight, y, w, bias, maps_bias, norm, delta)
+    number = code("image_loss", "norm", NORMS, norm)
+    try:
+        return _ops.image_loss.default(maps, weight, bias, maps_bias, y, w, number, delta)
     except RuntimeError as error:
         raise one_line(error) from None

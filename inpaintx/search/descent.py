@@ -79,6 +79,7 @@ class Descent:
             stale=zeros.clone(),
             evaluated=zeros.bool(),
             prior=torch.zeros_like(infinite),
+            turn=zeros.clone(),
             best_loss=infinite.clone(),
             best_z=z.clone(),
         )
@@ -109,19 +110,22 @@ class Descent:
     def _kinds(self, rows: Rows) -> list[Kind]:
         """Of the iterations to the next look: those left to the slowest row, and one for its last code."""
         # Without patience all rows have taken as many steps as they are old, which the host knows.
-        steps = set(rows.step.tolist()) if self._options.patience else {rows.age}
+        steps = turns = {rows.age}
+        if self._options.patience:
+            steps, turns = map(set, torch.stack([rows.step, rows.turn]).tolist())
         times = min(STRIDE, self._plan.iterations - min(steps) + 1)
-        return [self._kind(steps, later) for later in range(times)]
+        return [self._kind(steps, turns, later) for later in range(times)]
 
-    def _kind(self, steps: set[int], later: int) -> Kind:
-        """Of the iteration that comes so much later, of rows that have taken so many steps each by now."""
+    def _kind(self, steps: set[int], turns: set[int], later: int) -> Kind:
+        """Of the iteration that comes so much later, of rows with so many steps and turns each by now."""
         every, period = self._options.prior_every, self._optimizer.period
-        asked = self._discriminator is not None
-        if not self._options.patience:
-            [step] = steps
-            return Kind(asked and (step + later) % every == 0, period > 0 and (step + later) % period == 0)
-        # A row whose loss falls after all goes on again: it may have taken fewer steps meanwhile.
-        return Kind(asked, period > 0 and any(-step % period <= later for step in steps))
+        # A row whose loss falls after all goes on again: it may have taken fewer steps meanwhile, not turns.
+        pauses = self._options.patience > 0
+        return Kind(
+            self._discriminator is not None and any((turn + later) % every == 0 for turn in turns),
+            period > 0
+            and any(-step % period <= later if pauses else (step + later) % period == 0 for step in steps),
+        )
 
     def _active(self, rows: Rows) -> Tensor:
         active = rows.step < self._plan.iterations
@@ -135,9 +139,13 @@ class Descent:
         All of it in place, and the same work for the same kind, so that it can be recorded.
         """
         options = self._options
-        x = self._generator.forward(rows.z)
-        prior_grad = self._ask(rows, x) if kind.asks else None
-        contextual, grad = ops.context_loss(x, rows.y, rows.w, prior_grad, options.norm, options.delta)
+        fit = (rows.y, rows.w)
+        if kind.asks or self._takes_turns:  # who is not asked gets the same bits as where another one is
+            x = self._generator.forward(rows.z)
+            prior_grad = self._ask(rows, x) if kind.asks else None
+            contextual, grad = ops.context_loss(x, *fit, prior_grad, options.norm, options.delta)
+        else:
+            contextual, grad = self._generator.loss(rows.z, *fit, options.norm, options.delta)
         loss, active = ops.keep_best_(
             rows.z,
             contextual,
@@ -152,20 +160,24 @@ class Descent:
             iterations=self._plan.iterations,
             patience=options.patience,
         )
+        if self._takes_turns:
+            rows.turn += 1
         codes = Codes(rows.z, rows.step, rows.seed, active)
         self._optimizer(codes, rows.memory, loss, self._generator.vjp(grad), kind.begins)
 
-    def _ask(self, rows: Rows, x: Tensor) -> Tensor | None:
+    @property
+    def _takes_turns(self) -> bool:
+        """Whether D is asked against some rows in one iteration and against others in another."""
+        return self._options.patience > 0 and self._options.prior_every > 1
+
+    def _ask(self, rows: Rows, x: Tensor) -> Tensor:
         """What D says against the rows that are due, and the gradient of λ·L_p with respect to ``x``."""
         assert self._discriminator is not None
         every = self._options.prior_every
-        if every == 1:
-            prior, grad = self._discriminator.prior(x)
-            rows.prior.copy_(prior)
-            return grad.mul_(self._options.prior)
-        due = rows.step % every == 0
-        if self._options.patience and not due.any():  # to wait for that takes less than D
-            return None
         prior, grad = self._discriminator.prior(x)
+        if not self._takes_turns:
+            rows.prior.copy_(prior)
+            return grad.mul_(self._options.prior * every)
+        due = rows.turn % every == 0
         rows.prior.copy_(torch.where(due, prior, rows.prior))
         return grad.mul_((self._options.prior * every * due)[:, None, None, None])

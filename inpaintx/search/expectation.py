@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from inpaintx.networks.copying import moved
+
 KNOWN = 0.5  # least weight of a known pixel, so that all of them count beside what is expected in the hole
 
 
@@ -35,7 +37,8 @@ class Expectation:
             folds: the n are the B·F images with a fold hidden from each, not the B with all seen.
         """
         image, weight = (
-            (each[:, 1:].flatten(0, 1) if folds else each[:, 0]).to(y) for each in (self.image, self.weight)
+            moved(each[:, 1:].flatten(0, 1) if folds else each[:, 0], y.device, y.dtype)
+            for each in (self.image, self.weight)
         )
         seen = masks > 0
         return torch.where(seen, y, image), torch.where(seen, w + KNOWN, weight)

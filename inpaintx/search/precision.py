@@ -30,6 +30,7 @@ class FrozenPair:
         critic: D at the full precision of its weights, which says how real that looks; None where λ is 0.
         device: where they are.
         dtype: of their weights, and of what goes in and out of them.
+        inside: what the layers of the first two compute in.
     """
 
     generator: FrozenGenerator
@@ -38,6 +39,7 @@ class FrozenPair:
     critic: FrozenDiscriminator | None
     device: torch.device
     dtype: torch.dtype
+    inside: torch.dtype
 
     def draw(self, codes: Tensor) -> Tensor:
         """``G(codes)`` at full precision: ``[n, nz]``, anywhere, to ``[n, C, S, S]`` in [−1, 1]."""
@@ -58,7 +60,7 @@ def freeze_pair(
         critic = freeze(discriminator)
         asked = critic if same else freeze(discriminator, inside)
     drawing = exact if same else freeze(generator, inside)
-    return FrozenPair(drawing, asked, exact, critic, weights.device, weights.dtype)
+    return FrozenPair(drawing, asked, exact, critic, weights.device, weights.dtype, inside)
 
 
 def inner_dtype(precision: SearchPrecision, weights: Tensor) -> torch.dtype:

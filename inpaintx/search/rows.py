@@ -25,6 +25,7 @@ class Rows:
     stale: Tensor  # iterations since then
     evaluated: Tensor  # bool: the code of the last step has been looked at, too
     prior: Tensor  # when D was last asked
+    turn: Tensor  # int64, iterations so far, also those that it paused; counted where D is asked by them
     best_loss: Tensor
     best_z: Tensor
     age: int = 0  # iterations since the last of them came; counted on the host

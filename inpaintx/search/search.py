@@ -17,10 +17,12 @@ from torch import Tensor
 from inpaintx import ops
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.base import Discriminator, Generator
+from inpaintx.networks.copying import moved
 from inpaintx.networks.encoder import Encoder
 from inpaintx.networks.multiplication import multiplying
 from inpaintx.networks.repeating import repeating
 from inpaintx.options import SearchOptions
+from inpaintx.search.batch import with_batch
 from inpaintx.search.descent import Descent
 from inpaintx.search.expectation import Expectation
 from inpaintx.search.history import History, Recorder
@@ -40,8 +42,7 @@ class Found:
         contextual: ``[B, K]``, their contextual losses.
         prior: ``[B, K]``, their prior losses, before λ (0 where λ is 0).
         iterations: int64 ``[B, K]``, gradient steps taken.
-        candidates: int64 ``[B, K]``, which of its image's starting codes each began from; 0: the nearest, or
-            the encoder's own guess.
+        candidates: int64 ``[B, K]``, from which starting code of its image each began; 0: the nearest.
         blind_to: int64 ``[B, K]``, the fold that each did not see; −1: it saw all known pixels.
         history: for each of the B images, how its candidates came to be; empty where none was asked for.
     """
@@ -78,7 +79,7 @@ class Search:
     Args:
         generator: G in evaluation mode, on the device to search on.
         discriminator: D likewise; may be None only where ``options.prior`` is 0.
-        options: how to search.
+        options: how to search; what they leave open of the batch, this object's ``options`` say.
         encoder: likewise; where there is one, the search starts from its guesses, unless ``options`` say no.
     """
 
@@ -95,10 +96,10 @@ class Search:
             )
         if options.iterations == 0:
             raise InpaintxError("search: 0 iterations are no search; choose at least 1")
-        self.options = options
         self._architecture = generator.architecture
         self._networks = freeze_pair(generator, discriminator, options)
         self._device, self._dtype = self._networks.device, self._networks.dtype
+        self.options = options = with_batch(options, self._architecture, self._networks.inside, self._device)
         plan = options.plan(encoder is not None)
         self._descent = Descent(self._networks, options, plan)
         self._starts: Guesses | NearestCodes
@@ -142,12 +143,11 @@ class Search:
         self._check(images, masks, folds)
         if expected is not None:
             self._check_expected(expected, images, 0 if folds is None else folds.shape[1])
-        y = images.to(self._device, self._dtype)
-        masks = masks.to(self._device, self._dtype)
+        y, masks = (moved(each, self._device, self._dtype) for each in (images, masks))
         count = 1 if folds is None else folds.shape[1]
         seen = masks.repeat_interleave(count, 0)
         if folds is not None:
-            seen = seen.masked_fill(folds.to(self._device).flatten(0, 1)[:, None], 0)
+            seen = seen.masked_fill(moved(folds, self._device).flatten(0, 1)[:, None], 0)
         recorder = Recorder(self._networks.draw) if history else None
         looks: list[Callable[[Rows], None]] = [recorder.look] if recorder is not None else []
         if watch is not None:
@@ -182,11 +182,10 @@ class Search:
         that is nearest. In the precision that the search iterates in.
         """
         self._check(images, masks, None)
-        y = images.to(self._device, self._dtype)
-        masks = masks.to(self._device, self._dtype)
+        y, masks = (moved(each, self._device, self._dtype) for each in (images, masks))
         with computing(self.options.precision, y):
             codes = self._starts(y, masks, self._weighted(masks), 1, 1)[:, 0]
-        parts = codes.to(self._dtype).split(self.options.batch)
+        parts = codes.to(self._dtype).split(self.options.rows)
         with multiplying(tf32=self.options.precision == "tf32"):
             return torch.cat([self._networks.generator.forward(part) for part in parts])
 
@@ -233,7 +232,7 @@ class Search:
         admitted = 0
         rows = self._admit(y, w, starts, range(0))
         while admitted < total or len(rows):
-            room = min(self.options.batch - len(rows), total - admitted)
+            room = min(self.options.rows - len(rows), total - admitted)
             if room:
                 rows = rows.join(self._admit(y, w, starts, range(admitted, admitted + room)))
                 admitted += room
@@ -255,7 +254,7 @@ class Search:
         y, _, w = target
         critic = self._networks.critic
         fills, contextual, prior = [], [], []
-        for numbers in torch.arange(len(codes), device=self._device).split(self.options.batch):
+        for numbers in torch.arange(len(codes), device=self._device).split(self.options.rows):
             x, image = self._networks.draw(codes[numbers]), numbers // self.options.candidates
             loss, _ = ops.context_loss(x, y[image], w[image], None, self.options.norm, self.options.delta)
             fills.append(x)

@@ -51,8 +51,8 @@ class NearestCodes:
             len(self._codes),
             dtype=torch.float64 if y.dtype == torch.float64 else torch.float32,
         )
-        for first in range(0, len(self._codes), options.batch):
-            x = self._generator.forward(self._codes[first : first + options.batch])
+        for first in range(0, len(self._codes), options.rows):
+            x = self._generator.forward(self._codes[first : first + options.rows])
             for image in range(len(y)):
                 target, weight = y[image].expand_as(x), w[image].expand(len(x), -1, -1, -1)
                 loss, _ = ops.context_loss(x, target, weight, None, options.norm, options.delta)
@@ -83,7 +83,7 @@ class Guesses:
         The folds of one image get different codes of the bank.
         """
         options, bound = self._options, self._encoder.architecture.bound
-        rows = zip(y.split(options.batch), masks.split(options.batch), strict=True)
+        rows = zip(y.split(options.rows), masks.split(options.rows), strict=True)
         guess = torch.cat([self._encoder(*each) for each in rows])
         noise = torch.Generator().manual_seed(options.seed)
         around = torch.randn(count, guess.shape[1], generator=noise).to(guess)
@@ -103,7 +103,7 @@ class Guesses:
         In double precision: what is near must not depend on how many images are looked at together.
         """
         if self._drawn is None:
-            parts = self._encoder.bank.to(y).split(self._options.batch)
+            parts = self._encoder.bank.to(y).split(self._options.rows)
             self._drawn = torch.cat([self._generator.forward(part).half() for part in parts])
         seen = y.masked_fill(masks == 0, 0).flatten(1).double()
         known = masks.flatten(1).double()

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from inpaintx.networks.base import Generator
+from inpaintx.networks.copying import moved
 from inpaintx.options import TrainOptions
 from inpaintx.training.collection import Collection
 from inpaintx.training.determinism import generator_for
-from inpaintx.training.store import Store, moved
+from inpaintx.training.store import Store
 from inpaintx.training.team import Team
 
 

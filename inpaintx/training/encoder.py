@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from inpaintx.networks.base import Generator
+from inpaintx.networks.copying import moved
 from inpaintx.networks.encoder import Encoder
 from inpaintx.options import TrainOptions
 from inpaintx.pictures import Picture
@@ -18,7 +19,7 @@ from inpaintx.pictures.arrays import levels_to_images
 from inpaintx.plugins.masks import FAMILIES, family_masks
 from inpaintx.training.course import Course
 from inpaintx.training.fitting import fit
-from inpaintx.training.store import Store, moved
+from inpaintx.training.store import Store
 
 MASKS = 100  # of each family, drawn once
 LR = 1e-3

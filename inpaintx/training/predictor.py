@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inpaintx.networks.copying import moved
 from inpaintx.networks.predictor import Predictor, interpolation
 from inpaintx.options import Architecture, TrainOptions
 from inpaintx.pictures.arrays import to_values
@@ -15,7 +16,6 @@ from inpaintx.plugins.masks import FAMILIES
 from inpaintx.training.course import Course
 from inpaintx.training.encoder import LR, MASKS, mask_pool
 from inpaintx.training.fitting import fit
-from inpaintx.training.store import moved
 
 #: Pixels of the examples that are kept at a time (2048 of 64 px), since an interpolation takes long.
 KEPT = 2048 * 64**2

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from inpaintx.networks.copying import moved
+
 #: Of a card's free memory, what a collection may take: the rest is for networks, maps and their gradients.
 SHARE = 0.25
 
@@ -17,13 +19,6 @@ def fits(size: int, free: int) -> bool:
 def free_memory(device: torch.device) -> int:
     """Bytes that a card has free; 0 of what is none, where pictures lie in the host's memory anyway."""
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else 0
-
-
-def moved(tensor: Tensor, device: torch.device) -> Tensor:
-    """The tensor on the device; to a card by pinned memory, so that the host need not wait for the copy."""
-    if device.type != "cuda" or tensor.device.type == "cuda":
-        return tensor.to(device)
-    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 class Store:

@@ -12,6 +12,7 @@ from search_cases import images_of
 from inpaintx.completion.candidates import CandidateFinder, Candidates, Square
 from inpaintx.completion.estimate import combine
 from inpaintx.completion.folds import draw_folds
+from inpaintx.networks import copying
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import SearchOptions
 
@@ -177,6 +178,23 @@ def test_without_folds_every_candidate_sees_everything(exact: Networks) -> None:
     alone = search(image.permute(2, 0, 1)[None] * 2 - 1, mask[None, None].float())
     fills = (alone.fills[0].permute(0, 2, 3, 1).float() + 1) / 2
     np.testing.assert_allclose(found.fills, fills, rtol=0, atol=1e-6)
+
+
+def test_what_is_found_is_fetched_once_however_many_squares_there_are(
+    model: Networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetches: list[int] = []
+    inner = copying.fetched
+
+    def counted(*tensors: torch.Tensor) -> list[torch.Tensor]:
+        fetches.append(len(tensors))
+        return inner(*tensors)
+
+    monkeypatch.setattr(copying, "fetched", counted)
+    monkeypatch.setattr(torch.Tensor, "item", lambda tensor: pytest.fail("the host waits"))
+    for count in (1, 3):
+        assert len(_find(model, _squares(model, count))) == count
+    assert fetches == [7, 7]  # all that was found
 
 
 # --- how fills form ---

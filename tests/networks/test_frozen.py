@@ -81,6 +81,25 @@ def test_generator_and_its_product_equal_autograd(architecture: Architecture) ->
 
 
 @every_architecture
+def test_generators_loss_and_its_gradient_equal_autograd(architecture: Architecture) -> None:
+    """And the images of the same codes, whose activations serve a gradient as well."""
+    generator = _generator(architecture)
+    frozen = FrozenGenerator(generator)
+    z = _random(3, architecture.nz).requires_grad_()
+    x = generator(z)
+    y, w = -_random(*x.shape), _random(3, 1, *x.shape[2:]).relu()
+    d = x - y
+    reference = (w * d.square()).sum((1, 2, 3))
+    (by_code,) = torch.autograd.grad(reference.sum(), z)
+    loss, grad = frozen.loss(z.detach(), y, w, "l2", 1.0)
+    _assert_close(loss.sum(1), reference.detach())
+    _assert_close(frozen.vjp(grad), by_code)
+    _assert_close(frozen.forward(z.detach()), x.detach())
+    separate = ops.context_loss(x.detach(), y, w, None, "l2")[1]
+    _assert_close(frozen.vjp(separate), by_code)
+
+
+@every_architecture
 def test_prior_and_its_gradient_equal_autograd(architecture: Architecture) -> None:
     discriminator = _discriminator(architecture)
     x = _random(3, architecture.channels, architecture.size, architecture.size)

@@ -89,6 +89,21 @@ def test_the_prior_counts_by_its_weight() -> None:
     torch.testing.assert_close(loss, 1 + 0.25 * state["prior"])
 
 
+@pytest.mark.parametrize("module", [ops, reference])
+@pytest.mark.parametrize("parts", [0, 1, 7])
+def test_a_loss_in_parts_is_their_sum(module: Any, parts: int) -> None:
+    whole, cut = rows(40, 12), rows(40, 12)
+    cut["contextual"] = torch.randint(0, 64, (40, parts), generator=generator(3)) / 64  # sums are exact
+    whole["contextual"] = cut["contextual"].sum(1)
+    for _ in range(2):
+        expected = module.keep_best_(**whole, weight=0.5, iterations=5, patience=2)
+        found = module.keep_best_(**cut, weight=0.5, iterations=5, patience=2)
+        for name in STATE:
+            assert torch.equal(cut[name], whole[name]), name
+        assert torch.equal(found[0], expected[0])
+        assert torch.equal(found[1], expected[1])
+
+
 def test_it_changes_views_in_place_and_raises_versions() -> None:
     state = rows(5, 12)
     expected = copied(state)
@@ -116,6 +131,10 @@ WRONG: dict[str, tuple[dict[str, Tensor], str]] = {
     "a loss of another dtype": ({"mark": torch.zeros(4).double()}, "mark must be float32"),
     "step of int32": ({"step": torch.zeros(4, dtype=torch.int32)}, "step must be int64"),
     "evaluated of float32": ({"evaluated": torch.zeros(4)}, "evaluated must be bool"),
+    "parts of another batch": (
+        {"contextual": torch.zeros(3, 2)},
+        "contextual is [3, 2] and z is [4, 8]; it must be [B] or [B, P]",
+    ),
     "one prior for all": ({"prior": torch.zeros(1)}, "prior is [1]; z is [4, 8], so it must be [4]"),
 }
 

@@ -84,6 +84,29 @@ def test_the_image_layers_are_their_references(
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("module", [ops, reference])
+def test_a_bias_that_is_lacking_is_as_if_it_had_been_added(
+    module: Any, shape: tuple[int, ...], dtype: torch.dtype
+) -> None:
+    layer = Layer(shape, dtype)
+    layer.maps, layer.gate = ((8 * each).round() / 8 for each in (layer.maps, layer.gate))  # sums are exact
+    lacking = (8 * layer.of_features).round() / 8
+    of_each = lacking.to(dtype)[:, None, None]
+    maps = torch.full_like(layer.maps, torch.nan)
+    module.image_down_(maps, layer.image, layer.weight, None, layer.gate, 0.2, lacking)
+    expected = torch.full_like(maps, torch.nan)
+    module.image_down_(expected, layer.image, layer.weight, None, layer.gate + of_each, 0.2)
+    assert torch.equal(maps, expected)
+    whole = layer.maps + of_each
+    image = module.image_up(layer.maps, layer.weight, layer.of_channels, None, 0.2, lacking)
+    expected = module.image_up(whole, layer.weight, layer.of_channels, whole, 0.2)
+    assert_near(image, expected, dtype)
+    image = module.image_up(layer.maps, layer.weight, None, layer.gate, 0.2, lacking)
+    assert_near(image, module.image_up(whole, layer.weight, None, layer.gate, 0.2), dtype)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("gated", [False, True])
 def test_native_code_only_stores_in_bfloat16(native: None, shape: tuple[int, ...], gated: bool) -> None:
     layer, wide = Layer(shape, torch.bfloat16), Layer(shape, torch.bfloat16)
@@ -283,6 +306,14 @@ def wrong_calls() -> dict[str, tuple[Callable[[Any], object], str]]:
             lambda m: m.image_up(maps, weight, layer.of_features),
             "image_up: bias is [6]; it must be [3]",
         ),
+        "what the maps lack": (
+            lambda m: m.image_up(maps, weight, maps_bias=layer.of_channels),
+            "image_up: maps_bias is [3]; it must be [6]",
+        ),
+        "what no gate lacks": (
+            lambda m: m.image_down_(maps, image, weight, gate_bias=layer.of_features),
+            "image_down_: gate_bias needs a gate",
+        ),
         "gate of an image layer": (
             lambda m: m.image_up(maps, weight, None, gate[:, :5]),
             "image_up: gate is [2, 5, 4, 4] and maps is [2, 6, 4, 4]; they must have one shape",
@@ -306,10 +337,10 @@ def operator_calls() -> dict[str, tuple[Any, ...]]:
     return {
         "gate_": (maps, gate, None, 0.2),
         "gate_ with bias": (maps, None, layer.of_features, 0.2),
-        "image_down_": (maps, image, weight, layer.of_features, None, 0.2),
-        "image_down_ gated": (maps, image, weight, None, gate, 0.0),
-        "image_up": (maps, weight, layer.of_channels, None, 0.0),
-        "image_up gated, bfloat16": (half.maps, half.weight, None, half.gate, 0.2),
+        "image_down_": (maps, image, weight, layer.of_features, None, None, 0.2),
+        "image_down_ gated": (maps, image, weight, None, gate, layer.of_features, 0.0),
+        "image_up": (maps, weight, layer.of_channels, None, layer.of_features, 0.0),
+        "image_up gated, bfloat16": (half.maps, half.weight, None, half.gate, None, 0.2),
     }
 
 

@@ -17,6 +17,8 @@ from inpaintx.search.precision import freeze_pair
 
 #: A layer with its bias and ReLU, and its derivative with the gate of the one before.
 LAYER_UP, LAYER_BACK = ["convolution", "gate_"], ["convolution", "gate_"]
+#: Those of G up to its last maps, whose bias and ReLU are left to the image's layer.
+START = ["_to_copy", "_addmm_activation"]
 
 
 class Launches(TorchDispatchMode):
@@ -51,9 +53,9 @@ def launches(model: Networks, **options: Any) -> list[str]:
     y = images_of(model, count)
     codes = torch.zeros(count, model.generator.architecture.nz)
     rows = descent.begin(torch.arange(count), y, torch.ones_like(y[:, :1]), codes)
-    descent._iterate(rows, descent._kind({0}, 0))
+    descent._iterate(rows, descent._kind({0}, {0}, 0))
     with Launches() as seen:
-        descent._iterate(rows, descent._kind({0}, 1))
+        descent._iterate(rows, descent._kind({0}, {0}, 1))
     assert rows.step.tolist() == [2] * count
     return seen.names
 
@@ -62,9 +64,9 @@ def launches(model: Networks, **options: Any) -> list[str]:
 def test_an_iteration(model: Networks, as_on_a_gpu: None, patience: int) -> None:
     layers = len(model.generator.architecture.widths) - 1
     assert launches(model, patience=patience) == [
-        *("_to_copy", "addmm", "relu_"),
-        *layers * LAYER_UP,
-        *("image_up", "tanh_", "context_loss", "keep_best_", "image_down_"),
+        *START,
+        *(layers * LAYER_UP)[:-1],
+        *("image_loss", "keep_best_", "image_down_"),
         *layers * LAYER_BACK,
         *("mm", "_to_copy", "latent_step_"),
     ]
@@ -73,13 +75,13 @@ def test_an_iteration(model: Networks, as_on_a_gpu: None, patience: int) -> None
 def test_what_the_prior_adds(model: Networks, as_on_a_gpu: None) -> None:
     layers = len(model.generator.architecture.widths) - 1
     with_prior = launches(model, prior=0.1)
-    start = with_prior.index("tanh_") + 1
-    end = with_prior.index("context_loss")
-    assert with_prior[:start] + with_prior[end:] == launches(model)
+    start = with_prior.index("image_up")
+    end = with_prior.index("context_loss") + 1
+    assert [*with_prior[:start], "image_loss", *with_prior[end:]] == launches(model)
     assert with_prior[start:end] == [
-        "image_down_",
+        *("image_up", "tanh_", "image_down_"),
         *layers * LAYER_UP,
         *("addmm", "neg", "sigmoid", "mul"),
         *layers * ["gate_", "convolution"],
-        *("image_up", "_to_copy", "softplus", "copy_", "mul_"),
+        *("image_up", "_to_copy", "softplus", "copy_", "mul_", "context_loss"),
     ]

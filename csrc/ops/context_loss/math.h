@@ -54,4 +54,18 @@ INPAINTX_FN LossAndGrad<T> context_element(T x, T y, T w, T prior, T delta) {
   return {known ? loss : T(0), ((known ? grad : T(0)) + prior) * (T(1) - x * x)};
 }
 
+// The same where the norm is not worth a kernel of its own.
+template <class T>
+INPAINTX_FN LossAndGrad<T> context_element(Norm norm, T x, T y, T w, T prior, T delta) {
+  switch (norm) {
+    case Norm::l1:
+      return context_element<Norm::l1>(x, y, w, prior, delta);
+    case Norm::l2:
+      return context_element<Norm::l2>(x, y, w, prior, delta);
+    case Norm::huber:
+      return context_element<Norm::huber>(x, y, w, prior, delta);
+  }
+  __builtin_unreachable();
+}
+
 }  // namespace inpaintx::math

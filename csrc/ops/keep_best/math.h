@@ -10,8 +10,11 @@ namespace inpaintx::math {
 // No comparison holds of NaN: a row that has diverged keeps what it had.
 template <class T>
 INPAINTX_FN bool kept(const KeepBestArgs& a, int64_t row) {
-  const T loss =
-      static_cast<const T*>(a.contextual)[row] + static_cast<T>(a.options.weight) * static_cast<const T*>(a.prior)[row];
+  T contextual = 0;
+  for (int64_t part = 0; part < a.parts; ++part) {
+    contextual += static_cast<const T*>(a.contextual)[row * a.parts + part];
+  }
+  const T loss = contextual + static_cast<T>(a.options.weight) * static_cast<const T*>(a.prior)[row];
   T* mark = static_cast<T*>(a.mark) + row;
   T* best_loss = static_cast<T*>(a.best_loss) + row;
   const bool patient = a.options.patience == 0 || a.stale[row] < a.options.patience;

@@ -19,7 +19,12 @@ std::tuple<Tensor, Tensor> keep_best_(const Tensor& z, const Tensor& contextual,
   const bool wide = z.scalar_type() == ScalarType::Double;
   const ScalarType of_loss = wide ? ScalarType::Double : ScalarType::Float;
   const char* of_loss_name = wide ? "float64" : "float32";
-  check_per_sample(op, "contextual", contextual, of_loss, of_loss_name, z);
+  const bool whole = contextual.dim() == 1;
+  if (!whole && (contextual.dim() != 2 || contextual.size(0) != z.size(0))) {
+    fail(op, "contextual is " + shape_text(contextual) + " and z is " + shape_text(z) + "; it must be [B] or [B, P]");
+  }
+  check_dtype(op, "contextual", contextual, of_loss, of_loss_name);
+  check_device(op, "contextual", contextual, "z", z);
   check_per_sample(op, "prior", prior, of_loss, of_loss_name, z);
   check_per_sample(op, "step", step, ScalarType::Long, "int64", z);
   check_per_sample(op, "mark", mark, of_loss, of_loss_name, z);
@@ -31,7 +36,7 @@ std::tuple<Tensor, Tensor> keep_best_(const Tensor& z, const Tensor& contextual,
   const Tensor zc = packed(z), contextualc = packed(contextual), priorc = packed(prior), stepc = packed(step);
   const Tensor markc = packed(mark), stalec = packed(stale), evaluatedc = packed(evaluated);
   const Tensor best_lossc = packed(best_loss), best_zc = packed(best_z);
-  const Tensor loss = empty_contiguous(contextual), active = empty_contiguous(evaluated);
+  const Tensor loss = empty_contiguous(prior), active = empty_contiguous(evaluated);
   const KeepBestArgs args{zc.data_ptr(),
                           contextualc.data_ptr(),
                           priorc.data_ptr(),
@@ -45,7 +50,8 @@ std::tuple<Tensor, Tensor> keep_best_(const Tensor& z, const Tensor& contextual,
                           static_cast<bool*>(active.data_ptr()),
                           z.size(0),
                           z.size(1),
-                          {weight, iterations, patience}};
+                          {weight, iterations, patience},
+                          whole ? 1 : contextual.size(1)};
   if (z.is_cuda()) {
     launch_on_device_of<cuda::keep_best>(z, op, dtype, args);
   } else {

@@ -13,11 +13,11 @@ struct KeepOptions {
   int64_t patience;    // iterations that a row goes on without a fall; 0: it always does
 };
 
-// z, best_z: [batch, nz], of the dtype; all others [batch], the floating ones float64 beside float64 codes and float32
-// otherwise. All contiguous.
+// z, best_z: [batch, nz], of the dtype; all others [batch] where nothing else is said, the floating ones float64 beside
+// float64 codes and float32 otherwise. All contiguous.
 struct KeepBestArgs {
   const void* z;
-  const void* contextual;
+  const void* contextual;  // [batch, parts], whose sum it is
   const void* prior;
   const int64_t* step;
   void* mark;  // the loss when it last fell by a thousandth
@@ -30,6 +30,7 @@ struct KeepBestArgs {
   int64_t batch;
   int64_t nz;
   KeepOptions options;
+  int64_t parts = 1;
 };
 
 namespace cpu {

@@ -134,6 +134,7 @@ void down_rows(const ImageLayerArgs& a, int64_t begin, int64_t end, void* scratc
   T* sums = static_cast<T*>(scratch);
   T* lines = sums + a.width * padded(a.features);
   const T* bias = static_cast<const T*>(a.bias);
+  const T* gate_bias = static_cast<const T*>(a.maps_bias);
   const T slope = static_cast<T>(a.slope);
   const int64_t columns = padded(a.features);
   for (int64_t row = begin; row < end; ++row) {
@@ -148,7 +149,8 @@ void down_rows(const ImageLayerArgs& a, int64_t begin, int64_t end, void* scratc
 #pragma omp simd
       for (int64_t f = 0; f < a.features; ++f) {
         const T value = sum[f] + (bias ? bias[f] : T(0));
-        math::store(maps + f, math::gated<T>(value, gate ? math::widened(gate[f]) : value, slope));
+        const T open = gate ? math::widened(gate[f]) + (gate_bias ? gate_bias[f] : T(0)) : value;
+        math::store(maps + f, math::gated<T>(value, open, slope));
       }
     }
   }
@@ -160,10 +162,20 @@ const T* map_row(const ImageLayerArgs& a, int64_t row, T* buffer) {
   const int64_t n = a.width * a.features;
   const S* maps = static_cast<const S*>(a.maps) + row * n;
   if constexpr (sizeof(S) == sizeof(T)) {
-    if (!a.gate) return maps;
+    if (!a.gate && !a.maps_bias) return maps;
   }
   const S* gate = a.gate ? static_cast<const S*>(a.gate) + row * n : nullptr;
   const T slope = static_cast<T>(a.slope);
+  if (const T* bias = static_cast<const T*>(a.maps_bias)) {
+    for (int64_t pixel = 0; pixel < n; pixel += a.features) {
+#pragma omp simd
+      for (int64_t f = 0; f < a.features; ++f) {
+        const T value = math::widened(maps[pixel + f]) + bias[f];
+        buffer[pixel + f] = math::gated<T>(value, gate ? math::widened(gate[pixel + f]) : value, slope);
+      }
+    }
+    return buffer;
+  }
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) {
     const T value = math::widened(maps[i]);

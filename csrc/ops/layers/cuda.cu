@@ -6,15 +6,12 @@
 
 #include "../../common/element.cuh"
 #include "../../common/launch.cuh"
+#include "image_up.cuh"
 #include "math.h"
 #include "op.h"
 
 namespace inpaintx::cuda {
 namespace {
-
-// What of the maps a block keeps or makes at a time: so many columns, of so many features.
-constexpr int kTile = 32;
-constexpr int kFeatures = 32;
 
 constexpr int kGateThreads = 256;
 
@@ -52,8 +49,6 @@ template <class T>
 bool is_aligned(const void* data) {
   return reinterpret_cast<uintptr_t>(data) % sizeof(Pack<T>) == 0;
 }
-
-int64_t pieces(int64_t count, int64_t size) { return (count + size - 1) / size; }
 
 template <bool with_bias, bool by_itself, class T>
 void launch_gate(const GateArgs& a, cudaStream_t stream) {
@@ -117,12 +112,13 @@ __global__ void __launch_bounds__(kDownThreads) image_down_kernel(ImageLayerArgs
     return;
   }
   const float bias = a.bias != nullptr ? static_cast<const float*>(a.bias)[feature] : 0.0f;
+  const float gate_bias = a.maps_bias != nullptr ? static_cast<const float*>(a.maps_bias)[feature] : 0.0f;
   const auto slope = static_cast<float>(a.slope);
   for (int p = 0; p < kDownPixels && first_column + first_pixel + p < a.width; ++p) {
     const int64_t pixel = (sample * a.height + row) * a.width + first_column + first_pixel + p;
     const float value = sums[p] + bias;
     const float gate =
-        a.gate != nullptr ? to_float(static_cast<const T*>(a.gate)[pixel * a.features + feature]) : value;
+        a.gate != nullptr ? to_float(static_cast<const T*>(a.gate)[pixel * a.features + feature]) + gate_bias : value;
     store(static_cast<T*>(a.maps) + pixel * a.features + feature, math::gated(value, gate, slope));
   }
 }
@@ -130,101 +126,10 @@ __global__ void __launch_bounds__(kDownThreads) image_down_kernel(ImageLayerArgs
 // --- image_up
 // --------------------------------------------------------------------------------------------------------
 
-constexpr int kUpRows = 2;      // of the maps, for each block: a weight that was read serves both
-constexpr int kUpChannels = 3;  // at a time; the image of most models has no more
-constexpr int kUpThreads = 2 * 2 * kTile;
-
-// One block for the pixels of the image over a tile of columns of kUpRows rows of the maps, one thread for the pixels
-// of one place in the 2 x 2 of a map's column. Pixel (2 i + y, 2 j + x) is the sum over rows i - 1 + y + s and columns
-// j - 1 + x + t of the maps, each by tap (kernel - 1 - y - 2 s, kernel - 1 - x - 2 t), for as long as there is one.
 template <int kernel, class T>
 __global__ void __launch_bounds__(kUpThreads) image_up_kernel(ImageLayerArgs a, unsigned tiles, unsigned bands) {
-  constexpr int area = kernel * kernel, steps = (kernel + 1) / 2;
-  constexpr int rows = kUpRows + 2, columns = kTile + 2;  // one more on each side
-  __shared__ float maps[rows][kFeatures][columns + 1];    // odd, so that a warp's writes meet all banks
-  __shared__ float weights[kFeatures][kUpChannels][area];
-  const int64_t first_column = blockIdx.x % tiles * kTile;
-  const int64_t first_row = static_cast<int64_t>(blockIdx.x / tiles % bands) * kUpRows;
-  const int64_t sample = blockIdx.x / tiles / bands;
-  const int y = threadIdx.x / (2 * kTile), x = threadIdx.x % 2, column = threadIdx.x % (2 * kTile) / 2;
-  const auto slope = static_cast<float>(a.slope);
-  for (int64_t first_channel = 0; first_channel < a.channels; first_channel += kUpChannels) {
-    float sums[kUpRows][kUpChannels] = {};
-    for (int64_t first = 0; first < a.features; first += kFeatures) {
-      __syncthreads();
-      for (int i = threadIdx.x; i < rows * columns * kFeatures; i += kUpThreads) {
-        const int f = i % kFeatures, c = i / kFeatures % columns, r = i / kFeatures / columns;
-        const int64_t row = first_row - 1 + r, map_column = first_column - 1 + c;
-        float value = 0.0f;
-        if (row >= 0 && row < a.height && map_column >= 0 && map_column < a.width && first + f < a.features) {
-          const int64_t place = ((sample * a.height + row) * a.width + map_column) * a.features + first + f;
-          value = to_float(static_cast<const T*>(a.maps)[place]);
-          if (a.gate != nullptr) {
-            value = math::gated(value, to_float(static_cast<const T*>(a.gate)[place]), slope);
-          }
-        }
-        maps[r][f][c] = value;
-      }
-      for (int i = threadIdx.x; i < kFeatures * kUpChannels * area; i += kUpThreads) {
-        const int tap = i % area, c = i / area % kUpChannels, f = i / area / kUpChannels;
-        const bool inside = first + f < a.features && first_channel + c < a.channels;
-        const int64_t place = ((first + f) * a.channels + first_channel + c) * area + tap;
-        weights[f][c][tap] = inside ? static_cast<const float*>(a.weights)[place] : 0.0f;
-      }
-      __syncthreads();
-      for (int f = 0; f < kFeatures; ++f) {
-#pragma unroll
-        for (int s = 0; s < steps; ++s) {
-#pragma unroll
-          for (int t = 0; t < steps; ++t) {
-            const int u = kernel - 1 - y - 2 * s, v = kernel - 1 - x - 2 * t;
-            if (u < 0 || v < 0) {
-              continue;
-            }
-#pragma unroll
-            for (int c = 0; c < kUpChannels; ++c) {
-              const float weight = weights[f][c][u * kernel + v];
-#pragma unroll
-              for (int r = 0; r < kUpRows; ++r) {
-                sums[r][c] += maps[r + y + s][f][column + x + t] * weight;
-              }
-            }
-          }
-        }
-      }
-    }
-    for (int c = 0; c < kUpChannels && first_channel + c < a.channels; ++c) {
-      const int64_t channel = first_channel + c;
-      const float bias = a.bias != nullptr ? static_cast<const float*>(a.bias)[channel] : 0.0f;
-      for (int r = 0; r < kUpRows && first_row + r < a.height && first_column + column < a.width; ++r) {
-        const int64_t line = (sample * a.channels + channel) * 2 * a.height + 2 * (first_row + r) + y;
-        static_cast<float*>(a.image)[line * 2 * a.width + 2 * (first_column + column) + x] = sums[r][c] + bias;
-      }
-    }
-  }
-}
-
-// Calls body(Kernel<4 or 5>()), so that a kernel is compiled for each of the two sides.
-template <int side>
-struct Kernel {
-  static constexpr int value = side;
-};
-
-template <class Body>
-void with_kernel(int64_t side, Body body) {
-  side == 4 ? body(Kernel<4>()) : body(Kernel<5>());
-}
-
-// Calls launch(Kernel, T{}) where there are blocks to launch, and not more than a grid has.
-template <class Launch>
-int launch_blocks(Dtype dtype, const ImageLayerArgs& args, int64_t blocks, Launch launch) {
-  if (blocks == 0) {
-    return cudaSuccess;
-  }
-  if (blocks > kMaxBlocks) {
-    return cudaErrorInvalidValue;
-  }
-  return with_type(dtype, [&](auto zero) { with_kernel(args.kernel, [&](auto side) { launch(side, zero); }); });
+  auto* image = static_cast<float*>(a.image);
+  up_tile<kernel, T>(a, tiles, bands, [&](int64_t place, int64_t, float value) { image[place] = value; });
 }
 
 }  // namespace
@@ -255,11 +160,9 @@ int image_down(Dtype dtype, const ImageLayerArgs& args, void* stream) {
 }
 
 int image_up(Dtype dtype, const ImageLayerArgs& args, void* stream) {
-  const int64_t tiles = pieces(args.width, kTile), bands = pieces(args.height, kUpRows);
-  const int64_t blocks = args.batch * bands * tiles;
-  return launch_blocks(dtype, args, blocks, [&](auto side, auto zero) {
-    LAUNCH((image_up_kernel<decltype(side)::value, decltype(zero)>), static_cast<unsigned>(blocks), kUpThreads,
-           static_cast<cudaStream_t>(stream), args, static_cast<unsigned>(tiles), static_cast<unsigned>(bands));
+  return launch_up(dtype, args, [&](auto side, auto zero, unsigned blocks, unsigned tiles, unsigned bands) {
+    LAUNCH((image_up_kernel<decltype(side)::value, decltype(zero)>), blocks, kUpThreads,
+           static_cast<cudaStream_t>(stream), args, tiles, bands);
   });
 }
 

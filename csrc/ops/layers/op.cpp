@@ -1,10 +1,10 @@
 // The layers for torch: schemas, checks, outputs, dispatch.
 #include "op.h"
 
-#include <array>
 #include <optional>
 
 #include "../../common/stream.h"
+#include "arguments.h"
 
 namespace inpaintx {
 namespace {
@@ -12,28 +12,8 @@ namespace {
 // Below this many multiplications for each thread, starting a thread costs more than it saves.
 constexpr int64_t kProductsPerThread = 1 << 20;
 
-// Beside what the loops of the search compute in, bfloat16 on the CPU, too, in which feature maps are stored there.
-Dtype layer_dtype(const char* op, const Tensor& t) {
-  return t.scalar_type() == ScalarType::BFloat16 ? Dtype::bfloat16 : dtype_of(op, t);
-}
-
-// The memory of a tensor that lives as long as `keep`.
-void* kept(const Tensor& t, std::vector<Tensor>& keep) {
-  keep.push_back(t);
-  return t.data_ptr();
-}
-
 // --- gate_
 // ------------------------------------------------------------------------------------------------------------
-
-// Does walking the tensor take these steps? Of a dimension of one element the step is free.
-template <class Strides>
-bool has_strides(const Tensor& t, const Strides& strides) {
-  for (int64_t i = 0; i < t.dim(); ++i) {
-    if (t.size(i) > 1 && t.stride(i) != strides[i]) return false;
-  }
-  return true;
-}
 
 // Do the elements fill one piece of memory, in whatever order?
 bool is_gapless(const Tensor& t) {
@@ -48,27 +28,6 @@ bool is_gapless(const Tensor& t) {
     reach *= size;
   }
   return true;
-}
-
-// The dtype that image, weights and biases have beside these maps or values.
-ScalarType computed_type(const Tensor& maps) {
-  return maps.scalar_type() == ScalarType::Double ? ScalarType::Double : ScalarType::Float;
-}
-
-void check_computed(const char* op, const char* name, const Tensor& t, const char* like_name, const Tensor& like) {
-  const ScalarType wanted = computed_type(like);
-  if (t.scalar_type() != wanted) {
-    fail(op, std::string(name) + " must be " + (wanted == ScalarType::Double ? "float64" : "float32") + " beside " +
-                 like_name + " of this dtype");
-  }
-  check_device(op, name, t, like_name, like);
-}
-
-void check_bias(const char* op, const Tensor& bias, int64_t count, const char* like_name, const Tensor& like) {
-  if (bias.dim() != 1 || bias.size(0) != count) {
-    fail(op, "bias is " + shape_text(bias) + "; it must be [" + std::to_string(count) + "]");
-  }
-  check_computed(op, "bias", bias, like_name, like);
 }
 
 void gate_on_cpu(Dtype dtype, const GateArgs& args) {
@@ -86,7 +45,7 @@ void gate_(const Tensor& x, const std::optional<Tensor>& gate, const std::option
   }
   if (bias) {
     if (x.dim() < 2) fail(op, "x is " + shape_text(x) + "; with a bias it must be [B, F, ...]");
-    check_bias(op, *bias, x.size(1), "x", x);
+    check_bias(op, "bias", *bias, x.size(1), "x", x);
   }
   const int64_t n = x.numel();
   if (n == 0) return;
@@ -120,49 +79,6 @@ void gate_(const Tensor& x, const std::optional<Tensor>& gate, const std::option
 
 // --- image_down_, image_up
 // ----------------------------------------------------------------------------------------------
-
-std::array<int64_t, 4> channels_last_strides(const Tensor& t) {
-  const int64_t c = t.size(1), h = t.size(2), w = t.size(3);
-  return {h * w * c, 1, w * c, c};
-}
-
-Tensor empty_channels_last(const Tensor& like) {
-  return empty(like, sizes_of(like), channels_last_strides(like).data(), shim_dtype(like));
-}
-
-bool is_channels_last(const Tensor& t) { return has_strides(t, channels_last_strides(t)); }
-
-Tensor channels_last(const Tensor& t) {
-  if (is_channels_last(t)) return t;
-  Tensor copy = empty_channels_last(t);
-  torch::stable::copy_(copy, t);
-  return copy;
-}
-
-// What both directions share, with bias and gate in place, checked.
-ImageLayerArgs image_args(const char* op, const Tensor& maps, const Tensor& weight, const std::optional<Tensor>& bias,
-                          const std::optional<Tensor>& gate, double slope, bool down, std::vector<Tensor>& keep) {
-  if (maps.dim() != 4) fail(op, "maps is " + shape_text(maps) + "; it must be [B, F, H, W]");
-  if (weight.dim() != 4 || weight.size(0) != maps.size(1) || weight.size(2) != weight.size(3) ||
-      (weight.size(2) != 4 && weight.size(2) != 5)) {
-    fail(op, "weight is " + shape_text(weight) + " and maps is " + shape_text(maps) +
-                 "; weight must be [F, C, k, k], with k = 4 or 5");
-  }
-  check_computed(op, "weight", weight, "maps", maps);
-  ImageLayerArgs args{};
-  args.batch = maps.size(0), args.features = maps.size(1), args.height = maps.size(2), args.width = maps.size(3);
-  args.channels = weight.size(1), args.kernel = weight.size(2), args.slope = slope;
-  if (bias) {
-    check_bias(op, *bias, down ? args.features : args.channels, "maps", maps);
-    args.bias = kept(packed(*bias), keep);
-  }
-  if (gate) {
-    check_shape(op, "gate", *gate, "maps", maps);
-    check_like(op, "gate", *gate, "maps", maps);
-    args.gate = kept(channels_last(*gate), keep);
-  }
-  return args;
-}
 
 // [F, C, k, k] as rows of `padded` columns, taps by features (down) or features by taps (up).
 template <class T>
@@ -209,11 +125,12 @@ void run(const char* op, Dtype dtype, ImageLayerArgs args, const Tensor& weight,
 }
 
 void image_down_(const Tensor& maps, const Tensor& image, const Tensor& weight, const std::optional<Tensor>& bias,
-                 const std::optional<Tensor>& gate, double slope) {
+                 const std::optional<Tensor>& gate, const std::optional<Tensor>& gate_bias, double slope) {
   constexpr const char* op = "image_down_";
   const Dtype dtype = layer_dtype(op, maps);
   std::vector<Tensor> keep;
-  ImageLayerArgs args = image_args(op, maps, weight, bias, gate, slope, true, keep);
+  ImageLayerArgs args = image_args(op, maps, weight, bias, gate, gate_bias, slope, true, keep);
+  if (gate_bias && !gate) fail(op, "gate_bias needs a gate");
   check_computed(op, "image", image, "maps", maps);
   if (image.dim() != 4 || image.size(0) != args.batch || image.size(1) != args.channels ||
       image.size(2) != 2 * args.height || image.size(3) != 2 * args.width) {
@@ -231,11 +148,11 @@ void image_down_(const Tensor& maps, const Tensor& image, const Tensor& weight, 
 }
 
 Tensor image_up(const Tensor& maps, const Tensor& weight, const std::optional<Tensor>& bias,
-                const std::optional<Tensor>& gate, double slope) {
+                const std::optional<Tensor>& gate, const std::optional<Tensor>& maps_bias, double slope) {
   constexpr const char* op = "image_up";
   const Dtype dtype = layer_dtype(op, maps);
   std::vector<Tensor> keep;
-  ImageLayerArgs args = image_args(op, maps, weight, bias, gate, slope, false, keep);
+  ImageLayerArgs args = image_args(op, maps, weight, bias, gate, maps_bias, slope, false, keep);
   const int64_t h = 2 * args.height, w = 2 * args.width;
   const int64_t strides[] = {args.channels * h * w, h * w, w, 1};
   const Tensor image = empty(maps, {args.batch, args.channels, h, w}, strides, shim_dtype(weight));
@@ -250,8 +167,10 @@ Tensor image_up(const Tensor& maps, const Tensor& weight, const std::optional<Te
 
 STABLE_TORCH_LIBRARY_FRAGMENT(inpaintx, m) {
   m.def("gate_(Tensor(a!) x, Tensor? gate, Tensor? bias, float slope) -> ()");
-  m.def("image_down_(Tensor(a!) maps, Tensor image, Tensor weight, Tensor? bias, Tensor? gate, float slope) -> ()");
-  m.def("image_up(Tensor maps, Tensor weight, Tensor? bias, Tensor? gate, float slope) -> Tensor");
+  m.def(
+      "image_down_(Tensor(a!) maps, Tensor image, Tensor weight, Tensor? bias, Tensor? gate, Tensor? gate_bias, "
+      "float slope) -> ()");
+  m.def("image_up(Tensor maps, Tensor weight, Tensor? bias, Tensor? gate, Tensor? maps_bias, float slope) -> Tensor");
 }
 
 STABLE_TORCH_LIBRARY_IMPL(inpaintx, CPU, m) {

@@ -38,6 +38,9 @@ struct ImageLayerArgs {
   int64_t channels;
   int64_t kernel;  // 4 or 5
   double slope;
+  // [features] or null. down: what the gate lacks yet; up: what the maps lack, which then gate themselves, where there
+  // is no gate.
+  const void* maps_bias = nullptr;
 };
 
 namespace cpu {
@@ -77,6 +80,14 @@ INPAINTX_LOOP(ImageLayerLoop, image_up);
 
 // dtype, of the maps: float32, float16 or bfloat16.
 namespace cuda {
+
+constexpr int kTile = 32;   // columns of the maps that a block keeps or makes at a time
+constexpr int kUpRows = 2;  // rows of the maps that a block of image_up has: a weight that was read serves both
+
+constexpr int64_t pieces(int64_t count, int64_t size) { return (count + size - 1) / size; }
+
+// Parts that image_up's blocks cut the image of a sample into.
+constexpr int64_t up_parts(const ImageLayerArgs& a) { return pieces(a.width, kTile) * pieces(a.height, kUpRows); }
 
 int gate(Dtype dtype, const GateArgs& args, void* stream);
 

@@ -27,7 +27,8 @@ def keep_best_(
 ) -> tuple[Tensor, Tensor]:
     """``inpaintx.ops.keep_best_``, in plain PyTorch."""
     check_keep_best(z, contextual, prior, step, mark, stale, evaluated, best_loss, best_z)
-    loss = contextual + weight * prior
+    whole = contextual if contextual.dim() == 1 else contextual.sum(1)
+    loss = whole + weight * prior
     active = step < iterations
     if patience:
         active &= stale < patience
@@ -59,6 +60,12 @@ def check_keep_best(
     check_floating(op, "z", z)
     check_like(op, "best_z", best_z, "z", z)
     wide = wide_dtype(z)
+    if contextual.dim() == 2 and len(contextual) == len(z):
+        contextual = contextual.sum(1)
+    elif contextual.shape != z.shape[:1]:
+        raise InpaintxError(
+            f"{op}: contextual is {list(contextual.shape)} and z is {list(z.shape)}; it must be [B] or [B, P]"
+        )
     for name, tensor, dtype in (
         ("contextual", contextual, wide),
         ("prior", prior, wide),

@@ -14,7 +14,7 @@ from inpaintx.ops.reference.checks import check_device, check_floating, check_li
 def gate_(x: Tensor, gate: Tensor | None, slope: float = 0.0, bias: Tensor | None = None) -> None:
     """``inpaintx.ops.gate_``, in plain PyTorch."""
     check_gate("gate_", x, gate, bias)
-    value = x if bias is None else x + bias.unflatten(0, (-1, *[1] * (x.dim() - 2)))
+    value = _biased(x, bias)
     x.copy_(_gated(value, value if gate is None else gate, slope))
 
 
@@ -26,13 +26,14 @@ def image_down_(
     bias: Tensor | None = None,
     gate: Tensor | None = None,
     slope: float = 0.0,
+    gate_bias: Tensor | None = None,
 ) -> None:
     """``inpaintx.ops.image_down_``, in plain PyTorch."""
-    check_image_down(maps, image, weight, bias, gate)
+    check_image_down(maps, image, weight, bias, gate, gate_bias)
     weight, image = weight.to(maps.dtype), image.to(maps.dtype)
     bias = None if bias is None else bias.to(maps.dtype)
     value = F.conv2d(image, weight, bias, stride=2, padding=(weight.shape[2] - 1) // 2)
-    maps.copy_(_gated(value, value if gate is None else gate, slope))
+    maps.copy_(_gated(value, value if gate is None else _biased(gate, gate_bias), slope))
 
 
 @torch.no_grad()
@@ -42,12 +43,17 @@ def image_up(
     bias: Tensor | None = None,
     gate: Tensor | None = None,
     slope: float = 0.0,
+    maps_bias: Tensor | None = None,
 ) -> Tensor:
     """``inpaintx.ops.image_up``, in plain PyTorch."""
     check_image_layer("image_up", maps, weight, bias, gate, biases=weight.shape[1])
+    check_maps_bias("image_up", "maps_bias", maps_bias, maps)
     kernel = weight.shape[2]
+    value = _biased(maps, maps_bias)
+    if gate is not None or maps_bias is not None:
+        value = _gated(value, value if gate is None else gate, slope)
     image = F.conv_transpose2d(
-        maps if gate is None else _gated(maps, gate, slope),
+        value.to(maps.dtype),
         weight.to(maps.dtype),
         stride=2,
         padding=(kernel - 1) // 2,
@@ -59,6 +65,10 @@ def image_up(
 
 def _gated(value: Tensor, gate: Tensor, slope: float) -> Tensor:
     return torch.where(gate > 0, value, value * slope if slope else 0)
+
+
+def _biased(x: Tensor, bias: Tensor | None) -> Tensor:
+    return x if bias is None else x + bias.unflatten(0, (-1, *[1] * (x.dim() - 2)))
 
 
 def check_gate(op: str, x: Tensor, gate: Tensor | None, bias: Tensor | None, name: str = "x") -> None:
@@ -85,34 +95,49 @@ def check_image_layer(
             f"{op}: weight is {list(weight.shape)} and maps is {list(maps.shape)}; "
             "weight must be [F, C, k, k], with k = 4 or 5"
         )
-    _check_wide(op, "weight", weight, "maps", maps)
+    check_wide(op, "weight", weight, "maps", maps)
     if bias is not None:
         _check_bias(op, bias, biases, "maps", maps)
     check_gate(op, maps, gate, None, "maps")
 
 
 def check_image_down(
-    maps: Tensor, image: Tensor, weight: Tensor, bias: Tensor | None, gate: Tensor | None
+    maps: Tensor,
+    image: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    gate: Tensor | None,
+    gate_bias: Tensor | None = None,
 ) -> None:
     """Raises InpaintxError where image_down_'s tensors do not fit together."""
     op = "image_down_"
     check_image_layer(op, maps, weight, bias, gate, biases=maps.shape[1] if maps.dim() == 4 else 0)
+    check_maps_bias(op, "gate_bias", gate_bias, maps)
+    if gate_bias is not None and gate is None:
+        raise InpaintxError(f"{op}: gate_bias needs a gate")
     batch, _, height, width = maps.shape
     if image.shape != (batch, weight.shape[1], 2 * height, 2 * width):
         raise InpaintxError(
             f"{op}: image is {list(image.shape)} and maps is {list(maps.shape)}; "
             "image must be [B, C, 2 H, 2 W]"
         )
-    _check_wide(op, "image", image, "maps", maps)
+    check_wide(op, "image", image, "maps", maps)
 
 
-def _check_bias(op: str, bias: Tensor, count: int, like_name: str, like: Tensor) -> None:
+def check_maps_bias(op: str, name: str, bias: Tensor | None, maps: Tensor) -> None:
+    """Raises InpaintxError where what maps or a gate lack yet does not fit the maps."""
+    if bias is not None:
+        _check_bias(op, bias, maps.shape[1], "maps", maps, name)
+
+
+def _check_bias(op: str, bias: Tensor, count: int, like_name: str, like: Tensor, name: str = "bias") -> None:
     if bias.shape != (count,):
-        raise InpaintxError(f"{op}: bias is {list(bias.shape)}; it must be [{count}]")
-    _check_wide(op, "bias", bias, like_name, like)
+        raise InpaintxError(f"{op}: {name} is {list(bias.shape)}; it must be [{count}]")
+    check_wide(op, name, bias, like_name, like)
 
 
-def _check_wide(op: str, name: str, t: Tensor, like_name: str, like: Tensor) -> None:
+def check_wide(op: str, name: str, t: Tensor, like_name: str, like: Tensor) -> None:
+    """Raises InpaintxError where t is not of what is computed beside tensors like that."""
     wide = wide_dtype(like)
     if t.dtype != wide:
         wanted = str(wide).removeprefix("torch.")

@@ -149,3 +149,23 @@ TEST(every_instruction_set_has_the_plain_loops_keep_best) {
     check_loops<double>(isa);
   });
 }
+
+TEST(keep_best_adds_up_the_parts_of_a_loss) {
+  for (const int64_t parts : {0, 2, 5}) {
+    Batch<float> whole(31, 100), cut(31, 100);
+    Buffer<float> of_parts(31 * parts, 1);
+    for (int64_t b = 0; b < 31; ++b) {
+      whole.contextual[b] = 0;
+      for (int64_t p = 0; p < parts; ++p) {
+        of_parts[b * parts + p] = static_cast<float>(b % 7 + p) / 16;  // whose sums are exact
+        whole.contextual[b] += of_parts[b * parts + p];
+      }
+    }
+    KeepBestArgs args = cut.args(kOptions[1]);
+    args.contextual = of_parts.data(), args.parts = parts;
+    CHECK(cuda::keep_best(Dtype::float32, args, nullptr) == cudaSuccess);
+    whole.keep_plainly(kOptions[1]);
+    cut.contextual = whole.contextual;
+    CHECK(same(cut, whole), parts << " parts");
+  }
+}

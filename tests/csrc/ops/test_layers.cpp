@@ -427,3 +427,65 @@ TEST(bfloat16_rounds_to_the_nearest_and_ties_to_even) {
   CHECK(std::isnan(rounded_to_bfloat16(std::numeric_limits<float>::quiet_NaN())));
   CHECK(std::isnan(rounded_to_bfloat16(std::nanf("0xFFFF"))));
 }
+
+// A bias that the maps, or the gate, lack yet: as if it had been added to them before. The values are so coarse that
+// every type holds the sums.
+template <class S, class T, class Run>
+void check_lacking_bias(const char* what, Run run) {
+  for (const Shape& shape : {Shape{2, 5, 3, 7, 3, 4}, Shape{1, 34, 2, 33, 1, 5}}) {
+    for (const bool down : {true, false}) {
+      for (const bool gated : {true, false}) {
+        if (down && !gated) continue;
+        Call<S, T> lacking(shape, down), added(shape, down);
+        Buffer<T> lack(shape.features, 1);
+        std::mt19937 random(9);
+        Call<S, T>::fill(lack, random);
+        const auto coarse = [](double value) { return static_cast<T>(std::round(value * 8) / 8); };
+        for (std::size_t f = 0; f < lack.size(); ++f) lack[f] = coarse(lack[f]);
+        Buffer<S>& to = down ? lacking.gate : lacking.maps;
+        Buffer<S>& whole = down ? added.gate : added.maps;
+        for (std::size_t i = 0; i < to.size(); ++i) {
+          write(&to[i], coarse(read(to[i])));
+          write(&whole[i], static_cast<T>(read(to[i]) + lack[i % shape.features]));
+        }
+        if (!gated) added.gate = added.maps;
+        run(lacking, down, gated, lack.data());
+        run(added, down, true, static_cast<const T*>(nullptr));
+        const std::size_t count = down ? lacking.maps.size() : lacking.image.size();
+        CHECK(down ? values::same_bits(lacking.maps.data(), added.maps.data(), count)
+                   : values::same_bits(lacking.image.data(), added.image.data(), count),
+              what << ", " << shape << ", down " << down << ", gated " << gated);
+      }
+    }
+  }
+}
+
+TEST(the_kernels_of_the_image_layers_add_a_bias_that_is_lacking) {
+  values::for_each_type([](auto zero) {
+    using S = decltype(zero);
+    check_lacking_bias<S, float>("kernel", [](auto& call, bool down, bool gated, const float* lack) {
+      ImageLayerArgs args = call.with_weights(call.weight.data(), gated, 0.2);
+      args.maps_bias = lack;
+      CHECK((down ? cuda::image_down : cuda::image_up)(values::kDtype<S>, args, nullptr) == cudaSuccess);
+    });
+  });
+}
+
+TEST(every_instruction_sets_image_layers_add_a_bias_that_is_lacking) {
+  isas::for_each([](cpu::Isa isa) {
+    const auto run = [isa](Dtype dtype) {
+      return [isa, dtype](auto& call, bool down, bool gated, const auto* lack) {
+        const auto weights = call.packed(down);
+        ImageLayerArgs args = call.with_weights(weights.data(), gated, 0.2);
+        args.maps_bias = lack;
+        using T = std::decay_t<decltype(*lack)>;
+        std::vector<T> scratch(down ? cpu::down_scratch(args) : cpu::up_scratch(args), T(99));
+        const int64_t rows = call.shape.batch * call.shape.height;
+        (down ? cpu::image_down : cpu::image_up)[isa](dtype, args, 0, rows, scratch.data());
+      };
+    };
+    check_lacking_bias<float, float>(cpu::name_of(isa), run(Dtype::float32));
+    check_lacking_bias<double, double>(cpu::name_of(isa), run(Dtype::float64));
+    check_lacking_bias<math::bfloat16, float>(cpu::name_of(isa), run(Dtype::bfloat16));
+  });
+}
