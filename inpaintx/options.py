@@ -111,9 +111,12 @@ SEARCH_AT_LEAST = {"iterations": 0, "candidates": 1, "starts": 1, "batch": 1, "w
     "patience": 0,
     "seed": 0,
     "spread": 0,
+    "depth_iterations": 1,
 }
 #: A seed is 64 bits; more of the others than anyone has a use for would only take all memory.
 SEARCH_AT_MOST = {"seed": 2**63 - 1, "candidates": 4096, "starts": 1_000_000, "batch": 65_536}
+#: How many of G's activations may be searched, after the code.
+DEPTHS = (0, 1, 2)
 FROM_GUESSES = Plan(guess=True, lr=0.05, iterations=60)
 FROM_RANDOM = Plan(guess=False, lr=0.2, iterations=100)
 
@@ -181,6 +184,11 @@ class SearchOptions:
         "Fit what the model's predictor expects in the hole, too, and take coarse detail from it; left out: "
         "where it has one.",
     )
+    depth: int = _option(
+        0,
+        "Search G's first activations, too, after the code: 1 the smallest maps, 2 also the next; 0: none.",
+    )
+    depth_iterations: int = _option(30, "Gradient steps at each depth.")
     batch: int = _option(64, "Candidates searched together.")
     precision: SearchPrecision = _option(
         "auto",
@@ -197,6 +205,7 @@ class SearchOptions:
             "clip": get_args(Clip),
             "precision": get_args(SearchPrecision),
             "estimate": get_args(Estimate),
+            "depth": DEPTHS,
         }
         check("search", self, SEARCH_AT_LEAST, choices)
         check_at_most("search", self, SEARCH_AT_MOST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import cast
 
@@ -149,8 +150,8 @@ class FrozenGenerator(frozen.FrozenGenerator):
     @torch.no_grad()
     def forward(self, z: Tensor) -> Tensor:
         """Images of codes: see :meth:`.frozen.FrozenGenerator.forward`."""
-        a, count = self.architecture, len(z)
-        x = unflat(self._project(fill_up(z).to(self._inside)).relu_(), a.base, a.widths[0])
+        count = len(z)
+        x = self._entered(fill_up(z)).relu_()
         self._activations = [x[:count]]
         for layer in self._layers:
             x = layer.up(x, slope=0.0)
@@ -166,7 +167,54 @@ class FrozenGenerator(frozen.FrozenGenerator):
         for layer, activation in zip(reversed(self._layers), reversed(activations), strict=True):
             grad = layer.down(grad)
             ops.gate_(grad, activation)
-        return self._project_back(flat(grad)).to(self._outside)
+        return self._left(grad).to(self._outside)
+
+    @torch.no_grad()
+    def first(self, z: Tensor) -> Tensor:
+        """The first activations: see :meth:`.frozen.FrozenGenerator.first`."""
+        return self._entered(fill_up(z))[: len(z)].to(self._outside)
+
+    def later(self, mean: Tensor, deviation: Tensor) -> frozen.FrozenGenerator:
+        """What comes after them: see :meth:`.frozen.FrozenGenerator.later`."""
+        return _Later(self, self._layers, mean, deviation)
+
+    def _entered(self, z: Tensor) -> Tensor:
+        """What the first activations are, before their ReLU, of codes filled up; in memory of their own."""
+        a = self.architecture
+        return unflat(self._project(z.to(self._inside)), a.base, a.widths[0])
+
+    def _left(self, grad: Tensor) -> Tensor:
+        """The gradient of the codes from that of the first activations, before their ReLU."""
+        return self._project_back(flat(grad))
+
+
+class _Later(FrozenGenerator):
+    """G from some activations on, which are its codes; these layers, and the one that draws the image."""
+
+    def __init__(self, whole: FrozenGenerator, layers: list[Layer], mean: Tensor, deviation: Tensor) -> None:
+        self.architecture = whole.architecture
+        self._outside, self._inside = whole._outside, whole._inside
+        self._layers, self._last, self._last_grad = layers, whole._last, whole._last_grad
+        self._activations = []
+        self._mean, self._deviation = mean, deviation
+
+    @torch.no_grad()
+    def first(self, z: Tensor) -> Tensor:
+        """The activations after those that are its codes."""
+        x = self._entered(fill_up(z)).relu_()
+        return self._layers[0].up(x, slope=1.0)[: len(z)].to(self._outside)
+
+    def later(self, mean: Tensor, deviation: Tensor) -> frozen.FrozenGenerator:
+        """What comes after them."""
+        return _Later(self, self._layers[1:], mean, deviation)
+
+    def _entered(self, z: Tensor) -> Tensor:
+        features = len(self._mean)
+        side = math.isqrt(z.shape[1] // features)
+        return (unflat(z, side, features) * self._deviation + self._mean).to(self._inside)
+
+    def _left(self, grad: Tensor) -> Tensor:
+        return flat(grad * self._deviation)
 
 
 class FrozenDiscriminator(frozen.FrozenDiscriminator):
