@@ -112,6 +112,7 @@ SEARCH_AT_LEAST = {"iterations": 0, "candidates": 1, "starts": 1, "batch": 1, "w
     "seed": 0,
     "spread": 0,
     "depth_iterations": 1,
+    "adapt": 0,
 }
 #: A seed is 64 bits; more of the others than anyone has a use for would only take all memory.
 SEARCH_AT_MOST = {"seed": 2**63 - 1, "candidates": 4096, "starts": 1_000_000, "batch": 65_536}
@@ -189,6 +190,9 @@ class SearchOptions:
         "Search G's first activations, too, after the code: 1 the smallest maps, 2 also the next; 0: none.",
     )
     depth_iterations: int = _option(30, "Gradient steps at each depth.")
+    adapt: int = _option(
+        0, "Steps that then fit G's last two layers to each candidate of each picture, which takes long."
+    )
     batch: int = _option(64, "Candidates searched together.")
     precision: SearchPrecision = _option(
         "auto",

@@ -58,6 +58,13 @@ class Generator(base.Generator):
         """Images of codes."""
         return self.layers(z[:, :, None, None])
 
+    def divided(self, depth: int) -> tuple[nn.Module, nn.Module]:
+        """What leads to the last two layers, and these: see :meth:`.base.Generator.divided`."""
+        width, end = 3, len(self.layers) - 1  # modules of a layer; the tanh
+        first = self.layers[width * depth - 1 if depth else 0 : end - 2 * width + 1]
+        last = self.layers[end - 2 * width + 1 : end]
+        return (first if depth else nn.Sequential(nn.Unflatten(1, (-1, 1, 1)), *first)), last
+
 
 class Discriminator(base.Discriminator):
     """Images ``[B, C, size, size]`` in [−1, 1] to logits ``[B]``; positive means "real".

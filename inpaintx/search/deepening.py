@@ -7,13 +7,14 @@ codes give. They are searched in units of what is usual, each channel's standard
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from inpaintx.networks.base import Generator
-from inpaintx.networks.frozen import FrozenGenerator, flat
+from inpaintx.networks.frozen import FrozenGenerator, flat, unflat
 from inpaintx.options import Plan, SearchOptions
 from inpaintx.search.descent import Descent
 from inpaintx.search.precision import FrozenPair
@@ -45,6 +46,12 @@ class Level:
     def starts(self, codes: Tensor) -> Tensor:
         """Where the search of them begins: ``[n, N]``, of codes of what they are the first activations of."""
         return flat((self.before.first(codes) - self.mean) / self.deviation)
+
+    def maps(self, codes: Tensor) -> Tensor:
+        """The activations, ``[n, F, s, s]``, that its codes stand for."""
+        features = len(self.mean)
+        side = math.isqrt(codes.shape[1] // features)
+        return unflat(codes, side, features) * self.deviation + self.mean
 
 
 def levels(generator: Generator, networks: FrozenPair, options: SearchOptions) -> list[Level]:

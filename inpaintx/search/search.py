@@ -21,6 +21,7 @@ from inpaintx.networks.encoder import Encoder
 from inpaintx.networks.multiplication import multiplying
 from inpaintx.networks.repeating import repeating
 from inpaintx.options import SearchOptions
+from inpaintx.search.adapting import Adapting
 from inpaintx.search.checking import check_expected, check_folds, check_shapes
 from inpaintx.search.deepening import levels
 from inpaintx.search.descent import Descent
@@ -104,6 +105,7 @@ class Search:
         plan = options.plan(encoder is not None)
         self._descent = Descent(self._networks, options, plan)
         self._levels = levels(generator, self._networks, options)
+        self._adapting = Adapting(generator, options) if options.adapt else None
         self._starts: Guesses | NearestCodes
         if plan.guess:
             if encoder is None:
@@ -160,8 +162,9 @@ class Search:
         blind = self._target(y.repeat_interleave(count, 0), seen, expected, folds is not None)
         starts = self._starts(*blind, self.options.candidates // count, count)
         codes, iterations = self._searched(self._descent, blind, starts, looks)
-        drawn, more = self._deepened(codes, blind)
-        fills, contextual, prior = self._evaluated(drawn, self._target(y, masks, expected))
+        deeper, more = self._deepened(codes, blind)
+        fills = self._drawn(deeper, blind)
+        contextual, prior = self._evaluated(fills, self._target(y, masks, expected))
         candidates = self.options.candidates
         loss = (contextual + self.options.prior * prior).unflatten(0, (len(images), candidates))
         ranking = loss.argsort(1)
@@ -264,19 +267,27 @@ class Search:
             more += steps
         return codes, more
 
-    def _evaluated(self, codes: Tensor, target: _Target) -> tuple[Tensor, Tensor, Tensor]:
-        """The images of what was found for all candidates and their losses, at the weights' full precision."""
+    def _drawn(self, codes: Tensor, target: _Target) -> Tensor:
+        """The images of all candidates, at the full precision of the weights."""
+        level = self._levels[-1] if self._levels else None
+        if self._adapting is not None:
+            image = torch.arange(len(codes), device=self._device) // (len(codes) // len(target.y))
+            found = codes if level is None else level.maps(codes)
+            return self._adapting(found, target.y[image], target.w[image])
+        draw = self._networks.draw if level is None else level.drawing.forward
+        return torch.cat([draw(part) for part in codes.split(self.options.batch)])
+
+    def _evaluated(self, fills: Tensor, target: _Target) -> tuple[Tensor, Tensor]:
+        """The losses of all candidates' images, at the full precision of the weights."""
         y, _, w = target
         critic = self._networks.critic
-        draw = self._levels[-1].drawing.forward if self._levels else self._networks.draw
-        fills, contextual, prior = [], [], []
-        for numbers in torch.arange(len(codes), device=self._device).split(self.options.batch):
-            x, image = draw(codes[numbers]), numbers // self.options.candidates
+        contextual, prior = [], []
+        for numbers in torch.arange(len(fills), device=self._device).split(self.options.batch):
+            x, image = fills[numbers], numbers // self.options.candidates
             loss, _ = ops.context_loss(x, y[image], w[image], None, self.options.norm, self.options.delta)
-            fills.append(x)
             contextual.append(loss.nan_to_num(nan=torch.inf))
             prior.append(torch.zeros_like(loss) if critic is None else critic.prior(x)[0])
-        return torch.cat(fills), torch.cat(contextual), torch.cat(prior)
+        return torch.cat(contextual), torch.cat(prior)
 
 
 def _admit(descent: Descent, y: Tensor, w: Tensor, starts: Tensor, numbers: range) -> Rows:
