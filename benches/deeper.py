@@ -12,7 +12,6 @@ import argparse
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +36,14 @@ MEASURES = {"sample PSNR": 2, "sample distance": 4, "mean PSNR": 2, "mean distan
 #: What is changed: options of the search. All are held against the first.
 SETTINGS: dict[str, dict[str, Any]] = {
     "the code": {},
+    "the code, as long as depth 1": {"iterations": 90},
     "depth 1": {"depth": 1},
+    "depth 1, as long as the code": {"iterations": 30, "depth": 1},
     "depth 2": {"depth": 2},
+    "adapted": {"adapt": 20},
+    "depth 1, adapted": {"depth": 1, "adapt": 20},
+    "no predictor": {"predict": False},
+    "no predictor, depth 1": {"predict": False, "depth": 1},
 }
 
 
@@ -72,32 +77,37 @@ def main() -> None:
 def compared(
     model: Networks, held_out: HeldOut, family: str, settings: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, np.ndarray]]:
-    """For each setting, of each picture, each of :data:`MEASURES`, and ``"seconds"``."""
-    blend, base = registry.make("blend", "auto"), SearchOptions(estimate="mean")
+    """For each setting, of each picture, each of :data:`MEASURES`, and ``"seconds"`` of the search."""
+    blend = registry.make("blend", "auto")
     completers = {
-        name: Completer(model, blend, replace(base, **changes), region="whole")
+        name: [
+            Completer(model, blend, SearchOptions(**changes, estimate=estimate), region="whole")
+            for estimate in ("sample", "mean")
+        ]
         for name, changes in settings.items()
     }
     masks = masks_for(family, held_out, seed=0)
     found: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in settings}
     for first in range(0, len(masks), TURN):
         part = slice(first, first + TURN)
-        for name, completer in completers.items():
-            for measure, value in completed(completer, held_out.images[part], masks[part]):
+        for name, both in completers.items():
+            for measure, value in completed(*both, held_out.images[part], masks[part]):
                 found[name][measure].append(value)
     return {
         name: {measure: np.array(values) for measure, values in each.items()} for name, each in found.items()
     }
 
 
-def completed(completer: Completer, images: np.ndarray, masks: np.ndarray) -> Iterator[tuple[str, float]]:
-    """What is measured of each picture, as sample and as mean of one search."""
+def completed(
+    sample: Completer, mean: Completer, images: np.ndarray, masks: np.ndarray
+) -> Iterator[tuple[str, float]]:
+    """What is measured of each picture, as sample and as mean of one search; its time is the sample's."""
     pictures = [Picture(image[..., 0] if image.shape[2] == 1 else image) for image in images]
     start = time.process_time()
-    searched = completer.search(pictures, list(masks))
+    searched = sample.search(pictures, list(masks))
     seconds = (time.process_time() - start) / len(images)
-    for kind, candidate in (("sample", 0), ("mean", None)):
-        done = [completer.finish(each, candidate=candidate).picture.array for each in searched]
+    for kind, completer in (("sample", sample), ("mean", mean)):
+        done = [completer.finish(each).picture.array for each in searched]
         filled = np.stack(done).reshape(images.shape)
         distances = perceptual_distance(to_values(images), to_values(filled), masks)
         for original, result, mask, distance in zip(images, filled, masks, distances, strict=True):

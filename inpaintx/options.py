@@ -189,7 +189,9 @@ class SearchOptions:
         0,
         "Search G's first activations, too, after the code: 1 the smallest maps, 2 also the next; 0: none.",
     )
-    depth_iterations: int = _option(30, "Gradient steps at each depth.")
+    depth_iterations: int | None = _option(
+        None, "Gradient steps at each depth at most; left out: half as many as on the code."
+    )
     adapt: int = _option(
         0, "Steps that then fit G's last two layers to each candidate of each picture, which takes long."
     )
@@ -231,7 +233,9 @@ class SearchOptions:
 
 
 #: One candidate from one random code, as in all published sources.
-_published = partial(SearchOptions, guess=False, predict=False, candidates=1, starts=1, estimate="sample")
+_published = partial(
+    SearchOptions, guess=False, predict=False, depth=0, candidates=1, starts=1, estimate="sample"
+)
 
 #: What each published source used, as far as options of the search go.
 PRESETS: dict[str, SearchOptions] = {

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from inpaintx.networks.base import Generator
 from inpaintx.networks.frozen import FrozenGenerator, flat, unflat
+from inpaintx.networks.multiplication import multiplying
+from inpaintx.networks.repeating import repeating
 from inpaintx.options import Plan, SearchOptions
 from inpaintx.search.descent import Descent
 from inpaintx.search.precision import FrozenPair
@@ -54,10 +56,19 @@ class Level:
         return unflat(codes, side, features) * self.deviation + self.mean
 
 
-def levels(generator: Generator, networks: FrozenPair, options: SearchOptions) -> list[Level]:
+@torch.no_grad()
+@repeating()
+@multiplying(tf32=False)
+def levels(generator: Generator, networks: FrozenPair, options: SearchOptions, plan: Plan) -> list[Level]:
     """What to search after the codes, in this order: as many as the options' depth.
 
     What is usual is drawn from codes that are the same for every search, whatever its seed.
+
+    Args:
+        generator: G in evaluation mode, which says what codes there are.
+        networks: G, frozen.
+        options: of the search.
+        plan: likewise.
 
     Raises:
         InpaintxError: an architecture that has no activations to search.
@@ -67,7 +78,7 @@ def levels(generator: Generator, networks: FrozenPair, options: SearchOptions) -
     noise = torch.Generator().manual_seed(0)
     usual = generator.sample_codes(DRAWN, noise).to(networks.device, networks.dtype)
     adam = replace(options, optimizer="adam", momentum=0.9, clip="none", prior=0.0)
-    plan = Plan(guess=False, lr=LR, iterations=options.depth_iterations)
+    plan = replace(plan, lr=LR, iterations=options.depth_iterations or max(1, plan.iterations // 2))
     iterated, exact, made = networks.generator, networks.exact, []
     for _ in range(options.depth):
         maps = exact.first(usual)

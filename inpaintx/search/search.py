@@ -104,7 +104,7 @@ class Search:
         self._device, self._dtype = self._networks.device, self._networks.dtype
         plan = options.plan(encoder is not None)
         self._descent = Descent(self._networks, options, plan)
-        self._levels = levels(generator, self._networks, options)
+        self._levels = levels(generator, self._networks, options, plan)
         self._adapting = Adapting(generator, options) if options.adapt else None
         self._starts: Guesses | NearestCodes
         if plan.guess:

@@ -27,6 +27,12 @@ def _foreign(model: Networks, count: int) -> Tensor:
     return (0.7 * images + 0.6 * torch.nn.functional.interpolate(coarse, size=32) - 0.3).clamp(-1, 1)
 
 
+def _levels(model: Networks, **changes: int | None) -> list[deepening.Level]:
+    options = replace(OPTIONS, depth=2, **changes)  # type: ignore[arg-type]
+    pair = freeze_pair(model.generator, None, options)
+    return deepening.levels(model.generator, pair, options, options.plan(False))
+
+
 @each_device
 @pytest.mark.parametrize("options", [OPTIONS, QUICK], ids=["without D", "with D"])
 def test_each_depth_fits_what_is_known_better(model: Networks, options: SearchOptions) -> None:
@@ -42,18 +48,27 @@ def test_each_depth_fits_what_is_known_better(model: Networks, options: SearchOp
 @pytest.mark.parametrize("depth", [1, 2])
 def test_codes_are_those_of_a_search_that_goes_no_deeper(model: Networks, depth: int) -> None:
     images, masks = images_of(model, 2), masks_of(2)
-    plain = run_search(model, replace(OPTIONS, candidates=1), images, masks)
-    deeper = run_search(model, replace(OPTIONS, candidates=1, depth=depth), images, masks)
+    options = replace(OPTIONS, candidates=1, depth_iterations=7)
+    plain, deeper = (run_search(model, replace(options, depth=each), images, masks) for each in (0, depth))
     assert torch.equal(deeper.codes, plain.codes)
     assert not torch.equal(deeper.fills, plain.fills)
-    assert (deeper.iterations == plain.iterations + depth * OPTIONS.depth_iterations).all()
+    assert (deeper.iterations == plain.iterations + 7 * depth).all()
+
+
+@pytest.mark.parametrize(
+    ("iterations", "given", "taken"), [(9, None, 4), (1, None, 1), (9, 50, 50), (None, None, 50)]
+)
+def test_half_as_many_steps_are_taken_at_each_depth_if_nothing_is_said(
+    model: Networks, iterations: int | None, given: int | None, taken: int
+) -> None:
+    levels = _levels(model, iterations=iterations, depth_iterations=given)
+    assert [level.descent.iterations for level in levels] == [taken] * 2
 
 
 def test_first_activations_of_what_was_found_draw_what_the_code_draws(model: Networks) -> None:
     codes = model.generator.sample_codes(5, torch.Generator().manual_seed(1))
-    pair = freeze_pair(model.generator, None, DEEP)
-    drawn = pair.draw(codes)
-    for level in deepening.levels(model.generator, pair, replace(OPTIONS, depth=2)):
+    drawn = freeze_pair(model.generator, None, DEEP).draw(codes)
+    for level in _levels(model):
         codes = level.starts(codes)
         torch.testing.assert_close(level.drawing.forward(codes), drawn, rtol=1e-4, atol=1e-4)
 
@@ -61,9 +76,7 @@ def test_first_activations_of_what_was_found_draw_what_the_code_draws(model: Net
 def test_activations_are_measured_in_what_is_usual(model: Networks) -> None:
     """Each channel of new codes' activations has about mean 0 and deviation 1."""
     codes = model.generator.sample_codes(500, torch.Generator().manual_seed(2))
-    for level in deepening.levels(
-        model.generator, freeze_pair(model.generator, None, DEEP), replace(DEEP, depth=2)
-    ):
+    for level in _levels(model):
         codes = level.starts(codes)
         channels = codes.unflatten(1, (-1, len(level.mean))).flatten(0, 1)
         assert channels.mean(0).abs().max() < 0.1
