@@ -111,11 +111,15 @@ SEARCH_AT_LEAST = {"iterations": 0, "candidates": 1, "starts": 1, "batch": 1, "w
     "patience": 0,
     "seed": 0,
     "spread": 0,
+    "depth_iterations": 1,
+    "adapt": 0,
 }
 #: A seed is 64 bits; more of the others than anyone has a use for would only take all memory.
 SEARCH_AT_MOST = {"seed": 2**63 - 1, "candidates": 4096, "starts": 1_000_000, "batch": 65_536}
 #: Candidates that are searched together where nothing says otherwise.
 USUAL_BATCH = 64
+#: How many of G's activations may be searched, after the code.
+DEPTHS = (0, 1, 2)
 FROM_GUESSES = Plan(guess=True, lr=0.05, iterations=60)
 FROM_RANDOM = Plan(guess=False, lr=0.2, iterations=100)
 
@@ -183,6 +187,16 @@ class SearchOptions:
         "Fit what the model's predictor expects in the hole, too, and take coarse detail from it; left out: "
         "where it has one.",
     )
+    depth: int = _option(
+        0,
+        "Search G's first activations, too, after the code: 1 the smallest maps, 2 also the next; 0: none.",
+    )
+    depth_iterations: int | None = _option(
+        None, "Gradient steps at each depth at most; left out: half as many as on the code."
+    )
+    adapt: int = _option(
+        0, "Steps that then fit G's last two layers to each candidate of each picture, which takes long."
+    )
     batch: int | None = _option(
         None,
         f"Candidates searched together; left out: {USUAL_BATCH}, on a GPU as many as fit, but 512 at most.",
@@ -202,6 +216,7 @@ class SearchOptions:
             "clip": get_args(Clip),
             "precision": get_args(SearchPrecision),
             "estimate": get_args(Estimate),
+            "depth": DEPTHS,
         }
         check("search", self, SEARCH_AT_LEAST, choices)
         check_at_most("search", self, SEARCH_AT_MOST)
@@ -228,7 +243,9 @@ class SearchOptions:
 
 
 #: One candidate from one random code, as in all published sources.
-_published = partial(SearchOptions, guess=False, predict=False, candidates=1, starts=1, estimate="sample")
+_published = partial(
+    SearchOptions, guess=False, predict=False, depth=0, candidates=1, starts=1, estimate="sample"
+)
 
 #: What each published source used, as far as options of the search go.
 PRESETS: dict[str, SearchOptions] = {

@@ -31,7 +31,7 @@ UNEXPLAINED = 0.25
 #: No finer than so many pixels to one of the model's are residuals looked at.
 FINEST = 8
 #: How the picture is fitted: every known pixel counts alike, the sum of absolute errors lets some be far off.
-FIT = SearchOptions(norm="l1", weight="mask", candidates=4, predict=False)
+FIT = SearchOptions(norm="l1", weight="mask", candidates=4, predict=False, depth=0)
 
 # The least residual that is damage, of a range of 1; where the model is coarse, also so many times the
 # picture's usual one, a quantile.

@@ -165,7 +165,7 @@ def fitted_psnr(model: Networks, images: np.ndarray) -> float:
         model: the networks.
         images: uint8 ``[N, C, S, S]``.
     """
-    options = replace(SearchOptions(), prior=0.0, estimate="sample")
+    options = replace(SearchOptions(), prior=0.0, depth=0, estimate="sample")
     y = levels_to_images(torch.from_numpy(images))
     found = Search(model.generator, None, options)(y, torch.ones_like(y[:, :1]))
     fills = images_to_values(found.fill)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from inpaintx.errors import InpaintxError
 from inpaintx.options import Architecture
 
 # The first tanh of a process that runs on several threads can race in torch's math library: one thread's part
@@ -25,6 +26,19 @@ class Generator(nn.Module):
         if self.architecture.code == "uniform":
             return torch.rand(shape, generator=generator) * 2 - 1
         return torch.randn(shape, generator=generator)
+
+    def divided(self, depth: int) -> tuple[nn.Module, nn.Module]:
+        """What leads to G's last two layers, and these, without the tanh.
+
+        Args:
+            depth: what the first part takes: 0, codes ``[B, nz]``; n, the n-th activations, ``[B, F, s, s]``,
+                before their ReLU.
+
+        Raises:
+            InpaintxError: an architecture that can't be divided.
+        """
+        kind = self.architecture.kind
+        raise InpaintxError(f"search: the layers of networks of kind {kind} can't be adapted; choose adapt 0")
 
 
 class Discriminator(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import cast
 
@@ -56,6 +57,13 @@ class Generator(base.Generator):
     def forward(self, z: Tensor) -> Tensor:
         """Images of codes."""
         return self.layers(z[:, :, None, None])
+
+    def divided(self, depth: int) -> tuple[nn.Module, nn.Module]:
+        """What leads to the last two layers, and these: see :meth:`.base.Generator.divided`."""
+        width, end = 3, len(self.layers) - 1  # modules of a layer; the tanh
+        first = self.layers[width * depth - 1 if depth else 0 : end - 2 * width + 1]
+        last = self.layers[end - 2 * width + 1 : end]
+        return (first if depth else nn.Sequential(nn.Unflatten(1, (-1, 1, 1)), *first.children())), last
 
 
 class Discriminator(base.Discriminator):
@@ -163,8 +171,8 @@ class FrozenGenerator(frozen.FrozenGenerator):
 
     def _maps(self, z: Tensor) -> Tensor:
         """The maps that the image is made of, of as many rows as there are threads, or more."""
-        a, count = self.architecture, len(z)
-        x = unflat(self._project(fill_up(z).to(self._inside), relu=True), a.base, a.widths[0])
+        count = len(z)
+        x = self._entered(fill_up(z), relu=True)
         self._activations, self._lacking = [x[:count]], None
         for layer in self._layers:
             last = layer is self._layers[-1]
@@ -181,7 +189,55 @@ class FrozenGenerator(frozen.FrozenGenerator):
         for layer, activation in zip(reversed(self._layers), reversed(activations), strict=True):
             grad = layer.down(grad)
             ops.gate_(grad, activation)
-        return self._project_back(flat(grad)).to(self._outside)
+        return self._left(grad).to(self._outside)
+
+    @torch.no_grad()
+    def first(self, z: Tensor) -> Tensor:
+        """The first activations: see :meth:`.frozen.FrozenGenerator.first`."""
+        return self._entered(fill_up(z), relu=False)[: len(z)].to(self._outside)
+
+    def later(self, mean: Tensor, deviation: Tensor) -> frozen.FrozenGenerator:
+        """What comes after them: see :meth:`.frozen.FrozenGenerator.later`."""
+        return _Later(self, self._layers, mean, deviation)
+
+    def _entered(self, z: Tensor, relu: bool) -> Tensor:
+        """The first activations of codes filled up, before their ReLU or after it; in memory of their own."""
+        a = self.architecture
+        return unflat(self._project(z.to(self._inside), relu=relu), a.base, a.widths[0])
+
+    def _left(self, grad: Tensor) -> Tensor:
+        """The gradient of the codes from that of the first activations, before their ReLU."""
+        return self._project_back(flat(grad))
+
+
+class _Later(FrozenGenerator):
+    """G from some activations on, which are its codes; these layers, and the one that draws the image."""
+
+    def __init__(self, whole: FrozenGenerator, layers: list[Layer], mean: Tensor, deviation: Tensor) -> None:
+        self.architecture = whole.architecture
+        self._outside, self._inside = whole._outside, whole._inside
+        self._layers, self._last, self._last_grad = layers, whole._last, whole._last_grad
+        self._activations, self._lacking = [], None
+        self._mean, self._deviation = mean, deviation
+
+    @torch.no_grad()
+    def first(self, z: Tensor) -> Tensor:
+        """The activations after those that are its codes."""
+        x = self._entered(fill_up(z), relu=True)
+        return self._layers[0].up(x, slope=1.0)[: len(z)].to(self._outside)
+
+    def later(self, mean: Tensor, deviation: Tensor) -> frozen.FrozenGenerator:
+        """What comes after them."""
+        return _Later(self, self._layers[1:], mean, deviation)
+
+    def _entered(self, z: Tensor, relu: bool) -> Tensor:
+        features = len(self._mean)
+        side = math.isqrt(z.shape[1] // features)
+        maps = (unflat(z, side, features) * self._deviation + self._mean).to(self._inside)
+        return maps.relu_() if relu else maps
+
+    def _left(self, grad: Tensor) -> Tensor:
+        return flat(grad * self._deviation)
 
 
 class FrozenDiscriminator(frozen.FrozenDiscriminator):

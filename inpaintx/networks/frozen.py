@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inpaintx import ops
+from inpaintx.errors import InpaintxError
 from inpaintx.options import Architecture
 
 
@@ -188,6 +189,23 @@ class FrozenGenerator(Frozen, ABC):
     @abstractmethod
     def vjp(self, grad: Tensor) -> Tensor:
         """From the gradient before G's tanh, ``[B, C, S, S]``, to the gradient of the codes, ``[B, nz]``."""
+
+    def first(self, z: Tensor) -> Tensor:
+        """The first activations of codes, ``[B, F, s, s]``, before what makes them nonlinear.
+
+        Raises:
+            InpaintxError: an architecture that has none to search.
+        """
+        kind = self.architecture.kind
+        raise InpaintxError(f"search: networks of kind {kind} have no activations to search; choose depth 0")
+
+    def later(self, mean: Tensor, deviation: Tensor) -> FrozenGenerator:
+        """What comes after :meth:`first`, with this generator's weights.
+
+        Its codes are the first activations, less ``mean`` and in units of ``deviation``, each
+        ``[F, 1, 1]``: ``[B, s · s · F]``, channels last. Its gradients are with respect to these.
+        """
+        raise NotImplementedError
 
 
 class FrozenDiscriminator(Frozen, ABC):

@@ -40,11 +40,15 @@ class Descent:
         networks: what draws the codes, and says how real that looks.
         options: of the search.
         plan: what follows from where it starts.
+        unlikely: weight of half a code's sum of squares, in the place of the prior loss: of codes that D is
+            not asked of, and that are standardised.
     """
 
-    def __init__(self, networks: FrozenPair, options: SearchOptions, plan: Plan) -> None:
+    def __init__(
+        self, networks: FrozenPair, options: SearchOptions, plan: Plan, unlikely: float = 0.0
+    ) -> None:
         self._generator, self._discriminator = networks.generator, networks.discriminator
-        self._options, self._plan = options, plan
+        self._options, self._plan, self._unlikely = options, plan, unlikely
         self._optimizer = make_optimizer(options, plan.lr, self._generator.architecture.bound)
         drawn = [network for network in (self._generator, self._discriminator) if network]
         self._recorded = Recordings(self._iterate, drawn) if can_record(networks.device, options) else None
@@ -146,6 +150,8 @@ class Descent:
             contextual, grad = ops.context_loss(x, *fit, prior_grad, options.norm, options.delta)
         else:
             contextual, grad = self._generator.loss(rows.z, *fit, options.norm, options.delta)
+        if self._unlikely:  # summed so that a row's sum doesn't depend on how many there are
+            rows.prior.copy_(rows.z.double().square().sum(1) / 2)
         loss, active = ops.keep_best_(
             rows.z,
             contextual,
@@ -156,14 +162,17 @@ class Descent:
             rows.evaluated,
             rows.best_loss,
             rows.best_z,
-            weight=options.prior,
+            weight=self._unlikely or options.prior,
             iterations=self._plan.iterations,
             patience=options.patience,
         )
         if self._takes_turns:
             rows.turn += 1
         codes = Codes(rows.z, rows.step, rows.seed, active)
-        self._optimizer(codes, rows.memory, loss, self._generator.vjp(grad), kind.begins)
+        grad = self._generator.vjp(grad)
+        if self._unlikely:
+            grad.add_(rows.z, alpha=self._unlikely)
+        self._optimizer(codes, rows.memory, loss, grad, kind.begins)
 
     @property
     def _takes_turns(self) -> bool:

@@ -22,7 +22,10 @@ from inpaintx.networks.encoder import Encoder
 from inpaintx.networks.multiplication import multiplying
 from inpaintx.networks.repeating import repeating
 from inpaintx.options import SearchOptions
+from inpaintx.search.adapting import Adapting
 from inpaintx.search.batch import with_batch
+from inpaintx.search.checking import check_expected, check_folds, check_shapes
+from inpaintx.search.deepening import levels
 from inpaintx.search.descent import Descent
 from inpaintx.search.expectation import Expectation
 from inpaintx.search.history import History, Recorder
@@ -38,7 +41,7 @@ class Found:
 
     Attributes:
         codes: ``[B, K, nz]``, the best code of each of the K candidates.
-        fills: ``[B, K, C, S, S]``, their images, in [−1, 1].
+        fills: ``[B, K, C, S, S]``, their images, in [−1, 1]; or those of what was searched from there deeper.
         contextual: ``[B, K]``, their contextual losses.
         prior: ``[B, K]``, their prior losses, before λ (0 where λ is 0).
         iterations: int64 ``[B, K]``, gradient steps taken.
@@ -102,6 +105,8 @@ class Search:
         self.options = options = with_batch(options, self._architecture, self._networks.inside, self._device)
         plan = options.plan(encoder is not None)
         self._descent = Descent(self._networks, options, plan)
+        self._levels = levels(generator, self._networks, options, plan)
+        self._adapting = Adapting(generator, options) if options.adapt else None
         self._starts: Guesses | NearestCodes
         if plan.guess:
             if encoder is None:
@@ -140,9 +145,11 @@ class Search:
         Raises:
             InpaintxError: shapes that don't fit the model or each other; candidates that F does not divide.
         """
-        self._check(images, masks, folds)
+        check_shapes(self._architecture, images, masks)
+        if folds is not None:
+            check_folds(folds, masks, self.options.candidates)
         if expected is not None:
-            self._check_expected(expected, images, 0 if folds is None else folds.shape[1])
+            check_expected(expected, images, 0 if folds is None else folds.shape[1])
         y, masks = (moved(each, self._device, self._dtype) for each in (images, masks))
         count = 1 if folds is None else folds.shape[1]
         seen = masks.repeat_interleave(count, 0)
@@ -153,8 +160,11 @@ class Search:
         if watch is not None:
             looks.append(self._watching(len(images), watch))
         blind = self._target(y.repeat_interleave(count, 0), seen, expected, folds is not None)
-        codes, iterations = self._searched(blind, count, looks)
-        fills, contextual, prior = self._evaluated(codes, self._target(y, masks, expected))
+        starts = self._starts(*blind, self.options.candidates // count, count)
+        codes, iterations = self._searched(self._descent, blind, starts, looks)
+        deeper, more = self._deepened(codes, blind)
+        fills = self._drawn(deeper, blind)
+        contextual, prior = self._evaluated(fills, self._target(y, masks, expected))
         candidates = self.options.candidates
         loss = (contextual + self.options.prior * prior).unflatten(0, (len(images), candidates))
         ranking = loss.argsort(1)
@@ -167,7 +177,7 @@ class Search:
             fills[order],
             contextual[order],
             prior[order],
-            iterations[order],
+            (iterations + more)[order],
             ranking,
             blind_to,
             tuple(told),
@@ -181,7 +191,7 @@ class Search:
         Arguments and errors as of a search. One image for each: of the encoder's guess, or of the random code
         that is nearest. In the precision that the search iterates in.
         """
-        self._check(images, masks, None)
+        check_shapes(self._architecture, images, masks)
         y, masks = (moved(each, self._device, self._dtype) for each in (images, masks))
         with computing(self.options.precision, y):
             codes = self._starts(y, masks, self._weighted(masks), 1, 1)[:, 0]
@@ -218,82 +228,69 @@ class Search:
         return torch.where(w.amax((1, 2, 3), keepdim=True) > 0, w, masks)
 
     def _searched(
-        self, target: _Target, folds: int, looks: Sequence[Callable[[Rows], None]]
+        self,
+        descent: Descent,
+        target: _Target,
+        starts: Tensor,
+        looks: Sequence[Callable[[Rows], None]] = (),
     ) -> tuple[Tensor, Tensor]:
         """The best code of each candidate of each image, ``[n, nz]``, and the steps it took, ``[n]``.
 
-        folds: that so many in turn are one image, and share its candidates; looks: told of the rows.
+        starts: ``[B, K, nz]``, the first ones; looks: told of the rows.
         """
-        y, masks, w = target
-        starts = self._starts(y, masks, w, self.options.candidates // folds, folds)
+        y, _, w = target
         total = len(y) * starts.shape[1]
-        codes = y.new_empty(total, self._architecture.nz)
+        codes = y.new_empty(total, starts.shape[2])
         iterations = torch.empty(total, dtype=torch.int64, device=self._device)
         admitted = 0
-        rows = self._admit(y, w, starts, range(0))
+        rows = _admit(descent, y, w, starts, range(0))
         while admitted < total or len(rows):
             room = min(self.options.rows - len(rows), total - admitted)
             if room:
-                rows = rows.join(self._admit(y, w, starts, range(admitted, admitted + room)))
+                rows = rows.join(_admit(descent, y, w, starts, range(admitted, admitted + room)))
                 admitted += room
-            self._descent.advance(rows)
+            descent.advance(rows)
             for look in looks:
                 look(rows)
-            finished, rows = self._descent.part(rows)
+            finished, rows = descent.part(rows)
             codes[finished.index], iterations[finished.index] = finished.best_z, finished.step
         return codes, iterations
 
-    def _admit(self, y: Tensor, w: Tensor, starts: Tensor, numbers: range) -> Rows:
-        """Fresh rows of the given numbers (image · candidates + candidate)."""
-        index = torch.arange(numbers.start, numbers.stop, device=self._device)
-        image, candidate = index // starts.shape[1], index % starts.shape[1]
-        return self._descent.begin(index, y[image], w[image], starts[image, candidate])
+    def _deepened(self, codes: Tensor, target: _Target) -> tuple[Tensor, Tensor]:
+        """What to draw, of these codes: themselves, or as the last level has them; and the steps it took."""
+        more = torch.zeros(len(codes), dtype=torch.int64, device=self._device)
+        for level in self._levels:
+            parts = codes.split(self.options.rows)
+            starts = torch.cat([level.starts(part) for part in parts]).unflatten(0, (len(target.y), -1))
+            codes, steps = self._searched(level.descent, target, starts)
+            more += steps
+        return codes, more
 
-    def _evaluated(self, codes: Tensor, target: _Target) -> tuple[Tensor, Tensor, Tensor]:
-        """The images of all candidates' codes and their losses, at the full precision of the weights."""
+    def _drawn(self, codes: Tensor, target: _Target) -> Tensor:
+        """The images of all candidates, at the full precision of the weights."""
+        level = self._levels[-1] if self._levels else None
+        if self._adapting is not None:
+            image = torch.arange(len(codes), device=self._device) // (len(codes) // len(target.y))
+            found = codes if level is None else level.maps(codes)
+            return self._adapting(found, target.y[image], target.w[image])
+        draw = self._networks.draw if level is None else level.drawing.forward
+        return torch.cat([draw(part) for part in codes.split(self.options.rows)])
+
+    def _evaluated(self, fills: Tensor, target: _Target) -> tuple[Tensor, Tensor]:
+        """The losses of all candidates' images, at the full precision of the weights."""
         y, _, w = target
         critic = self._networks.critic
-        fills, contextual, prior = [], [], []
-        for numbers in torch.arange(len(codes), device=self._device).split(self.options.rows):
-            x, image = self._networks.draw(codes[numbers]), numbers // self.options.candidates
+        contextual, prior = [], []
+        for numbers in torch.arange(len(fills), device=self._device).split(self.options.rows):
+            x, image = fills[numbers], numbers // self.options.candidates
             loss, _ = ops.context_loss(x, y[image], w[image], None, self.options.norm, self.options.delta)
-            fills.append(x)
             contextual.append(loss.nan_to_num(nan=torch.inf))
             prior.append(torch.zeros_like(loss) if critic is None else critic.prior(x)[0])
-        return torch.cat(fills), torch.cat(contextual), torch.cat(prior)
+        return torch.cat(contextual), torch.cat(prior)
 
-    def _check(self, images: Tensor, masks: Tensor, folds: Tensor | None) -> None:
-        a = self._architecture
-        wanted = (a.channels, a.size, a.size)
-        if images.dim() != 4 or tuple(images.shape[1:]) != wanted:
-            raise InpaintxError(
-                f"search: images have shape {tuple(images.shape)}; the model takes [B, *{wanted}]"
-            )
-        if tuple(masks.shape) != (len(images), 1, a.size, a.size):
-            raise InpaintxError(
-                f"search: masks have shape {tuple(masks.shape)}; "
-                f"these images need {(len(images), 1, a.size, a.size)}"
-            )
-        if folds is None:
-            return
-        count = folds.shape[1] if folds.dim() == 4 else 0
-        if not count or folds.shape[0] != len(images) or folds.shape[2:] != masks.shape[2:]:
-            raise InpaintxError(
-                f"search: held-out pixels have shape {tuple(folds.shape)}; "
-                f"these images need [{len(images)}, F, {a.size}, {a.size}]"
-            )
-        if self.options.candidates % count:
-            raise InpaintxError(
-                f"search: {self.options.candidates} candidates can't share {count} sets of "
-                f"held-out pixels; choose a multiple of {count}"
-            )
 
-    def _check_expected(self, expected: Expectation, images: Tensor, folds: int) -> None:
-        batch, channels, *sides = images.shape
-        for what, each, depth in (("image", expected.image, channels), ("weight", expected.weight, 1)):
-            wanted = (batch, 1 + folds, depth, *sides)
-            if tuple(each.shape) != wanted:
-                raise InpaintxError(
-                    f"search: the {what} that is expected has shape {tuple(each.shape)}; "
-                    f"these images need {wanted}"
-                )
+def _admit(descent: Descent, y: Tensor, w: Tensor, starts: Tensor, numbers: range) -> Rows:
+    """Fresh rows of the given numbers (image · candidates + candidate)."""
+    index = torch.arange(numbers.start, numbers.stop, device=starts.device)
+    image, candidate = index // starts.shape[1], index % starts.shape[1]
+    return descent.begin(index, y[image], w[image], starts[image, candidate])

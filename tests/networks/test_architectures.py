@@ -15,6 +15,7 @@ from inpaintx.networks.architectures import build, freeze
 from inpaintx.options import ARCHITECTURES, Architecture, SearchOptions, TrainOptions
 from inpaintx.pictures import Picture
 from inpaintx.plugins import registry
+from inpaintx.search import Search
 from inpaintx.training import Trainer, train
 from inpaintx.training.collection import Collection
 
@@ -70,6 +71,13 @@ def test_a_kind_of_ones_own_is_trained_saved_loaded_and_completes(
     resumed.restore(tmp_path / checkpoint.FILE_NAME)
     assert train(resumed, tmp_path)
     assert checkpoint.load_model(tmp_path).header["step"] == 3
+
+
+@pytest.mark.parametrize("changes", [{"depth": 1}, {"adapt": 1}], ids=lambda changes: next(iter(changes)))
+def test_kinds_that_cannot_be_searched_deeper_say_so(plain: Architecture, changes: dict[str, int]) -> None:
+    generator, _ = build(plain)
+    with pytest.raises(InpaintxError, match=f"networks of kind plain .* choose {next(iter(changes))} 0"):
+        Search(generator.eval(), None, SearchOptions(**changes))
 
 
 def test_file_of_a_kind_that_is_not_there_is_told(plain: Architecture, tmp_path: Path) -> None:

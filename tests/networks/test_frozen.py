@@ -100,6 +100,27 @@ def test_generators_loss_and_its_gradient_equal_autograd(architecture: Architect
 
 
 @every_architecture
+def test_what_comes_after_each_activation_equals_autograd(architecture: Architecture) -> None:
+    """The first two, standardised; drawn from there, the image is that of the code."""
+    generator = _generator(architecture)
+    frozen, z = FrozenGenerator(generator), _random(3, architecture.nz)
+    image = generator(z)
+    for depth in (1, 2):
+        maps = frozen.first(z)
+        end = 3 * depth - 1
+        _assert_close(maps, generator.layers[:end](_random(3, architecture.nz)[:, :, None, None]))
+        mean, deviation = (0.1 + each[0].abs() for each in torch.std_mean(maps, (0, 2, 3), keepdim=True))
+        frozen = frozen.later(mean, deviation)
+        standardised = ((maps - mean) / deviation).requires_grad_()
+        z = standardised.detach().permute(0, 2, 3, 1).flatten(1)
+        _assert_close(frozen.forward(z), image)
+        before_tanh = generator.layers[end:-1](standardised * deviation + mean)
+        cotangent = _random(*before_tanh.shape)
+        (reference,) = torch.autograd.grad(before_tanh, standardised, cotangent)
+        _assert_close(frozen.vjp(cotangent), reference.permute(0, 2, 3, 1).flatten(1))
+
+
+@every_architecture
 def test_prior_and_its_gradient_equal_autograd(architecture: Architecture) -> None:
     discriminator = _discriminator(architecture)
     x = _random(3, architecture.channels, architecture.size, architecture.size)
