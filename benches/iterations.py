@@ -50,8 +50,8 @@ def networks(device: str) -> tuple[Generator, Discriminator]:
     return made
 
 
-def ours(batch: int, device: str, dtype: torch.dtype = torch.float32) -> Call:
-    """The frozen networks and the fused ops."""
+def ours(batch: int, device: str, dtype: torch.dtype = torch.float32, prior: bool = True) -> Call:
+    """The frozen networks and the fused ops; without the prior as a search does it that leaves D out."""
     generator, discriminator = networks(device)
     g, d = FrozenGenerator(generator, dtype), FrozenDiscriminator(discriminator, dtype)
     given = inputs(batch, device)
@@ -60,10 +60,13 @@ def ours(batch: int, device: str, dtype: torch.dtype = torch.float32) -> Call:
     active = torch.ones(batch, dtype=torch.bool, device=device)
 
     def iterate() -> None:
-        x = g.forward(z)
-        _, prior_grad = d.prior(x)
-        prior_grad *= PRIOR
-        _, grad = ops.context_loss(x, given.y, given.w, prior_grad)
+        if prior:
+            x = g.forward(z)
+            _, prior_grad = d.prior(x)
+            prior_grad *= PRIOR
+            _, grad = ops.context_loss(x, given.y, given.w, prior_grad)
+        else:
+            _, grad = g.loss(z, given.y, given.w, "l1", 1.0)
         ops.latent_step_(z, g.vjp(grad), m, v, step, seed, active, lr=LR)
 
     return iterate

@@ -37,9 +37,18 @@ def test_bound_is_of_what_is_slower(bench: ModuleType) -> None:
     moving, multiplying = (
         1e3 * sum(getattr(each, what) for each in every) / 1e12 for what in ("bytes", "flops")
     )
-    assert bench.bound(64, 2, 1.0, 1e9) == pytest.approx(moving)
-    assert bench.bound(64, 2, 1e9, 1.0) == pytest.approx(multiplying, rel=1e-4)
-    assert max(moving, multiplying) <= bench.bound(64, 2, 1.0, 1.0) < moving + multiplying
+    assert bench.bound(every, 1.0, 1e9) == pytest.approx(moving)
+    assert bench.bound(every, 1e9, 1.0) == pytest.approx(multiplying, rel=1e-4)
+    assert max(moving, multiplying) <= bench.bound(every, 1.0, 1.0) < moving + multiplying
+
+
+def test_without_the_prior_half_is_multiplied_and_no_image_written(bench: ModuleType) -> None:
+    without, with_prior = (list(bench.passes(64, 2, prior)) for prior in (False, True))
+    of_g = [each.flops for each in with_prior if each.name.startswith("G")]
+    assert sum(each.flops for each in without) == sum(of_g)
+    image = 4 * 64 * 3 * 64**2
+    own = sum(each.bytes for each in with_prior if not each.name.startswith("D"))
+    assert own - sum(each.bytes for each in without) == 3 * image  # written; read; the prior's gradient
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="here, its last column is measured")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,7 +49,7 @@ def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch, native: None) -> None:
 
 def launches(model: Networks, **options: Any) -> list[str]:
     """What the second of two iterations launches."""
-    chosen = SearchOptions(iterations=5, candidates=1, precision="bfloat16", **options)
+    chosen = SearchOptions(**{"iterations": 5, "candidates": 1, "precision": "bfloat16", **options})
     descent = Descent(freeze_pair(model.generator, model.discriminator, chosen), chosen, chosen.plan(False))
     count = 2 * torch.get_num_threads()  # so that the CPU need not fill the batch up
     y = images_of(model, count)
@@ -70,6 +72,18 @@ def test_an_iteration(model: Networks, as_on_a_gpu: None, patience: int) -> None
         *layers * LAYER_BACK,
         *("mm", "_to_copy", "latent_step_"),
     ]
+
+
+@pytest.mark.parametrize("prior", [0.0, 0.1])
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_there_are_as_many_as_the_bench_of_the_bound_says(
+    model: Networks, as_on_a_gpu: None, monkeypatch: pytest.MonkeyPatch, precision: str, prior: float
+) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benches")
+    bound = importlib.import_module("bound")
+    hidden = len(model.generator.architecture.widths) - 1
+    counted = launches(model, precision=precision, prior=prior)
+    assert len(counted) == bound.launches(hidden, precision == "bfloat16", prior > 0)
 
 
 def test_what_the_prior_adds(model: Networks, as_on_a_gpu: None) -> None:
