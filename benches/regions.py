@@ -2,10 +2,11 @@
 
 Letters of families that the shipped model has not seen, and a hole in each, are laid into photographs that
 come inside scikit-image, 640 pixels a side. The same model fills them from the whole picture (`whole`), from
-the part where it predicts best (`auto`), and from where the letter was laid (`placed`). DIR gets the table,
-as Markdown, and a picture of some of the scenes. `--model MODEL --things FOLDER ...` lays in pictures of your
-own that a model of yours has not seen. `inpaintx eval --full-size` makes the same table of photographs as
-they are.
+the part that it knows best (`auto`), and from where the letter was laid (`placed`), by the sharp sample and
+the mean of the same candidates; beside these stands interpolation. DIR gets the tables, as Markdown, and
+pictures of some of the scenes. `--holes LOW HIGH` are sides of the hole, as shares of the letter's width.
+`--model MODEL --things FOLDER ...` lays in pictures of your own that a model of yours has not seen. `inpaintx
+eval --full-size` makes the same table of photographs as they are.
 
 With `--large`, instead: a photograph of 24 megapixels with five holes of 300 pixels, through the command
 line; prints the seconds and the most memory that it took.
@@ -51,6 +52,7 @@ BACKGROUNDS = (
 SIDE = 640  # of a photograph
 SEED = 11  # of letters, places and holes
 SHOWN = 6
+ESTIMATES: tuple[Estimate, ...] = ("sample", "mean")
 
 
 class Scene:
@@ -62,14 +64,16 @@ class Scene:
         placed: where the thing is.
     """
 
-    def __init__(self, thing: np.ndarray, number: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self, thing: np.ndarray, number: int, holes: tuple[float, float], rng: np.random.Generator
+    ) -> None:
         photograph = _photograph(number, SIDE, SIDE)
         side = int(rng.integers(100, 201))
         sides = round(side * thing.shape[0] / thing.shape[1]), side
         top, left = (int(rng.integers(0, SIDE - length)) for length in sides)
         self.placed = Region(top, left, *sides)
         self.placed.of(photograph)[...] = Image.fromarray(thing).resize(sides[::-1], Image.Resampling.BICUBIC)
-        hole = round(rng.uniform(0.3, 0.5) * side)
+        hole = round(rng.uniform(*holes) * side)
         down, right = (int(rng.integers(0.1 * length, 0.9 * length - hole + 1)) for length in sides)
         self.picture, self.mask = Picture(photograph), np.ones((SIDE, SIDE), bool)
         Region(top + down, left + right, hole, hole).of(self.mask)[...] = False
@@ -101,20 +105,30 @@ def things(folders: list[Path], count: int) -> list[np.ndarray]:
     return [to_levels(fit_channels(read_picture(paths[number]).as_float(), 1))[..., 0] for number in spread]
 
 
-def measured(model: Networks, scenes: list[Scene], estimate: Estimate) -> dict[str, list[Picture]]:
-    """What each way makes of the scenes."""
-    blend, options = registry.make("blend", "auto"), SearchOptions(estimate=estimate)
-    made: dict[str, list[Picture]] = {}
-    for region in ("whole", "auto"):
-        completer = Completer(model, blend, options, region=region)
+def completers(model: Networks, region: str | Region) -> dict[Estimate, Completer]:
+    blend = registry.make("blend", "auto")
+    return {
+        estimate: Completer(model, blend, SearchOptions(estimate=estimate), region=region)
+        for estimate in ESTIMATES
+    }
+
+
+def measured(model: Networks, scenes: list[Scene]) -> dict[Estimate, dict[str, list[Picture]]]:
+    """What each way makes of the scenes, by either estimate: one search serves both."""
+    plain = Completer(model, registry.make("blend", "biharmonic"), control="constant")
+    interpolated = [plain([scene.picture], [scene.mask])[0].picture for scene in scenes]
+    made: dict[Estimate, dict[str, list[Picture]]] = {
+        estimate: {"interpolation": interpolated} for estimate in ESTIMATES
+    }
+    for way in ("whole", "auto", "placed"):
         start = time.process_time()
-        done = completer([scene.picture for scene in scenes], [scene.mask for scene in scenes])
-        print(f"{region}: {(time.process_time() - start) / len(scenes):.2f} s of processor time a picture")
-        made[region] = [each.picture for each in done]
-    made["placed"] = [
-        Completer(model, blend, options, region=scene.placed)([scene.picture], [scene.mask])[0].picture
-        for scene in scenes
-    ]
+        usual = None if way == "placed" else completers(model, way)
+        for scene in scenes:
+            by = usual or completers(model, scene.placed)
+            [searched] = by["sample"].search([scene.picture], [scene.mask])
+            for estimate, completer in by.items():
+                made[estimate].setdefault(way, []).append(completer.finish(searched).picture)
+        print(f"{way}: {(time.process_time() - start) / len(scenes):.2f} s of processor time a picture")
     return made
 
 
@@ -181,7 +195,9 @@ def main() -> None:
     parser.add_argument("--model", default="chars")
     parser.add_argument("--things", type=Path, nargs="+", help="folders of pictures to lay in, not letters")
     parser.add_argument("--count", type=int, default=62, help="letters, or things")
-    parser.add_argument("--estimate", choices=["sample", "mean"], default="sample")
+    parser.add_argument(
+        "--holes", type=float, nargs=2, default=(0.3, 0.5), help="least and largest share of a thing's width"
+    )
     parser.add_argument("--out", type=Path, help="folder for the table and the picture")
     parser.add_argument("--large", action="store_true", help="time and memory of 24 megapixels instead")
     options = parser.parse_args()
@@ -192,13 +208,15 @@ def main() -> None:
         parser.error("--out says where the table and the picture go")
     rng = np.random.default_rng(SEED)
     laid = things(options.things, options.count) if options.things else letters(options.count)
-    scenes = [Scene(thing, number, rng) for number, thing in enumerate(laid)]
-    made = measured(load_model(options.model), scenes, options.estimate)
+    holes = min(options.holes), max(options.holes)
+    scenes = [Scene(thing, number, holes, rng) for number, thing in enumerate(laid)]
+    made = measured(load_model(options.model), scenes)
     options.out.mkdir(parents=True, exist_ok=True)
-    text = table(scenes, made)
+    text = "\n\n".join(f"{estimate}\n\n{table(scenes, made[estimate])}" for estimate in ESTIMATES)
     print(text)
     (options.out / "regions.md").write_text(text + "\n")
-    sheet(scenes, made).save(options.out / "regions.png")
+    for estimate in ESTIMATES:
+        sheet(scenes, made[estimate]).save(options.out / f"regions-{estimate}.png")
 
 
 if __name__ == "__main__":

@@ -45,9 +45,9 @@ class Completer:
         control: ``"model"``; or, to see what the model is worth, ``"untrained"`` (the same networks before
             training) or ``"constant"`` (mid gray, no search).
         region: what of a picture the model sees. ``"auto"``: for each hole, or group of near ones, the part
-            in which the model predicts best what is known around; the whole picture where that is about the
-            model's size, the hole a large share of it, or no part clearly better. ``"whole"``: the picture,
-            or its largest square that holds the hole. Or a :class:`.Region`, or ``"X,Y,W,H"`` in pixels.
+            whose content the model predicts best; the whole picture where that is about the model's size,
+            the hole a large share of it, or no part clearly better. ``"whole"``: the picture, or its largest
+            square that holds the hole. Or a :class:`.Region`, or ``"X,Y,W,H"`` in pixels.
             An untrained or constant fill has the whole picture for ``"auto"``.
 
     Attributes:

@@ -1,10 +1,11 @@
-"""How well a model predicts what is known beside a hole, seen in this or that part. Loads no torch."""
+"""How well a model predicts what is known: beside a hole, and all over a part of a picture. No torch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import islice, product
 from math import ceil
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
@@ -21,13 +22,15 @@ Guess = Callable[[Sequence[Square]], np.ndarray]
 WINDOW, DETAIL = 3.0, 28  # sides of the hole that are looked at, in so many pixels to a side of the hole
 LEAST = 1.6  # sides of a hole: the side of the smallest square that is tried around it
 MOST = 0.9  # of the picture's shorter side: the side of the largest
-STEP = 2**0.5  # from one side that is tried to the next
-PLACES = (0.1, 0.37, 0.63, 0.9)  # of a hole in a square: shares of the room that it has
+STEP = 2 ** (1 / 3)  # from one side that is tried to the next
+PLACES = (0.1, 0.3, 0.5, 0.7, 0.9)  # of a hole in a square: shares of the room that it has
 NUDGES, BEAM = (0.15, 0.08, 0.04), 4  # steps of the search from there, in sides; how many it goes on with
-FIRST, KEPT = 2, 16  # sets of hidden pixels for a first impression; how many regions are then measured well
+FIRST, KEPT = 1, 16  # sets of hidden pixels for a first impression; how many regions are then measured well
 HOPE = 1.0  # error of the best square: no better than interpolation, and none beside it is tried
 RIM = 0.06  # sides of the hole that a region must hold around it
 SECTORS, REACH = 6, 0.4  # that are hidden around the hole, one at a time; how far, in its sides
+BLOCKS, SETS = 4, 4  # along a side of a square whose own content is hidden; a quarter of the blocks at a time
+BLANK = 0.01  # values in [0, 1]: how far off interpolation counts as, at least: blank paper tells nothing
 
 
 def sectors(known: np.ndarray) -> np.ndarray:
@@ -144,17 +147,65 @@ class Framing:
         return laid
 
 
+class Measure(Protocol):
+    """What says how good regions are."""
+
+    def errors(self, regions: Sequence[Region], sets: int = ...) -> np.ndarray:
+        """What is off in each, as a share of what interpolation is; of fewer ``sets``, a first impression."""
+
+
+class Familiarity:
+    """Measures regions by how well the model predicts what they hold.
+
+    All of a region's square is hidden, a quarter of its blocks at a time, and what the model makes of the
+    known pixels among them, joined to the others as a blend would, is held against what interpolation makes
+    of these. A model of framed pictures knows what is where in them: a square that has all of a letter, and
+    nothing else, is predicted better than one beside it. What is around the hole alone tells less of that.
+
+    Args:
+        pyramid: of the picture.
+        size: of the model.
+        channels: of the model.
+        guess: of the model.
+    """
+
+    def __init__(self, pyramid: Pyramid, size: int, channels: int, guess: Guess) -> None:
+        self._pyramid, self._size, self._channels, self._guess = pyramid, size, channels, guess
+
+    def errors(self, regions: Sequence[Region], sets: int = SETS) -> np.ndarray:
+        """What is off in each region, squared, as a share of what interpolation is.
+
+        Args:
+            regions: what to measure; each has known pixels in more than one block.
+            sets: of blocks that are hidden; fewer are a first impression.
+        """
+        squares = [self._pyramid.square(region, self._size, self._channels) for region in regions]
+        off, by_plain = np.zeros(len(regions)), np.zeros(len(regions))
+        place = np.arange(self._size) * BLOCKS // self._size % 2
+        for down, right in ((0, 0), (1, 1), (0, 1), (1, 0))[:sets]:
+            hidden = (place == down)[:, None] & (place == right)
+            fills = self._guess([(image, mask & ~hidden) for image, mask in squares])
+            for number, (image, mask) in enumerate(squares):
+                at, fill = mask & hidden, fills[number]
+                layers = membrane(np.concatenate([image, fill], axis=-1), mask & ~hidden)
+                plain, of_fill = np.split(layers, 2, axis=-1)
+                least = BLANK**2 * at.sum() * self._channels
+                off[number] += least + np.square(fill + plain - of_fill - image)[at].sum(dtype=np.float64)
+                by_plain[number] += least + np.square(plain - image)[at].sum(dtype=np.float64)
+        return np.divide(off, by_plain, out=np.ones(len(regions)), where=by_plain > 0)
+
+
 def find_region(
-    framing: Framing, hole: Region, shape: tuple[int, int], size: int, aspects: Sequence[float] = ()
+    measure: Measure, hole: Region, shape: tuple[int, int], size: int, aspects: Sequence[float] = ()
 ) -> tuple[Region | None, float]:
-    """The region in which a model predicts best what is known around a hole.
+    """The region around a hole that measures best.
 
     Squares of all sizes first; from the best of these on, others beside them, unless even these predict no
     better than interpolation. The same inputs give the same region. It takes 300 to 700 of the model's
     passes: with a predictor, about 2 ms of a core each.
 
     Args:
-        framing: measures regions around the hole.
+        measure: says how good regions are.
         hole: its box.
         shape: of the picture.
         size: of the model.
@@ -167,23 +218,23 @@ def find_region(
     rim = max(2, ceil(RIM * max(hole.height, hole.width)))
     needed = hole.grown(rim, *shape)
 
-    def measure(tried: Sequence[Region]) -> list[Region]:
+    def measured(tried: Sequence[Region]) -> list[Region]:
         """Measures what holds the hole and was not yet measured; returns the best of all."""
         moved = dict.fromkeys(region.within(*shape) for region in tried)
         new = [each for each in moved if each not in errors and each.holds(needed)]
         if len(new) > KEPT:
-            first = framing.errors(new, FIRST)
+            first = measure.errors(new, FIRST)
             new = [new[number] for number in np.argsort(first, kind="stable")[:KEPT]]
         if new:
-            errors.update(zip(new, framing.errors(new).tolist(), strict=True))
+            errors.update(zip(new, measure.errors(new).tolist(), strict=True))
         return sorted(errors, key=errors.__getitem__)[:BEAM]
 
     squares = _around(hole, min(shape), size)
-    best = measure([*squares, *(_stretched(square, aspect) for square in squares for aspect in aspects)])
+    best = measured([*squares, *(_stretched(square, aspect) for square in squares for aspect in aspects)])
     for share in NUDGES:
         if best and errors[best[0]] >= HOPE:
             break  # there is nothing here that the model knows
-        best = measure([near for region in best for near in _beside(region, share)])
+        best = measured([near for region in best for near in _beside(region, share)])
     return (best[0], errors[best[0]]) if best else (None, 1.0)
 
 

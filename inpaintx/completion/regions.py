@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from inpaintx.completion.framing import Framing, Guess, find_region
+from inpaintx.completion.framing import Familiarity, Framing, Guess, find_region
 from inpaintx.errors import InpaintxError
 from inpaintx.options import Fit
 from inpaintx.pictures import Picture
@@ -16,7 +16,7 @@ from inpaintx.pictures.pyramid import Pyramid
 from inpaintx.pictures.regions import Region, hole_box, hole_region
 
 ASPECTS = (0.8, 1.25)  # height to width, where the model's pictures were stretched to squares
-DOUBT = 0.85  # of the whole picture's error: what a region's must be below, to be taken
+DOUBT = 0.85  # of the whole picture's unfamiliarity: what a region's must be below, to be taken
 AT_LEAST = 2.0  # sides of the model: a picture that is no larger is one region
 SHARE = 0.5  # of the picture's shorter side: a hole that is longer is seen in the whole picture
 REGIONS = {"crop": 12, "stretch": 12, "patches": 64}  # of one picture at most, by how the model was fitted
@@ -162,12 +162,16 @@ class RegionChooser:
         shape = pyramid.height, pyramid.width
         if max(hole.height, hole.width) > SHARE * min(shape):
             return whole, None
+        assert self._guess is not None
+        familiarity = Familiarity(pyramid, self._size, self._channels, self._guess)
+        found, strange = find_region(familiarity, hole, shape, self._size, self._aspects)
         framing = self._framing(pyramid, hole)
-        [error] = framing.errors([whole])
-        found, least = find_region(framing, hole, shape, self._size, self._aspects)
-        if found is not None and least < DOUBT * min(1.0, error):
-            return found, least
-        return whole, float(error)
+        if found is not None and strange < DOUBT * min(1.0, *familiarity.errors([whole])):
+            [error] = framing.errors([found]).tolist()
+            if error < 1:
+                return found, error
+        [error] = framing.errors([whole]).tolist()
+        return whole, error
 
     def _patch(self, hole: Region, whole: Region, pyramid: Pyramid) -> tuple[Region, float | None]:
         """The square at a scale of training that predicts best; of equals the larger."""

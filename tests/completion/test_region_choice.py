@@ -14,12 +14,14 @@ from PIL import Image
 
 from inpaintx import InpaintxError
 from inpaintx.completion import Completed, Completer
-from inpaintx.completion.framing import find_region
+from inpaintx.completion.candidates import CandidateFinder
+from inpaintx.completion.framing import Familiarity, find_region
 from inpaintx.completion.regions import hole_boxes, parse_region
 from inpaintx.letters.chars import TRAIN_FAMILIES, CharsOptions, render_chars
 from inpaintx.networks.checkpoint import Networks, load_model
 from inpaintx.options import SearchOptions
 from inpaintx.pictures import Picture, find_pictures, read_picture
+from inpaintx.pictures.pyramid import Pyramid
 from inpaintx.pictures.regions import Region, hole_region
 from inpaintx.plugins import registry
 
@@ -88,6 +90,32 @@ def _overlap(one: Region, other: Region) -> float:
     columns = min(one.right, other.right) - max(one.left, other.left)
     common = max(0, rows) * max(0, columns)
     return common / (one.height * one.width + other.height * other.width - common)
+
+
+def _familiarity(picture: Picture, mask: np.ndarray) -> Familiarity:
+    guess = CandidateFinder(load_model("chars"), QUICK).guess
+    return Familiarity(Pyramid(picture, mask), 64, 1, guess)
+
+
+def test_the_square_of_a_letter_is_more_familiar_than_those_beside_it(
+    scene: tuple[Picture, np.ndarray],
+) -> None:
+    beside = [
+        Region(LETTER.top + down, LETTER.left + right, LETTER.height + more, LETTER.width + more)
+        for down, right, more in ((45, 0, 0), (0, -45, 0), (-60, -60, 120), (25, 25, -45))
+    ]
+    whole = Region(0, 0, SIDE, SIDE)
+    own, *others = _familiarity(*scene).errors([LETTER, *beside, whole])
+    assert own < 0.5
+    assert own < 0.7 * min(others)
+
+
+def test_blank_paper_is_not_familiar() -> None:
+    """Interpolation is right there, to the bit; to be a little off must not count as to be right, too."""
+    paper = Picture(np.full((SIDE, SIDE), 255, np.uint8))
+    mask = _mask((SIDE, SIDE), Region(180, 180, 50, 50))
+    [error] = _familiarity(paper, mask).errors([Region(140, 140, 130, 130)])
+    assert error >= 1
 
 
 def test_squares_around_a_hole_are_reached() -> None:
