@@ -7,6 +7,7 @@ never change.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 
 import torch
@@ -34,7 +35,9 @@ class Adapting:
         self._options = options
         self._first, self._last = generator.divided(options.depth)
 
-    def __call__(self, found: Tensor, y: Tensor, w: Tensor) -> Tensor:
+    def __call__(
+        self, found: Tensor, y: Tensor, w: Tensor, looks: Sequence[Callable[[None], object]] = ()
+    ) -> Tensor:
         """Images, ``[n, C, S, S]`` in [−1, 1].
 
         Args:
@@ -42,9 +45,14 @@ class Adapting:
                 ``[n, F, s, s]``.
             y: ``[n, C, S, S]``, what to fit.
             w: ``[n, 1, S, S]``, what the loss weights the pixels by.
+            looks: called before each row; what they raise ends the search.
         """
-        rows = zip(found.split(1), y.split(1), w.split(1), strict=True)
-        return torch.cat([y[:0], *(self._fitted(*row) for row in rows)])
+        images = [y[:0]]
+        for row in zip(found.split(1), y.split(1), w.split(1), strict=True):
+            for look in looks:
+                look(None)
+            images.append(self._fitted(*row))
+        return torch.cat(images)
 
     def _fitted(self, found: Tensor, y: Tensor, w: Tensor) -> Tensor:
         """Of one row: the image, of all that came up, that has the lowest loss."""

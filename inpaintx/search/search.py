@@ -156,14 +156,18 @@ class Search:
         if folds is not None:
             seen = seen.masked_fill(moved(folds, self._device).flatten(0, 1)[:, None], 0)
         recorder = Recorder(self._networks.draw) if history else None
-        looks: list[Callable[[Rows], None]] = [recorder.look] if recorder is not None else []
+        looks: list[Callable[[Rows], object]] = [] if recorder is None else [recorder.look]
+        deeper_looks: list[Callable[[Rows | None], object]] = []
         if watch is not None:
-            looks.append(self._watching(len(images), watch))
+            most = self._descent.iterations
+            standing = Standing(len(images), self.options.candidates, most, self._networks.draw)
+            deeper_looks.append(lambda _: watch(standing))
+            looks += [standing.look, *deeper_looks]
         blind = self._target(y.repeat_interleave(count, 0), seen, expected, folds is not None)
         starts = self._starts(*blind, self.options.candidates // count, count)
         codes, iterations = self._searched(self._descent, blind, starts, looks)
-        deeper, more = self._deepened(codes, blind)
-        fills = self._drawn(deeper, blind)
+        deeper, more = self._deepened(codes, blind, deeper_looks)
+        fills = self._drawn(deeper, blind, deeper_looks)
         contextual, prior = self._evaluated(fills, self._target(y, masks, expected))
         candidates = self.options.candidates
         loss = (contextual + self.options.prior * prior).unflatten(0, (len(images), candidates))
@@ -199,15 +203,6 @@ class Search:
         with multiplying(tf32=self.options.precision == "tf32"):
             return torch.cat([self._networks.generator.forward(part) for part in parts])
 
-    def _watching(self, images: int, watch: Watch) -> Callable[[Rows], None]:
-        standing = Standing(images, self.options.candidates, self._descent.iterations, self._networks.draw)
-
-        def look(rows: Rows) -> None:
-            standing.look(rows)
-            watch(standing)
-
-        return look
-
     def _target(self, y: Tensor, masks: Tensor, expected: Expectation | None, folds: bool = False) -> _Target:
         """What is to be fitted; ``folds`` as of :meth:`.Expectation.target`."""
         w = self._weighted(masks)
@@ -232,7 +227,7 @@ class Search:
         descent: Descent,
         target: _Target,
         starts: Tensor,
-        looks: Sequence[Callable[[Rows], None]] = (),
+        looks: Sequence[Callable[[Rows], object]],
     ) -> tuple[Tensor, Tensor]:
         """The best code of each candidate of each image, ``[n, nz]``, and the steps it took, ``[n]``.
 
@@ -256,23 +251,25 @@ class Search:
             codes[finished.index], iterations[finished.index] = finished.best_z, finished.step
         return codes, iterations
 
-    def _deepened(self, codes: Tensor, target: _Target) -> tuple[Tensor, Tensor]:
+    def _deepened(
+        self, codes: Tensor, target: _Target, looks: Sequence[Callable[[Rows], object]]
+    ) -> tuple[Tensor, Tensor]:
         """What to draw, of these codes: themselves, or as the last level has them; and the steps it took."""
         more = torch.zeros(len(codes), dtype=torch.int64, device=self._device)
         for level in self._levels:
             parts = codes.split(self.options.rows)
             starts = torch.cat([level.starts(part) for part in parts]).unflatten(0, (len(target.y), -1))
-            codes, steps = self._searched(level.descent, target, starts)
+            codes, steps = self._searched(level.descent, target, starts, looks)
             more += steps
         return codes, more
 
-    def _drawn(self, codes: Tensor, target: _Target) -> Tensor:
-        """The images of all candidates, at the full precision of the weights."""
+    def _drawn(self, codes: Tensor, target: _Target, looks: Sequence[Callable[[None], object]]) -> Tensor:
+        """The images of all candidates, at the full precision of the weights; looks: told between rows."""
         level = self._levels[-1] if self._levels else None
         if self._adapting is not None:
             image = torch.arange(len(codes), device=self._device) // (len(codes) // len(target.y))
             found = codes if level is None else level.maps(codes)
-            return self._adapting(found, target.y[image], target.w[image])
+            return self._adapting(found, target.y[image], target.w[image], looks)
         draw = self._networks.draw if level is None else level.drawing.forward
         return torch.cat([draw(part) for part in codes.split(self.options.rows)])
 

@@ -49,6 +49,8 @@ class Limits:
             "candidates": self.most_candidates,
             "starts": self.most_starts,
             "iterations": self.most_iterations,
+            "depth_iterations": self.most_iterations,
+            "adapt": self.most_iterations,
         }
 
     @property

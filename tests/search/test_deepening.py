@@ -12,7 +12,7 @@ from torch import Tensor
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.options import PRESETS, SearchOptions
-from inpaintx.search import Search, deepening
+from inpaintx.search import Search, Standing, deepening
 from inpaintx.search.precision import freeze_pair
 
 OPTIONS = replace(QUICK, prior=0.0, starts=4)
@@ -148,6 +148,21 @@ def test_a_fold_is_hidden_from_its_candidates_at_every_depth(model: Networks) ->
     order = [each.candidates[0][each.blind_to[0] == 0].argsort() for each in found]
     assert torch.equal(blind[0][order[0]], blind[1][order[1]])
     assert not torch.equal(seeing[0], seeing[1])
+
+
+@pytest.mark.parametrize("changes", [{"depth": 1}, {"adapt": 2}], ids=["deeper", "adapting"])
+def test_who_watches_can_end_what_comes_after_the_code(model: Networks, changes: dict[str, int]) -> None:
+    """So that a service's time limit holds there, too."""
+    looked = []
+
+    def watch(standing: Standing) -> None:
+        looked.append(min(standing.steps))
+        if looked.count(OPTIONS.iterations) == 2:  # the first one is the code's own last look
+            raise TimeoutError
+
+    options = replace(OPTIONS, **changes)  # type: ignore[arg-type]
+    with pytest.raises(TimeoutError):
+        run_search(model, options, images_of(model, 2), masks_of(2), watch=watch)
 
 
 @pytest.mark.parametrize("depth", [-1, 3])
