@@ -71,9 +71,8 @@ class Candidates:
             return self.fills
         fills = np.empty_like(self.fills)
         for number in np.unique(self.blind_to):
-            own = self.blind_to == number
+            own, expected = self.blind_to == number, self.expected[1 + number]
             seen = self.mask if number < 0 else self.mask & ~self.folds[number]
-            expected = self.expected[1 + number]
             fills[own] = with_expected(self.fills[own], expected, seen, estimate, self.shares)
         return fills
 
@@ -221,9 +220,8 @@ class CandidateFinder:
             for values in (found.contextual, found.prior, found.iterations, found.blind_to)
         )
         own = None if expected is None else expected[number]
-        return Candidates(
-            *square, fills, contextual, prior, iterations, folds, blind_to, expected=own, shares=self._shares
-        )
+        alike = (fills, contextual, prior, iterations, folds, blind_to)
+        return Candidates(*square, *alike, expected=own, shares=self._shares)
 
     def _finished(self, candidates: list[Candidates], found: Found) -> list[Candidates]:
         """With what the options want of them: the sample by the best drawn anew, and how fills formed.
