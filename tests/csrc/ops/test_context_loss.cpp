@@ -227,6 +227,40 @@ TEST(context_loss_refuses_what_it_cannot_number) {
   CHECK(cuda::context_loss(Dtype::float32, args, nullptr) == cudaErrorInvalidValue);
 }
 
+TEST(a_walk_has_neither_chunks_nor_segments_of_nothing) {
+  const auto walk_of = [](const Shape& shape, bool by_pixel) {
+    Call<float> call(shape, by_pixel, by_pixel, false, 0);
+    return cpu::walk_of(call.args(Norm::l1));
+  };
+  CHECK(walk_of({1, 3, 0}, false).chunks == 0 && walk_of({1, 3, 0}, false).segments == 0);
+  CHECK(walk_of({1, 3, 1152}, false).chunks == 3 && walk_of({1, 3, 1153}, false).chunks == 6);
+  CHECK(walk_of({1, 3, 384}, true).chunks == 1 && walk_of({1, 3, 385}, true).chunks == 2);
+  CHECK(walk_of({1, 1, 16 * 1152}, false).segments == 1 && walk_of({1, 1, 16 * 1152 + 1}, false).segments == 2);
+}
+
+TEST(every_instruction_set_reads_an_image_and_a_weight_of_any_strides) {
+  // The image is part of the pixels of a wider one, the weight every second one of another.
+  const int64_t wide = 5;
+  isas::for_each([&](cpu::Isa isa) {
+    for (const Shape& shape : {Shape{2, 2, 40}, Shape{2, 3, 500}, Shape{1, 4, 33}}) {
+      for (const bool x_by_pixel : {false, true}) {
+        Call<float> dense(shape, x_by_pixel, true, true, 0), spread(shape, x_by_pixel, true, true, 0);
+        Buffer<float> y(shape.batch * shape.pixels * wide, 0, 99.0f), w(shape.batch * shape.pixels * 2, 0, 99.0f);
+        for (int64_t i = 0; i < shape.batch * shape.pixels; ++i) {
+          w[2 * i] = dense.w[i];
+          std::copy_n(&dense.y[i * shape.channels], shape.channels, &y[i * wide]);
+        }
+        run(isa, dense, Norm::l2, 1 << 20);
+        ContextLossArgs args = spread.args(Norm::l2);
+        args.y = {y.data(), shape.pixels * wide, 1, wide}, args.w = {w.data(), shape.pixels * 2, 0, 2};
+        std::vector<double> sums(shape.batch * cpu::walk_of(args).segments);
+        cpu::context_loss[isa](Dtype::float32, args, 0, static_cast<int64_t>(sums.size()), sums.data());
+        CHECK(values::same_bits(spread.grad.data(), dense.grad.data(), dense.grad.size()), shape << ", " << x_by_pixel);
+      }
+    }
+  });
+}
+
 TEST(every_instruction_set_has_the_plain_loops_context_loss) {
   isas::for_each([](cpu::Isa isa) {
     check_context_loss<float>(isa);
