@@ -238,24 +238,28 @@ TEST(a_walk_has_neither_chunks_nor_segments_of_nothing) {
   CHECK(walk_of({1, 1, 16 * 1152}, false).segments == 1 && walk_of({1, 1, 16 * 1152 + 1}, false).segments == 2);
 }
 
-TEST(every_instruction_set_reads_an_image_and_a_weight_of_any_strides) {
-  // The image is part of the pixels of a wider one, the weight every second one of another.
+TEST(every_instruction_set_reads_images_and_a_weight_of_any_strides) {
+  // The images are part of the pixels of wider ones, the weight every second one of another.
   const int64_t wide = 5;
   isas::for_each([&](cpu::Isa isa) {
     for (const Shape& shape : {Shape{2, 2, 40}, Shape{2, 3, 500}, Shape{1, 4, 33}}) {
-      for (const bool x_by_pixel : {false, true}) {
-        Call<float> dense(shape, x_by_pixel, true, true, 0), spread(shape, x_by_pixel, true, true, 0);
-        Buffer<float> y(shape.batch * shape.pixels * wide, 0, 99.0f), w(shape.batch * shape.pixels * 2, 0, 99.0f);
-        for (int64_t i = 0; i < shape.batch * shape.pixels; ++i) {
-          w[2 * i] = dense.w[i];
-          std::copy_n(&dense.y[i * shape.channels], shape.channels, &y[i * wide]);
-        }
+      for (const bool by_pixel : {false, true}) {
+        Call<float> dense(shape, by_pixel, true, true, 0), spread(shape, by_pixel, true, true, 0);
+        const int64_t pixels = shape.batch * shape.pixels;
+        Buffer<float> x(pixels * wide, 0, 99.0f), y(pixels * wide, 0, 99.0f), prior(pixels * wide, 0, 99.0f);
+        Buffer<float> w(pixels * 2, 0, 99.0f);
+        dense.each([&](int64_t at_x, int64_t at_y, int64_t at_w) {
+          const int64_t at = at_y / shape.channels * wide + at_y % shape.channels;
+          x[at] = dense.x[at_x], y[at] = dense.y[at_y], prior[at] = dense.prior[at_x], w[2 * at_w] = dense.w[at_w];
+        });
         run(isa, dense, Norm::l2, 1 << 20);
         ContextLossArgs args = spread.args(Norm::l2);
-        args.y = {y.data(), shape.pixels * wide, 1, wide}, args.w = {w.data(), shape.pixels * 2, 0, 2};
+        const auto view = [&](const float* data) { return View<const void*>{data, shape.pixels * wide, 1, wide}; };
+        args.x = view(x.data()), args.y = view(y.data()), args.prior = view(prior.data());
+        args.w = {w.data(), shape.pixels * 2, 0, 2};
         std::vector<double> sums(shape.batch * cpu::walk_of(args).segments);
         cpu::context_loss[isa](Dtype::float32, args, 0, static_cast<int64_t>(sums.size()), sums.data());
-        CHECK(values::same_bits(spread.grad.data(), dense.grad.data(), dense.grad.size()), shape << ", " << x_by_pixel);
+        CHECK(values::same_bits(spread.grad.data(), dense.grad.data(), dense.grad.size()), shape << ", " << by_pixel);
       }
     }
   });
