@@ -215,6 +215,11 @@ TEST(context_loss_loads_whole_packs_where_memory_allows) {
   CHECK(!layout_of({2, 3, 16}, true, false, 0).packed);
   CHECK(!layout_of({2, 3, 16}, false, false, 1).packed);
   CHECK(!layout_of({2, 3, 15}, false, false, 0).packed);
+  CHECK(layout_of({2, 2, 16}, true, true, 0).by_pixel);
+  Call<float> call({2, 3, 16}, true, true, true, 0);
+  ContextLossArgs wider = call.args(Norm::l1);
+  wider.y.pixel = 4;
+  CHECK(!cuda::layout_of<float>(wider).packed, "part of the pixels of a wider image");
 }
 
 TEST(context_loss_refuses_what_it_cannot_number) {
