@@ -96,7 +96,10 @@ class Program:
         if (root / loops).exists():
             self._parts |= {isa: (loops, [f"-DINPAINTX_ISA={isa}", *flags]) for isa, flags in ISAS.items()}
         self._made_of = {part: _with_headers(root, source) for part, (source, _) in self._parts.items()}
-        self._program = self._built(list(self._parts), 0)
+        try:
+            self._program = self._built(list(self._parts), 0)
+        except subprocess.CalledProcessError as error:
+            raise RuntimeError(f"{op} does not compile with its faults:\n{error.stderr}") from error
         self._tests = sorted(self._measured(), key=lambda test: test.seconds)
 
     def asks_for(self, fault: Fault) -> bool:

@@ -215,6 +215,11 @@ TEST(context_loss_loads_whole_packs_where_memory_allows) {
   CHECK(!layout_of({2, 3, 16}, true, false, 0).packed);
   CHECK(!layout_of({2, 3, 16}, false, false, 1).packed);
   CHECK(!layout_of({2, 3, 15}, false, false, 0).packed);
+  CHECK(layout_of({2, 2, 16}, true, true, 0).by_pixel);
+  Call<float> call({2, 3, 16}, true, true, true, 0);
+  ContextLossArgs wider = call.args(Norm::l1);
+  wider.y.pixel = 4;
+  CHECK(!cuda::layout_of<float>(wider).packed, "part of the pixels of a wider image");
 }
 
 TEST(context_loss_refuses_what_it_cannot_number) {
@@ -225,6 +230,44 @@ TEST(context_loss_refuses_what_it_cannot_number) {
   CHECK(cuda::context_loss(Dtype::float32, args, nullptr) == cudaErrorInvalidValue);
   args.pixels = 1, args.batch = INT64_C(1) << 31;
   CHECK(cuda::context_loss(Dtype::float32, args, nullptr) == cudaErrorInvalidValue);
+}
+
+TEST(a_walk_has_neither_chunks_nor_segments_of_nothing) {
+  const auto walk_of = [](const Shape& shape, bool by_pixel) {
+    Call<float> call(shape, by_pixel, by_pixel, false, 0);
+    return cpu::walk_of(call.args(Norm::l1));
+  };
+  CHECK(walk_of({1, 3, 0}, false).chunks == 0 && walk_of({1, 3, 0}, false).segments == 0);
+  CHECK(walk_of({1, 3, 1152}, false).chunks == 3 && walk_of({1, 3, 1153}, false).chunks == 6);
+  CHECK(walk_of({1, 3, 384}, true).chunks == 1 && walk_of({1, 3, 385}, true).chunks == 2);
+  CHECK(walk_of({1, 1, 16 * 1152}, false).segments == 1 && walk_of({1, 1, 16 * 1152 + 1}, false).segments == 2);
+}
+
+TEST(every_instruction_set_reads_images_and_a_weight_of_any_strides) {
+  // The images are part of the pixels of wider ones, the weight every second one of another.
+  const int64_t wide = 5;
+  isas::for_each([&](cpu::Isa isa) {
+    for (const Shape& shape : {Shape{2, 2, 40}, Shape{2, 3, 500}, Shape{1, 4, 33}}) {
+      for (const bool by_pixel : {false, true}) {
+        Call<float> dense(shape, by_pixel, true, true, 0), spread(shape, by_pixel, true, true, 0);
+        const int64_t pixels = shape.batch * shape.pixels;
+        Buffer<float> x(pixels * wide, 0, 99.0f), y(pixels * wide, 0, 99.0f), prior(pixels * wide, 0, 99.0f);
+        Buffer<float> w(pixels * 2, 0, 99.0f);
+        dense.each([&](int64_t at_x, int64_t at_y, int64_t at_w) {
+          const int64_t at = at_y / shape.channels * wide + at_y % shape.channels;
+          x[at] = dense.x[at_x], y[at] = dense.y[at_y], prior[at] = dense.prior[at_x], w[2 * at_w] = dense.w[at_w];
+        });
+        run(isa, dense, Norm::l2, 1 << 20);
+        ContextLossArgs args = spread.args(Norm::l2);
+        const auto view = [&](const float* data) { return View<const void*>{data, shape.pixels * wide, 1, wide}; };
+        args.x = view(x.data()), args.y = view(y.data()), args.prior = view(prior.data());
+        args.w = {w.data(), shape.pixels * 2, 0, 2};
+        std::vector<double> sums(shape.batch * cpu::walk_of(args).segments);
+        cpu::context_loss[isa](Dtype::float32, args, 0, static_cast<int64_t>(sums.size()), sums.data());
+        CHECK(values::same_bits(spread.grad.data(), dense.grad.data(), dense.grad.size()), shape << ", " << by_pixel);
+      }
+    }
+  });
 }
 
 TEST(every_instruction_set_has_the_plain_loops_context_loss) {

@@ -102,6 +102,8 @@ struct Call {
     std::vector<T> scratch(down ? cpu::down_scratch(args) : cpu::up_scratch(args), T(99));
     const int64_t rows = shape.batch * shape.height;
     for (int64_t row = 0; row < rows; row += piece) loop(dtype, args, row, std::min(row + piece, rows), scratch.data());
+    const bool uses_all = rows > 0 && (down || gated || sizeof(S) != sizeof(T));
+    CHECK(!uses_all || scratch.back() != T(99), "there is more scratch than is used");
   }
 
   // visit(place in maps, place in image, place in weight) for each product that there is in the convolution.
@@ -397,6 +399,15 @@ TEST(every_instruction_set_has_the_plain_sums_of_image_up) {
     check_up<double, double>(isa, Dtype::float64);
     check_up<math::bfloat16, float>(isa, Dtype::bfloat16);
   });
+}
+
+TEST(rows_of_weights_and_lines_are_as_long_as_they_must_be) {
+  CHECK(cpu::padded(0) == 0 && cpu::padded(1) == 16 && cpu::padded(16) == 16 && cpu::padded(17) == 32);
+  ImageLayerArgs args{};
+  for (const int64_t kernel : {4, 5}) {
+    args.width = 7, args.kernel = kernel;
+    CHECK(cpu::line_length(args) == 6 * 2 + kernel, "up to the last tap of the last of 7 columns");
+  }
 }
 
 TEST(gate_scales_or_selects_what_is_not_behind_a_positive_gate) {
