@@ -61,9 +61,10 @@ class Generator(base.Generator):
     def divided(self, depth: int) -> tuple[nn.Module, nn.Module]:
         """What leads to the last two layers, and these: see :meth:`.base.Generator.divided`."""
         width, end = 3, len(self.layers) - 1  # modules of a layer; the tanh
-        first = self.layers[width * depth - 1 if depth else 0 : end - 2 * width + 1]
-        last = self.layers[end - 2 * width + 1 : end]
-        return (first if depth else nn.Sequential(nn.Unflatten(1, (-1, 1, 1)), *first.children())), last
+        begin = end - 2 * width + 1
+        first = cast(nn.Sequential, self.layers[width * depth - 1 if depth else 0 : begin])
+        last = self.layers[begin:end]
+        return (first if depth else nn.Sequential(nn.Unflatten(1, (-1, 1, 1)), *first)), last
 
 
 class Discriminator(base.Discriminator):

@@ -182,6 +182,13 @@ def test_a_preset_beyond_the_limits_is_refused() -> None:
         settings_of(Limits(most_iterations=999), {"preset": "bamos"})
 
 
+@pytest.mark.parametrize("name", ["depth_iterations", "adapt"])
+def test_steps_after_the_code_have_the_limit_of_those_on_it(name: str) -> None:
+    with pytest.raises(InpaintxError):
+        settings_of(Limits(most_iterations=9), {name: "10"})
+    assert getattr(settings_of(Limits(most_iterations=9), {name: "9"}).search, name) == 9
+
+
 def settings_of(limits: Limits, fields: dict[str, str]) -> Settings:
     """What a request asks for that says this and nothing else of its search."""
     files = {name: HeldFile.of(*file) for name, file in form()["files"].items()}
