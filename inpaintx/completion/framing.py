@@ -29,6 +29,7 @@ FIRST, KEPT = 1, 16  # sets of hidden pixels for a first impression; how many re
 HOPE = 1.0  # error of the best square: no better than interpolation, and none beside it is tried
 RIM = 0.06  # sides of the hole that a region must hold around it
 SECTORS, REACH = 6, 0.4  # that are hidden around the hole, one at a time; how far, in its sides
+COMPARED = 12  # of the best regions: how many are given
 BLOCKS, SETS = 4, 4  # along a side of a square whose own content is hidden; a quarter of the blocks at a time
 BLANK = 0.01  # values in [0, 1]: how far off interpolation counts as, at least: blank paper tells nothing
 
@@ -195,13 +196,13 @@ class Familiarity:
         return np.divide(off, by_plain, out=np.ones(len(regions)), where=by_plain > 0)
 
 
-def find_region(
+def find_regions(
     measure: Measure, hole: Region, shape: tuple[int, int], size: int, aspects: Sequence[float] = ()
-) -> tuple[Region | None, float]:
-    """The region around a hole that measures best.
+) -> list[tuple[Region, float]]:
+    """The regions around a hole that measure best.
 
     Squares of all sizes first; from the best of these on, others beside them, unless even these predict no
-    better than interpolation. The same inputs give the same region. It takes 300 to 700 of the model's
+    better than interpolation. The same inputs give the same regions. It takes 300 to 700 of the model's
     passes: with a predictor, about 2 ms of a core each.
 
     Args:
@@ -212,7 +213,7 @@ def find_region(
         aspects: height to width that are tried besides squares.
 
     Returns:
-        The region and its error; None and 1 where the picture has no room for any.
+        Regions and their errors, best first, some of them; none where the picture has no room for any.
     """
     errors: dict[Region, float] = {}
     rim = max(2, ceil(RIM * max(hole.height, hole.width)))
@@ -235,7 +236,7 @@ def find_region(
         if best and errors[best[0]] >= HOPE:
             break  # there is nothing here that the model knows
         best = measured([near for region in best for near in _beside(region, share)])
-    return (best[0], errors[best[0]]) if best else (None, 1.0)
+    return sorted(errors.items(), key=lambda measured: measured[1])[:COMPARED]
 
 
 def _around(hole: Region, room: int, size: int) -> list[Region]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from inpaintx.completion.framing import Familiarity, Framing, Guess, find_region
+from inpaintx.completion.framing import Familiarity, Framing, Guess, find_regions
 from inpaintx.errors import InpaintxError
 from inpaintx.options import Fit
 from inpaintx.pictures import Picture
@@ -164,12 +164,15 @@ class RegionChooser:
             return whole, None
         assert self._guess is not None
         familiarity = Familiarity(pyramid, self._size, self._channels, self._guess)
-        found, strange = find_region(familiarity, hole, shape, self._size, self._aspects)
+        found = find_regions(familiarity, hole, shape, self._size, self._aspects)
         framing = self._framing(pyramid, hole)
-        if found is not None and strange < DOUBT * min(1.0, *familiarity.errors([whole])):
-            [error] = framing.errors([found]).tolist()
-            if error < 1:
-                return found, error
+        limit = DOUBT * min(1.0, *familiarity.errors([whole]))
+        if known := [(region, strange) for region, strange in found if strange < limit]:
+            beside = framing.errors([region for region, _ in known])
+            # Of those whose content is known about as well, the one that also tells what is beside the hole.
+            best = int(np.argmin(beside * [strange for _, strange in known]))
+            if beside[best] < 1:
+                return known[best][0], float(beside[best])
         [error] = framing.errors([whole]).tolist()
         return whole, error
 
