@@ -25,10 +25,10 @@ $(VENV)/.installed: $(VENV)/.tools $(SOURCES)
 	touch $@
 
 test: install  ## Run the whole test suite, with coverage.
-	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
+	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
 
 test-fast: install  ## Run the tests that take no time, in less than a minute.
-	$(BIN)/pytest -m 'not slow'
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow'
 
 test-here:  ## Build, install and test in the Python that is active, fetching nothing.
 	python3 -m pip install --no-build-isolation --no-deps --force-reinstall --no-index -q .

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from importlinter.application.use_cases import read_user_options
-from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).parents[1]
 MODULES = [
@@ -18,10 +19,15 @@ LONGEST, MOST_PARAMETERS = 300, 6
 SCHEMAS = [ROOT / "inpaintx" / "ops" / name for name in ("face.py", "layers.py", "reference")]
 
 
-def test_imports_go_one_way(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_imports_go_one_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    assert len(read_user_options().contracts_options) >= 3
-    assert lint_imports() == 0, capsys.readouterr().out
+    # In a process of its own: it turns off all loggers of this one, on which other tests look.
+    command = [Path(sys.executable).with_name("lint-imports")]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout
+    kept = re.search(r"(\d+) kept, 0 broken", ended.stdout)
+    assert kept is not None
+    assert int(kept[1]) >= 3
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
