@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 # Threads that wait for each other by spinning make tests crawl where other work shares the cores.
@@ -17,11 +19,13 @@ from device_cases import DEVICES
 from solver_cases import SOLVERS, use_solver
 from torch import nn
 
+from inpaintx.completion import Completer, folder
 from inpaintx.networks.base import calibrate
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.networks.dcgan import Discriminator, Generator
 from inpaintx.ops.library import native_available, native_info
 from inpaintx.options import Architecture
+from inpaintx.pictures import Picture, read_picture
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -94,6 +98,38 @@ def exact(make_model: Callable[..., Networks]) -> Networks:
     made.generator.double()
     made.discriminator.double()
     return made
+
+
+@pytest.fixture
+def before_search(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], None]], None]:
+    """Has a function called before each group's search, with the number of the group."""
+
+    def install(function: Callable[[int], None]) -> None:
+        search, groups = Completer.search, iter(range(1000))
+
+        def spied(self: Completer, *arguments: Any) -> list[Any]:
+            function(next(groups))
+            return search(self, *arguments)
+
+        monkeypatch.setattr(Completer, "search", spied)
+
+    return install
+
+
+@pytest.fixture
+def alive(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Pictures that a folder's run has read: ``now`` in memory; ``counts``, how many when each was read."""
+    pictures: weakref.WeakSet[Picture] = weakref.WeakSet()
+    counts: list[int] = []
+
+    def read(path: Path, *root: Any) -> Picture:
+        picture = read_picture(path, *root)
+        pictures.add(picture)
+        counts.append(len(pictures))
+        return picture
+
+    monkeypatch.setattr(folder, "read_picture", read)
+    return SimpleNamespace(now=pictures, counts=counts)
 
 
 def _make_model(seed: int = 0, **architecture: Any) -> Networks:

@@ -31,5 +31,12 @@ def masks_of(count: int, size: int = 32) -> Tensor:
     return masks
 
 
+def folds_of(count: int, folds: int, size: int = 32) -> Tensor:
+    """Sets of pixels to do without: of each image's first one, the upper rows; none of the others."""
+    hidden = torch.zeros(count, folds, size, size, dtype=torch.bool)
+    hidden[:, 0, :3] = True
+    return hidden
+
+
 def run_search(model: Networks, options: SearchOptions, images: Tensor, masks: Tensor, **more: Any) -> Found:
     return Search(model.generator, model.discriminator, options)(images, masks, **more)

@@ -7,14 +7,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import tqdm
 from cli_tools import GROUP, TINY_RUN, TINY_SEARCH, Cli, Ended, Stream, blob, files_in
 from click.testing import CliRunner, Result
 
-from inpaintx.completion import Completer, folder
+from inpaintx.completion import folder
 from inpaintx_cli.main import cli as in_process
 
 
@@ -136,19 +135,3 @@ def stream(model: Path, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         return result
 
     return run
-
-
-@pytest.fixture
-def before_search(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], None]], None]:
-    """Has a function called before each group's search, with the number of the group."""
-
-    def install(function: Callable[[int], None]) -> None:
-        search, groups = Completer.search, iter(range(1000))
-
-        def spied(self: Completer, *arguments: Any) -> list[Any]:
-            function(next(groups))
-            return search(self, *arguments)
-
-        monkeypatch.setattr(Completer, "search", spied)
-
-    return install

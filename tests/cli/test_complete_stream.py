@@ -3,9 +3,9 @@
 import json
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -73,32 +73,27 @@ def test_results_are_written_while_a_search_is_under_way(
 
 @pytest.mark.parametrize("slow", ["search", "write"])
 def test_memory_holds_few_pictures_however_many_there_are(
-    stream: Stream, before_search: Callable, slow: str, monkeypatch: pytest.MonkeyPatch
+    stream: Stream,
+    before_search: Callable,
+    alive: SimpleNamespace,
+    slow: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    alive: weakref.WeakSet[Picture] = weakref.WeakSet()
-    seen: list[int] = []
     write = folder.write_picture
-
-    def read(path: Path, *root: Any) -> Picture:
-        picture = read_picture(path, *root)
-        alive.add(picture)
-        seen.append(len(alive))
-        return picture
 
     def write_slowly(*arguments: Any) -> Written:
         time.sleep(0.01)
         return write(*arguments)
 
-    monkeypatch.setattr(folder, "read_picture", read)
     if slow == "write":
         monkeypatch.setattr(folder, "write_picture", write_slowly)
     else:
         before_search(lambda group: time.sleep(0.05))
     assert stream().exit_code == 0
-    assert len(seen) == 30
+    assert len(alive.counts) == 30
     # A group read ahead, one completed, one written, and one more on its way from either to the next.
-    assert max(seen) <= 3 * GROUP + 2
-    assert not alive
+    assert max(alive.counts) <= 3 * GROUP + 2
+    assert not alive.now
 
 
 def test_large_pictures_wait_in_smaller_numbers(

@@ -5,10 +5,10 @@ import re
 import signal
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from PIL import Image
 from inpaintx.completion import Completer, FolderRequest, FolderResult, complete_folder, folder, streaming
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Networks
-from inpaintx.pictures import Picture, read_picture, write_picture
+from inpaintx.pictures import read_picture, write_picture
 from inpaintx.pictures.files import Written
 from inpaintx.plugins import registry
 
@@ -76,22 +76,6 @@ def completer(model: Networks) -> Callable[..., Completer]:
         return Completer(model, Blend(before), OPTIONS, "constant")
 
     return make
-
-
-@pytest.fixture
-def before_search(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], None]], None]:
-    """Has a function called before each group's search, with the number of the group."""
-
-    def install(function: Callable[[int], None]) -> None:
-        search, groups = Completer.search, iter(range(1000))
-
-        def spied(self: Completer, *arguments: Any) -> list[Any]:
-            function(next(groups))
-            return search(self, *arguments)
-
-        monkeypatch.setattr(Completer, "search", spied)
-
-    return install
 
 
 def until(happened: threading.Event) -> None:
@@ -212,31 +196,21 @@ def test_pictures_are_blended_beside_each_other_and_come_in_order(completer, req
 
 @pytest.mark.parametrize("slow", ["blend", "write", "search"])
 def test_memory_holds_few_pictures_however_many_there_are(
-    completer, request_for, before_search, slow: str, monkeypatch: pytest.MonkeyPatch
+    completer, request_for, before_search, alive: SimpleNamespace, slow: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alive: weakref.WeakSet[Picture] = weakref.WeakSet()
-    seen: list[int] = []
-
-    def read(path: Path, *root: Any) -> Picture:
-        picture = read_picture(path, *root)
-        alive.add(picture)
-        seen.append(len(alive))
-        return picture
-
     def write_slowly(*arguments: Any) -> Written:
         time.sleep(0.01)
         return write_picture(*arguments)
 
-    monkeypatch.setattr(folder, "read_picture", read)
     if slow == "write":
         monkeypatch.setattr(folder, "write_picture", write_slowly)
     if slow == "search":
         before_search(lambda group: time.sleep(0.05))
     done = complete_folder(completer(lambda number: time.sleep(0.02 * (slow == "blend"))), request_for()).done
-    assert len(done) == len(seen) == COUNT
+    assert len(done) == len(alive.counts) == COUNT
     # A group read ahead, one searched, one blended or written, and one more on its way to the next.
-    assert max(seen) <= 3 * GROUP + 2
-    assert not alive
+    assert max(alive.counts) <= 3 * GROUP + 2
+    assert not alive.now
 
 
 # --- how it ends early ---

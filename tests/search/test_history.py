@@ -1,12 +1,11 @@
 """How candidates came to be: at each look of the search, the best codes so far and their images."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
 from device_cases import each_device
-from search_cases import QUICK, images_of, masks_of, run_search
+from search_cases import QUICK, folds_of, images_of, masks_of, run_search
 from torch import Tensor
 
 from inpaintx.networks.checkpoint import Networks
@@ -29,10 +28,7 @@ def test_history_is_remembered_where_it_is_asked_for_only(model: Networks) -> No
 def test_history_goes_in_strides_to_what_was_found(model: Networks, folds: int, batch: int) -> None:
     options = replace(QUICK, candidates=4, starts=16, batch=batch)
     images, masks = images_of(model, 2), masks_of(2)
-    more: dict[str, Any] = {}
-    if folds:
-        more["folds"] = torch.zeros(2, folds, 32, 32, dtype=torch.bool)
-        more["folds"][:, 0, :3] = True
+    more = {"folds": folds_of(2, folds)} if folds else {}
     found = run_search(model, options, images, masks, history=True, **more)
     for index, history in enumerate(found.history):
         assert history.steps.tolist() == [[10] * 4, [20] * 4, [25] * 4]

@@ -1,12 +1,11 @@
 """How a search stands while it is under way."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
 from device_cases import each_device
-from search_cases import QUICK, images_of, masks_of, run_search
+from search_cases import QUICK, folds_of, images_of, masks_of, run_search
 
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.search import Standing
@@ -18,10 +17,7 @@ from inpaintx.search import Standing
 def test_who_watches_sees_each_image_come_to_what_is_found(model: Networks, folds: int, batch: int) -> None:
     options = replace(QUICK, candidates=4, starts=16, batch=batch)
     images, masks = images_of(model, 2), masks_of(2)
-    more: dict[str, Any] = {}
-    if folds:
-        more["folds"] = torch.zeros(2, folds, 32, 32, dtype=torch.bool)
-        more["folds"][:, 0, :3] = True
+    more = {"folds": folds_of(2, folds)} if folds else {}
     steps: list[list[int]] = []
     last: dict[int, torch.Tensor] = {}
 
