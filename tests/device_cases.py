@@ -1,10 +1,13 @@
 """The devices that tests meet, and the word for it: ``@each_device`` above a test."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from inpaintx.networks.recording import WARM_UP
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
@@ -48,3 +51,23 @@ class Waits(TorchDispatchMode):
             indices = [index for index in args[1] if index is not None] if isinstance(args[1], list) else []
             self.count += sum(index.dtype == torch.bool for index in indices)
         return func(*args, **(kwargs or {}))
+
+
+def recorder(replays: list[int]) -> Callable[..., Callable[[], None]]:
+    """Stands in for ``networks.recording.record`` on any device, and counts how often each is replayed."""
+
+    def record(
+        work: Callable[[], None], device: torch.device, pool: Any = None, warm_up: int = WARM_UP
+    ) -> Callable[[], None]:
+        for _ in range(warm_up):
+            work()
+        number = len(replays)
+        replays.append(0)
+
+        def again() -> None:
+            replays[number] += 1
+            work()
+
+        return again
+
+    return record

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from device_cases import each_device, second_card
+from device_cases import each_device, recorder, second_card
 from search_cases import QUICK, images_of, masks_of, run_search
 
 from inpaintx.errors import InpaintxError
@@ -34,20 +34,7 @@ def _unrecorded(model: Networks, options: SearchOptions, *images_and_masks: torc
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Lets searches record on the CPU: how often each recording was replayed."""
     replays: list[int] = []
-
-    def record(work: Callable[[], None], device: torch.device, pool: Any) -> Callable[[], None]:
-        for _ in range(WARM_UP):
-            work()
-        number = len(replays)
-        replays.append(0)
-
-        def again() -> None:
-            replays[number] += 1
-            work()
-
-        return again
-
-    monkeypatch.setattr(replay, "record", record)
+    monkeypatch.setattr(replay, "record", recorder(replays))
     monkeypatch.setattr(descent, "can_record", lambda device, options: can_record(CUDA, options))
     return replays
 

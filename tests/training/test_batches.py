@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from device_cases import Waits
+from device_cases import Waits, recorder
 from torch import Tensor
 from training_cases import OPTIONS, SHAPE, drawn, make_trainer
 
@@ -110,14 +110,7 @@ def recordings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def record(work: Callable[[], None], device: torch.device, warm_up: int) -> Callable[[], None]:
         assert warm_up == 0  # a step that is done once more would be another run
-        number = len(replays)
-        replays.append(0)
-
-        def again() -> None:
-            replays[number] += 1
-            work()
-
-        return again
+        return recorder(replays)(work, device, warm_up=warm_up)
 
     monkeypatch.setattr(recorded, "record", record)
     monkeypatch.setattr(trainer, "can_record", lambda device: True)
