@@ -20,6 +20,7 @@ _NO_DECODER = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
 _EXTRA_SUFFIXES = frozenset({".heic", ".heif", ".hif", ".avif", ".avifs", ".jxl"})
 #: What a mask's name has after that of its picture: `photo_mask.png`, `photo_mask001.png`, `photo.mask.png`.
 _MASK_ENDING = re.compile(r"[_.]mask")
+MOST_KINDS = 5  # of reasons that a line names
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,18 @@ class Found:
 
 
 def counted(reasons: Mapping[Path, str]) -> str:
-    """Files and what is the matter with each, in one line: how many of each kind, and the first of them."""
+    """Files and what is the matter with each, in one line: how many of each kind, and the first of them.
+
+    Of more than ``MOST_KINDS`` kinds, those with the fewest files are a number.
+    """
     first = {reason: path.name for path, reason in reversed([*reasons.items()])}
-    return ", ".join(
+    kinds = Counter(reasons.values()).most_common()
+    told = [
         f"{count} {reason} ({shown(first[reason])}{', …' if count > 1 else ''})"
-        for reason, count in Counter(reasons.values()).items()
-    )
+        for reason, count in kinds[:MOST_KINDS]
+    ]
+    others = sum(count for _, count in kinds[MOST_KINDS:])
+    return ", ".join([*told, f"{others} for other reasons"] if others else told)
 
 
 def find_pictures(paths: Iterable[str | Path]) -> list[Path]:

@@ -170,7 +170,7 @@ def test_names_of_unfinished_files_are_left_alone(watch: Watch, place: Path) -> 
     assert list(report.waiting) == [place / "in" / "never.png"]
     request = FolderRequest([place / "in"], Path("out"), registry.make("mask", "center"))
     assert report.summary(request) == (
-        "1 pictures in out; 3 files left out: 1 hidden (.b.png), 2 no pictures by their suffix (c.tmp, …); "
+        "1 pictures in out; 3 files left out: 2 no pictures by their suffix (c.tmp, …), 1 hidden (.b.png); "
         "1 not done yet: 1 not a picture, or of an unknown format (never.png)"
     )
 

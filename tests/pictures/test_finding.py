@@ -6,6 +6,7 @@ import pytest
 
 from inpaintx import InpaintxError
 from inpaintx.pictures import find_pictures, read_picture, search_pictures
+from inpaintx.pictures.finding import counted
 
 
 def touch(root: Path, *names: str) -> None:
@@ -71,6 +72,15 @@ def test_what_is_left_out_is_counted_with_its_reason(tmp_path: Path) -> None:
     assert summary.startswith("6 files left out: ")
     assert "2 raw files of cameras (x.CR2, …)" in summary
     assert search_pictures([tmp_path / "a.png"]).summary() is None
+
+
+def test_of_many_reasons_those_of_most_files_are_named() -> None:
+    reasons = {Path(f"{number}.png"): f"reason {number}" for number in range(400)}
+    reasons |= {Path(f"{number}.tif"): "not a picture" for number in range(2)}
+    assert counted(reasons) == (
+        "2 not a picture (0.tif, …), 1 reason 0 (0.png), 1 reason 1 (1.png), 1 reason 2 (2.png), "
+        "1 reason 3 (3.png), 396 for other reasons"
+    )
 
 
 def test_a_name_of_two_lines_is_shown_on_one(tmp_path: Path) -> None:
