@@ -1,4 +1,4 @@
-"""What a step deeper is worth: `python benches/deeper.py FOLDER --model MODEL --out FILE.md`.
+"""What a longer, a shorter or a deeper search is worth: `python benches/deeper.py FOLDER --model MODEL --out FILE.md`.
 
 The same pictures and holes for every setting, in turns of a few pictures, so that what else the machine does
 falls on all alike. Give pictures that no training saw. For each setting, the sample's and the mean's PSNR in
@@ -37,6 +37,9 @@ MEASURES = {"sample PSNR": 2, "sample distance": 4, "mean PSNR": 2, "mean distan
 SETTINGS: dict[str, dict[str, Any]] = {
     "the code": {},
     "the code, as long as depth 1": {"iterations": 90},
+    "4 candidates": {"candidates": 4},
+    "30 iterations": {"iterations": 30},
+    "4 candidates, 30 iterations": {"candidates": 4, "iterations": 30},
     "depth 1": {"depth": 1},
     "depth 1, as long as the code": {"iterations": 30, "depth": 1},
     "depth 2": {"depth": 2},
