@@ -318,17 +318,37 @@ TEST(the_kernels_of_the_image_layers_have_the_plain_sums) {
   });
 }
 
-TEST(the_kernels_of_the_image_layers_do_without_bias_and_select_at_slope_0) {
+// run(call, args, down), whose arguments have no bias and select.
+template <class Run>
+void check_without_bias(const char* what, Run run) {
   const Shape shape = {2, 5, 3, 7, 3, 4};
-  for (const bool is_down : {true, false}) {
-    Call<float, float> call(shape, is_down), plain(shape, is_down);
+  for (const bool down : {true, false}) {
+    Call<float, float> call(shape, down), plain(shape, down);
     for (std::size_t i = 0; i < plain.bias.size(); ++i) plain.bias[i] = 0.0f;
     ImageLayerArgs args = call.with_weights(call.weight.data(), true, 0.0);
     args.bias = nullptr;
-    const auto sums = is_down ? down_sums(plain, true, 0.0) : up_sums(plain, true, 0.0);
-    CHECK((is_down ? cuda::image_down : cuda::image_up)(Dtype::float32, args, nullptr) == cudaSuccess);
-    CHECK(worst_of(is_down ? call.maps : call.image, sums) < (tolerance<float, float>()));
+    const auto sums = down ? down_sums(plain, true, 0.0) : up_sums(plain, true, 0.0);
+    run(call, args, down);
+    const double worst = worst_of(down ? call.maps : call.image, sums);
+    CHECK(worst < (tolerance<float, float>()), what << ", down " << down << ": off by " << worst);
   }
+}
+
+TEST(the_kernels_of_the_image_layers_do_without_bias_and_select_at_slope_0) {
+  check_without_bias("kernel", [](auto&, const ImageLayerArgs& args, bool down) {
+    CHECK((down ? cuda::image_down : cuda::image_up)(Dtype::float32, args, nullptr) == cudaSuccess);
+  });
+}
+
+TEST(every_instruction_sets_image_layers_do_without_bias_and_select_at_slope_0) {
+  isas::for_each([](cpu::Isa isa) {
+    check_without_bias(cpu::name_of(isa), [isa](auto& call, ImageLayerArgs args, bool down) {
+      const auto weights = call.packed(down);
+      args.weights = weights.data();
+      std::vector<float> scratch(down ? cpu::down_scratch(args) : cpu::up_scratch(args), 99.0f);
+      (down ? cpu::image_down : cpu::image_up)[isa](Dtype::float32, args, 0, args.batch * args.height, scratch.data());
+    });
+  });
 }
 
 TEST(the_kernels_of_the_image_layers_give_the_same_bits_in_any_order_of_threads_and_any_batch) {
