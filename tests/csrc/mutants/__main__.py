@@ -84,7 +84,8 @@ def report(outcomes: dict[Fault, str], chosen: list[str]) -> None:
     """A line for each op, and one for what ops share."""
     rows: dict[str, Counter[str]] = {op: Counter() for op in [*chosen, "common"]}
     for fault, outcome in outcomes.items():
-        rows[fault.file.parent.name][outcome] += 1
+        folder = fault.file.parent.name
+        rows[folder if folder in rows else "common"][outcome] += 1
     print("| op | faults | " + " | ".join(OUTCOMES) + " |\n|---|" + "---:|" * (1 + len(OUTCOMES)))
     for op, counts in rows.items():
         cells = [op, counts.total(), *(counts[outcome] for outcome in OUTCOMES)]
