@@ -111,6 +111,34 @@ def test_faults_that_no_test_notices_are_told(toy: Path) -> None:
     ]
 
 
+OTHER = """
+#pragma once
+#include "../toy/op.h"
+inline int twice(const int* values) { return 2 * toy::sum(values, toy::kSize); }
+"""
+TEST_OF_OTHER = """
+#include "../../../csrc/ops/other/op.h"
+#include "check.h"
+TEST(is_twice_the_sum) {
+  const int values[] = {1, 2};
+  CHECK(twice(values) == 6);
+}
+"""
+
+
+def test_what_an_op_takes_of_another_is_not_its_own(toy: Path) -> None:
+    for path, text in (("csrc/ops/other/op.h", OTHER), ("tests/csrc/ops/test_other.cpp", TEST_OF_OTHER)):
+        (toy / path).parent.mkdir(exist_ok=True)
+        (toy / path).write_text(text)
+    (toy / "tests/csrc/mutants/alike.yaml").unlink()
+    done = subprocess.run([sys.executable, MUTANTS, "--root", toy, "other"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    _, _, own, common = done.stdout.splitlines()
+    assert own == "| other | 3 | 3 | 0 | 0 | 0 | 0 |"
+    # Of the toy's only what these tests notice: what they don't, or never ask for, others may.
+    assert common == "| common | 5 | 5 | 0 | 0 | 0 | 0 |"
+
+
 def test_the_tests_notice_what_is_wrong_in_an_op() -> None:
     """A few faults of the smallest op; `make mutants` has them all."""
     run([sys.executable, str(MUTANTS), "keep_best", "--every", "9"])

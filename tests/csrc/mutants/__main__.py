@@ -41,14 +41,20 @@ def judged(root: Path, chosen: list[str], every: int) -> dict[Fault, str]:
             op: {fault for fault in chosen_faults[op] if program.asks_for(fault)}
             for op, program in programs.items()
         }
-        # Those that no test asks for as it runs, the compiler does, if any: they are built one by one.
-        built = {op: set(faults).difference(*asked.values()) for op, faults in chosen_faults.items()}
+        # Those that no test asks for as it runs, the compiler does, if any: they are built one by one. Not
+        # what other ops share, though: most of that they alone use, and a run of them all asks for it.
+        unasked = {fault for faults in chosen_faults.values() for fault in faults}.difference(*asked.values())
+        own = {f for f in unasked if f.file.parent.name in chosen or not in_other_ops(root, f, chosen)}
+        built = {op: own.intersection(faults) for op, faults in chosen_faults.items()}
         for how, waiting in (("built at once", asked), ("built one by one", built)):
             for op, program in programs.items():
                 start = time.monotonic()
                 faults = [fault for fault in program.faults if fault in waiting[op]]
                 faults = [fault for fault in faults if outcomes.get(fault, SURVIVES) == SURVIVES]
-                outcomes |= zip(faults, pool.map(program.outcome, faults), strict=True)
+                for fault, outcome in zip(faults, pool.map(program.outcome, faults), strict=True):
+                    outcomes[fault] = outcome
+                    if outcome == SURVIVES:
+                        print(f"{op} does not notice {fault}", file=sys.stderr, flush=True)
                 seconds = time.monotonic() - start
                 print(f"{op}: {len(faults)} {how}, {seconds:.0f} s", file=sys.stderr, flush=True)
     return outcomes
@@ -78,7 +84,8 @@ def report(outcomes: dict[Fault, str], chosen: list[str]) -> None:
     """A line for each op, and one for what ops share."""
     rows: dict[str, Counter[str]] = {op: Counter() for op in [*chosen, "common"]}
     for fault, outcome in outcomes.items():
-        rows[fault.file.parent.name][outcome] += 1
+        folder = fault.file.parent.name
+        rows[folder if folder in rows else "common"][outcome] += 1
     print("| op | faults | " + " | ".join(OUTCOMES) + " |\n|---|" + "---:|" * (1 + len(OUTCOMES)))
     for op, counts in rows.items():
         cells = [op, counts.total(), *(counts[outcome] for outcome in OUTCOMES)]

@@ -220,6 +220,32 @@ TEST(context_loss_loads_whole_packs_where_memory_allows) {
   ContextLossArgs wider = call.args(Norm::l1);
   wider.y.pixel = 4;
   CHECK(!cuda::layout_of<float>(wider).packed, "part of the pixels of a wider image");
+  const cuda::Layout one_channel = layout_of({2, 1, 16}, true, true, 0);  // whose stride is 1 in channels-last memory
+  CHECK(one_channel.packed && one_channel.w_packed && !one_channel.by_pixel);
+}
+
+TEST(context_loss_loads_no_packs_of_planar_images_with_gaps) {
+  const auto packed = [](const Shape& shape, int64_t channel, int64_t pixel) {
+    Call<float> call({shape.batch, shape.channels, 2 * shape.pixels}, false, false, false, 0);
+    ContextLossArgs args = call.args(Norm::l1);
+    args.x.channel = args.y.channel = args.grad.channel = channel;
+    args.x.pixel = args.y.pixel = args.grad.pixel = pixel;
+    args.pixels = shape.pixels;
+    return cuda::layout_of<float>(args).packed;
+  };
+  CHECK(packed({2, 2, 16}, 16, 1) && packed({2, 3, 16}, 16, 1), "planes side by side");
+  CHECK(!packed({2, 2, 16}, 24, 1) && !packed({2, 3, 16}, 24, 1), "part of the rows of taller images");
+  CHECK(!packed({2, 3, 16}, 16, 2) && !packed({2, 1, 16}, 16, 2), "every second pixel");
+}
+
+TEST(context_loss_has_a_thread_for_each_pack_as_far_as_a_block_goes) {
+  const auto threads_for = [](const Shape& shape) {
+    Call<float> call(shape, false, false, false, 0);
+    CHECK(run(call, Norm::l1) == cudaSuccess);
+    return blockDim.x;
+  };
+  CHECK(threads_for({1, 1, 1}) == 32 && threads_for({1, 1, 128}) == 32 && threads_for({1, 1, 129}) == 64);
+  CHECK(threads_for({1, 3, 1000}) == 768 && threads_for({1, 1, 5000}) == 1024);
 }
 
 TEST(context_loss_refuses_what_it_cannot_number) {
@@ -228,7 +254,9 @@ TEST(context_loss_refuses_what_it_cannot_number) {
   CHECK(cuda::context_loss(Dtype::float64, args, nullptr) == cudaErrorInvalidValue);
   args.pixels = (INT64_C(1) << 31) + 1;
   CHECK(cuda::context_loss(Dtype::float32, args, nullptr) == cudaErrorInvalidValue);
-  args.pixels = 1, args.batch = INT64_C(1) << 31;
+  args.channels = 3, args.pixels = INT64_C(1) << 30;
+  CHECK(cuda::context_loss(Dtype::float32, args, nullptr) == cudaErrorInvalidValue);
+  args.channels = args.pixels = 1, args.batch = INT64_C(1) << 31;
   CHECK(cuda::context_loss(Dtype::float32, args, nullptr) == cudaErrorInvalidValue);
 }
 

@@ -49,13 +49,16 @@ TEST(context_weight_is_the_plain_loop_for_any_size_and_window) {
 }
 
 TEST(context_weight_is_the_same_bits_in_any_order_of_threads) {
-  Call<float> expected(2, 70, 300);
-  CHECK(run(expected, 7, Border::valid) == cudaSuccess);
-  values::for_each_order([&] {
-    Call<float> call(2, 70, 300);
-    CHECK(run(call, 7, Border::valid) == cudaSuccess);
-    CHECK(values::same_bits(call.weight.data(), expected.weight.data(), call.weight.size()));
-  });
+  // More than one round of a block along a row, and more than one segment of rows.
+  for (const auto& [height, width] : {std::pair{3, 300}, std::pair{70, 30}}) {
+    Call<float> expected(2, height, width);
+    CHECK(run(expected, 7, Border::valid) == cudaSuccess);
+    values::for_each_order([&, height = height, width = width] {
+      Call<float> call(2, height, width);
+      CHECK(run(call, 7, Border::valid) == cudaSuccess);
+      CHECK(values::same_bits(call.weight.data(), expected.weight.data(), call.weight.size()));
+    });
+  }
 }
 
 TEST(context_weight_is_nothing_in_the_hole_and_most_at_its_rim) {
@@ -73,12 +76,24 @@ TEST(context_weight_is_nothing_in_the_hole_and_most_at_its_rim) {
   CHECK(call.weight[16 * 33 + 8] == 0.0f);
 }
 
+TEST(context_weight_has_a_block_for_each_tile_of_columns_and_segment_of_rows) {
+  const auto blocks_for = [](int64_t batch, int64_t height, int64_t width) {
+    Call<float> call(batch, height, width);
+    CHECK(run(call, 7, Border::valid) == cudaSuccess);
+    return gridDim.x;
+  };
+  CHECK(blocks_for(1, 64, 32) == 1 && blocks_for(1, 65, 32) == 2 && blocks_for(3, 129, 32) == 9);
+  CHECK(blocks_for(1, 2, 256) == 1 && blocks_for(1, 2, 257) == 2 && blocks_for(2, 2, 257) == 4);
+}
+
 TEST(context_weight_refuses_what_it_has_no_kernel_for) {
   Call<float> call(1, 1, 1);
   int32_t scratch = 0;
   ContextWeightArgs args = call.args(7, Border::valid);
   CHECK(cuda::context_weight(Dtype::float64, args, &scratch, nullptr) == cudaErrorInvalidValue);
   args.height = args.width = INT64_C(1) << 16;
+  CHECK(cuda::context_weight(Dtype::float32, args, &scratch, nullptr) == cudaErrorInvalidValue);
+  args.batch = INT64_C(1) << 16, args.height = INT64_C(1) << 15, args.width = 1;
   CHECK(cuda::context_weight(Dtype::float32, args, &scratch, nullptr) == cudaErrorInvalidValue);
   args.batch = INT64_C(1) << 31, args.height = args.width = 1;
   CHECK(cuda::context_weight(Dtype::float32, args, &scratch, nullptr) == cudaErrorInvalidValue);

@@ -23,9 +23,10 @@ std::ostream& operator<<(std::ostream& out, const Shape& s) {
              << " channels, kernel " << s.kernel;
 }
 
-// One channel and three, both kernels, rows and columns of vectors that are not full, a map of one pixel.
+// One channel and three, both kernels, rows and columns of vectors that are not full, a map of one pixel, no maps and
+// no features, with which the bias alone is left.
 const Shape kShapes[] = {{1, 1, 1, 1, 1, 4},  {2, 16, 4, 8, 3, 4},  {2, 5, 3, 7, 3, 5}, {1, 64, 2, 9, 1, 5},
-                         {3, 33, 5, 3, 1, 4}, {1, 80, 6, 16, 3, 4}, {0, 4, 2, 2, 3, 4}};
+                         {3, 33, 5, 3, 1, 4}, {1, 80, 6, 16, 3, 4}, {0, 4, 2, 2, 3, 4}, {2, 0, 2, 2, 1, 4}};
 
 // The CPU's bfloat16 and the types of the kernels alike.
 template <class S>
@@ -239,8 +240,8 @@ std::ostream& operator<<(std::ostream& out, const Gating& g) {
 // Nothing, less than a pack, whole ones and more than a block; biases of each value, of runs, and one of all.
 template <class Visit>
 void each_gating(Visit visit) {
-  const int64_t sizes[][3] = {{0, 1, 1},    {1, 1, 1},  {7, 7, 1},  {64, 16, 1},  {4099, 4099, 1},
-                              {420, 20, 1}, {60, 3, 5}, {64, 2, 8}, {2310, 7, 11}};
+  const int64_t sizes[][3] = {{0, 1, 1},    {1, 1, 1},  {7, 7, 1},  {64, 16, 1}, {4099, 4099, 1},
+                              {420, 20, 1}, {60, 3, 5}, {60, 5, 2}, {64, 2, 8},  {2310, 7, 11}};
   for (const auto& [n, features, spacing] : sizes) {
     for (const std::size_t shift : {0, 1}) {
       for (const double slope : {0.0, 0.2}) {
@@ -317,17 +318,37 @@ TEST(the_kernels_of_the_image_layers_have_the_plain_sums) {
   });
 }
 
-TEST(the_kernels_of_the_image_layers_do_without_bias_and_select_at_slope_0) {
+// run(call, args, down), whose arguments have no bias and select.
+template <class Run>
+void check_without_bias(const char* what, Run run) {
   const Shape shape = {2, 5, 3, 7, 3, 4};
-  for (const bool is_down : {true, false}) {
-    Call<float, float> call(shape, is_down), plain(shape, is_down);
+  for (const bool down : {true, false}) {
+    Call<float, float> call(shape, down), plain(shape, down);
     for (std::size_t i = 0; i < plain.bias.size(); ++i) plain.bias[i] = 0.0f;
     ImageLayerArgs args = call.with_weights(call.weight.data(), true, 0.0);
     args.bias = nullptr;
-    const auto sums = is_down ? down_sums(plain, true, 0.0) : up_sums(plain, true, 0.0);
-    CHECK((is_down ? cuda::image_down : cuda::image_up)(Dtype::float32, args, nullptr) == cudaSuccess);
-    CHECK(worst_of(is_down ? call.maps : call.image, sums) < (tolerance<float, float>()));
+    const auto sums = down ? down_sums(plain, true, 0.0) : up_sums(plain, true, 0.0);
+    run(call, args, down);
+    const double worst = worst_of(down ? call.maps : call.image, sums);
+    CHECK(worst < (tolerance<float, float>()), what << ", down " << down << ": off by " << worst);
   }
+}
+
+TEST(the_kernels_of_the_image_layers_do_without_bias_and_select_at_slope_0) {
+  check_without_bias("kernel", [](auto&, const ImageLayerArgs& args, bool down) {
+    CHECK((down ? cuda::image_down : cuda::image_up)(Dtype::float32, args, nullptr) == cudaSuccess);
+  });
+}
+
+TEST(every_instruction_sets_image_layers_do_without_bias_and_select_at_slope_0) {
+  isas::for_each([](cpu::Isa isa) {
+    check_without_bias(cpu::name_of(isa), [isa](auto& call, ImageLayerArgs args, bool down) {
+      const auto weights = call.packed(down);
+      args.weights = weights.data();
+      std::vector<float> scratch(down ? cpu::down_scratch(args) : cpu::up_scratch(args), 99.0f);
+      (down ? cpu::image_down : cpu::image_up)[isa](Dtype::float32, args, 0, args.batch * args.height, scratch.data());
+    });
+  });
 }
 
 TEST(the_kernels_of_the_image_layers_give_the_same_bits_in_any_order_of_threads_and_any_batch) {
@@ -362,6 +383,18 @@ TEST(the_kernel_of_gate_is_the_plain_loop_for_any_length_order_and_alignment) {
       call.compare("kernel");
     });
   });
+}
+
+TEST(the_kernel_of_gate_has_a_thread_for_each_pack_and_for_each_element_of_the_rest) {
+  const auto blocks_for = [](int64_t n, std::size_t shift, bool gated) {
+    Gated<float, float> call({n, 1, 1, shift, gated, false, 0.0});
+    CHECK(cuda::gate(Dtype::float32, call.args(), nullptr) == cudaSuccess);
+    return gridDim.x;
+  };
+  for (const bool gated : {true, false}) {
+    CHECK(blocks_for(4096, 0, gated) == 4 && blocks_for(4099, 0, gated) == 5, "packs of 4, blocks of 256");
+    CHECK(blocks_for(4096, 1, gated) == 16 && blocks_for(4099, 1, gated) == 17, "memory that no pack may be read from");
+  }
 }
 
 TEST(every_instruction_set_has_the_plain_loops_gate) {
@@ -410,6 +443,14 @@ TEST(rows_of_weights_and_lines_are_as_long_as_they_must_be) {
   }
 }
 
+TEST(what_blocks_share_out_is_cut_into_whole_pieces_and_a_rest) {
+  CHECK(cuda::pieces(0, 32) == 0 && cuda::pieces(1, 32) == 1 && cuda::pieces(32, 32) == 1);
+  CHECK(cuda::pieces(33, 32) == 2 && cuda::pieces(64, 32) == 2 && cuda::pieces(5, 2) == 3);
+  ImageLayerArgs args{};
+  args.width = 65, args.height = 5;
+  CHECK(cuda::up_parts(args) == 3 * 3, "tiles of 32 columns by bands of 2 rows");
+}
+
 TEST(gate_scales_or_selects_what_is_not_behind_a_positive_gate) {
   isas::for_each([](cpu::Isa isa) {
     const float infinity = std::numeric_limits<float>::infinity();
@@ -435,8 +476,15 @@ TEST(bfloat16_rounds_to_the_nearest_and_ties_to_even) {
   CHECK(rounded_to_bfloat16(1.0f + 0x1p-8f + 0x1p-20f) == 1.0f + 0x1p-7f);  // just above a tie
   CHECK(rounded_to_bfloat16(-3.0e38f) < -2.9e38f);
   CHECK(std::isinf(rounded_to_bfloat16(std::numeric_limits<float>::max())));
+  const float infinity = std::numeric_limits<float>::infinity();
+  CHECK(rounded_to_bfloat16(infinity) == infinity && rounded_to_bfloat16(-infinity) == -infinity);
   CHECK(std::isnan(rounded_to_bfloat16(std::numeric_limits<float>::quiet_NaN())));
   CHECK(std::isnan(rounded_to_bfloat16(std::nanf("0xFFFF"))));
+  for (const uint32_t bits : {0x7F800001u, 0xFF800001u, 0x7FFFFFFFu}) {  // beside the infinities, and the last
+    float nan;
+    std::memcpy(&nan, &bits, sizeof nan);
+    CHECK(std::isnan(rounded_to_bfloat16(nan)), bits);
+  }
 }
 
 // A bias that the maps, or the gate, lack yet: as if it had been added to them before. The values are so coarse that
