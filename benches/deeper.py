@@ -37,8 +37,9 @@ MEASURES = {"sample PSNR": 2, "sample distance": 4, "mean PSNR": 2, "mean distan
 SETTINGS: dict[str, dict[str, Any]] = {
     "the code": {},
     "the code, as long as depth 1": {"iterations": 90},
+    "8 candidates": {"candidates": 8},
     "4 candidates": {"candidates": 4},
-    "30 iterations": {"iterations": 30},
+    "8 candidates, 30 iterations": {"candidates": 8, "iterations": 30},
     "4 candidates, 30 iterations": {"candidates": 4, "iterations": 30},
     "depth 1": {"depth": 1},
     "depth 1, as long as the code": {"iterations": 30, "depth": 1},

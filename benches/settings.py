@@ -56,7 +56,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "100 iterations": {"iterations": 100},
     "200 iterations": {"iterations": 200},
     "one candidate": {"candidates": 1},
-    "4 candidates": {"candidates": 4},
+    "8 candidates": {"candidates": 8},
     "16 candidates": {"candidates": 16},
     "no bank": {"bank": False},
     "no bank, spread 0.15": {"bank": False, "spread": 0.15},

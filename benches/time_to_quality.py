@@ -36,7 +36,7 @@ from inpaintx.search import Search
 PUBLISHED = ("bamos", "yeh")
 # What is off is measured on all known pixels, so that they count alike in the search.
 OURS = {
-    "eight candidates": SearchOptions(weight="mask", estimate="mean"),
+    "eight candidates": SearchOptions(weight="mask", estimate="mean", candidates=8),
     "one guess": SearchOptions(
         weight="mask", guess=True, norm="huber", delta=0.3, lr=0.03, iterations=150, candidates=1
     ),

@@ -164,7 +164,7 @@ class SearchOptions:
         "from random codes; 0: no search, what the predictor expects is the fill.",
     )
     patience: int = _option(0, "Stop when the loss has not fallen by 0.1 % for so many iterations; 0: never.")
-    candidates: int = _option(8, "Codes searched for each image.")
+    candidates: int = _option(4, "Codes searched for each image.")
     estimate: Estimate = _option(
         "sample", "Fill by the best candidate (sharp), or the mean of all (nearest to the truth on average)."
     )

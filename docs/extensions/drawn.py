@@ -98,10 +98,10 @@ def draw_method(model: Networks) -> Figure:
 
 
 def draw_candidates(model: Networks) -> Figure:
-    """The eight candidates of one letter, and the two estimates made of them."""
+    """Eight candidates of one letter, and the two estimates made of them."""
     picture = letters(62)[13]
     masks = family_masks("left", [picture], 0)
-    fills, losses = searched(model, [picture], masks, SearchOptions())
+    fills, losses = searched(model, [picture], masks, SearchOptions(candidates=8))
     known, shown = masks[0], []
     for fill in (
         *fills[0],

@@ -160,10 +160,10 @@ def test_a_model_that_is_gone_is_not_told_with_its_place(
 @pytest.mark.parametrize(
     ("limits", "fields", "expected"),
     [
-        ({}, {}, (8, 512, None)),
+        ({}, {}, (4, 512, None)),
         ({"most_candidates": 4, "most_starts": 16, "most_iterations": 3}, {}, (4, 16, 3)),
-        ({"most_iterations": 80}, {}, (8, 512, 60)),
-        ({"most_iterations": 80}, {"iterations": "80"}, (8, 512, 80)),
+        ({"most_iterations": 80}, {}, (4, 512, 60)),
+        ({"most_iterations": 80}, {"iterations": "80"}, (4, 512, 80)),
         ({}, {"preset": "bamos"}, (1, 1, 1000)),
     ],
     ids=str,
