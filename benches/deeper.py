@@ -1,4 +1,4 @@
-"""What a longer, a shorter or a deeper search is worth: `python benches/deeper.py FOLDER --model MODEL --out FILE.md`.
+"""What a shorter or a deeper search is worth: `python benches/deeper.py FOLDER --model MODEL --out FILE.md`.
 
 The same pictures and holes for every setting, in turns of a few pictures, so that what else the machine does
 falls on all alike. Give pictures that no training saw. For each setting, the sample's and the mean's PSNR in

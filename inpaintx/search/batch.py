@@ -11,7 +11,7 @@ from inpaintx.search.optimizers import HISTORY
 
 #: Of a card's free memory, the share that a search may take; what libraries put aside has the rest.
 SHARE = 0.5
-#: Rows beyond which a card gains nothing: as many as a folder's group has with eight candidates each, twice the usual.
+#: Rows beyond which a card gains nothing: those of a folder's group with eight candidates each.
 MOST = 512
 
 
