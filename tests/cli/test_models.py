@@ -5,6 +5,8 @@ from pathlib import Path
 
 from cli_tools import Cli
 
+from inpaintx.networks.checkpoint import shipped_models
+
 
 def test_shipped_models_and_runs_say_what_they_are_and_what_they_scored(
     cli: Cli, model: Path, tmp_path: Path
@@ -32,7 +34,9 @@ def test_shipped_models_and_runs_say_what_they_are_and_what_they_scored(
     assert shipped.startswith(
         "chars (shipped): 64×64, gray, 20,000 pictures, step 10,000, with encoder and predictor\n"
     )
-    assert "  random-patch: PSNR 15.19 dB, perceptual distance 0.0383\n" in shipped
+    told = json.loads(shipped_models()["chars"].with_suffix(".card.json").read_bytes())["scores"]
+    psnr, distance = (told["random-patch"][name][0] for name in ("psnr", "perceptual"))
+    assert f"  random-patch: PSNR {psnr:.2f} dB, perceptual distance {distance:.4f}\n" in shipped
     assert run.splitlines() == [
         "runs/old/blobs: 32×32, gray, 24 pictures, step 20, with encoder and predictor",
         "  on pictures kept back: G and D 11.23 dB, predictor 14.00 dB",

@@ -17,13 +17,14 @@ from inpaintx.service.service import Service
 def client_of(service: Service) -> Iterator[httpx.Client]:
     """A client of a service, which is stopped when the client is no more needed."""
     listening = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(create_app(service), log_level="warning"))
-    thread = threading.Thread(target=server.run, args=([listening],))
+    config = uvicorn.Config(create_app(service), log_level="warning", timeout_graceful_shutdown=5)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
     with httpx.Client(base_url=address_of(listening), timeout=60) as client:
         yield client
     server.should_exit = True
-    thread.join()
+    thread.join(30)  # a request that nobody waits for holds up no other test
     listening.close()
