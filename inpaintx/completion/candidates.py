@@ -18,11 +18,12 @@ from inpaintx.networks.architectures import build
 from inpaintx.networks.base import Generator, calibrate
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.networks.copying import on_host
-from inpaintx.networks.predictor import Predictor
+from inpaintx.networks.predictor import FrozenPredictor
 from inpaintx.networks.shares import SHARES, Shares
 from inpaintx.options import Control, Estimate, SearchOptions
 from inpaintx.pictures.arrays import images_to_values, values_to_images
 from inpaintx.search import Found, History, Search, Standing
+from inpaintx.search.precision import inner_dtype
 
 
 @dataclass(frozen=True)
@@ -258,10 +259,11 @@ def _formed(history: History, candidates: Candidates, estimate: Estimate) -> lis
     return [*looks[:-1], (looks[-1][0], candidates.fill(estimate))]
 
 
-def _wanted_predictor(model: Networks, options: SearchOptions) -> Predictor | None:
+def _wanted_predictor(model: Networks, options: SearchOptions) -> FrozenPredictor | None:
     """The model's, if the options don't leave it out. Raises InpaintxError where they need one that isn't."""
     if options.predict is not False and model.predictor is not None:
-        return model.predictor
+        inside = inner_dtype(options.precision, model.predictor.last.weight)
+        return FrozenPredictor(model.predictor, inside)
     if options.predict or options.iterations == 0:
         asked = "--predict" if options.predict else "a search of 0 iterations"
         lack = "the model has none" if model.predictor is None else "it is left out"

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from inpaintx.networks.copying import fetched, moved
-from inpaintx.networks.frozen import fill_up
-from inpaintx.networks.predictor import Predictor, interpolation
+from inpaintx.networks.multiplication import multiplying
+from inpaintx.networks.predictor import FrozenPredictor, interpolation
+from inpaintx.networks.repeating import repeating
 from inpaintx.options import SearchOptions
 from inpaintx.pictures.arrays import images_to_values, values_to_images
 from inpaintx.search import Expectation
-from inpaintx.search.precision import computing
 
 SHARE = 0.7  # of a sure pixel in the hole, where a known one has 0.5 and more
 HALF = 0.05  # expected error, in [0, 1], at which that share is halved
@@ -52,7 +53,7 @@ class Expected:
 
 @torch.no_grad()
 def expect(
-    predictor: Predictor,
+    predictor: FrozenPredictor,
     squares: Sequence[tuple[np.ndarray, np.ndarray]],
     folds: Sequence[np.ndarray],
     options: SearchOptions,
@@ -60,29 +61,28 @@ def expect(
     """What P expects of squares.
 
     Args:
-        predictor: P, in evaluation mode.
+        predictor: P, frozen.
         squares: images, float32 ``[S, S, C]`` in [0, 1], and masks, bool ``[S, S]``, True = keep.
         folds: for each, bool ``[F, S, S]``, sets of known pixels to do without.
         options: of the search: its batch and precision.
     """
-    weight = predictor.last.weight
     seen = np.stack(
         [[mask, *(mask & ~fold for fold in own)] for (_, mask), own in zip(squares, folds, strict=True)]
     )
     known = seen.reshape(-1, *seen.shape[2:])
     values = np.stack([image for image, _ in squares]).repeat(seen.shape[1], 0)
-    plates = np.stack([interpolation(*each) for each in zip(values, known, strict=True)])
+    with ThreadPoolExecutor(torch.get_num_threads()) as threads:  # the solver leaves Python's lock alone
+        plates = np.stack(list(threads.map(interpolation, values, known)))
     drawn, errors = [], []
     for first in range(0, len(values), options.rows):
         part = slice(first, first + options.rows)
         images = (values_to_images(list(each[part])) for each in (values, plates))
         given = (*images, torch.from_numpy(known[part])[:, None])
-        y, plate, mask = (moved(each, weight.device, weight.dtype) for each in given)
-        count, rows = len(y), [fill_up(part) for part in (y, mask, plate)]
-        with computing(options.precision, weight):
-            x, log_error = predictor(*rows)
-        drawn.append(x.clamp(-1, 1)[:count])
-        errors.append((log_error.exp() / 2)[:count, 0].float())
+        y, plate, mask = (moved(each, predictor.device, predictor.dtype) for each in given)
+        with repeating(), multiplying(tf32=options.precision == "tf32"):
+            x, log_error = predictor(y, mask, plate)
+        drawn.append(x.clamp(-1, 1))
+        errors.append((log_error.exp() / 2)[:, 0].float())
     image, error = fetched(torch.cat(drawn), torch.cat(errors))  # the next part has not waited for it
     whole = np.where(known[..., None], values, images_to_values(image))
     return Expected(

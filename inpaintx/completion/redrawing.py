@@ -9,7 +9,7 @@ import numpy as np
 
 from inpaintx.completion.estimate import coarse
 from inpaintx.completion.expected import expect
-from inpaintx.networks.predictor import TENSION, Predictor
+from inpaintx.networks.predictor import TENSION, FrozenPredictor
 from inpaintx.ops.solvers import biharmonic
 from inpaintx.options import SearchOptions
 
@@ -32,11 +32,11 @@ class Redrawing:
     coarse part is taken, and what is fine stays G's, which P would smooth away.
 
     Attributes:
-        predictor: P, in evaluation mode.
+        predictor: P, frozen.
         options: of the search: its batch and precision.
     """
 
-    predictor: Predictor
+    predictor: FrozenPredictor
     options: SearchOptions
 
     def __call__(self, squares: Sequence[Square], fills: np.ndarray) -> np.ndarray:

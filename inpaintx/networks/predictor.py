@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from inpaintx import ops
 from inpaintx.networks.dcgan import LEAK, doubling, halving
-from inpaintx.networks.frozen import Linear
+from inpaintx.networks.frozen import Frozen, Layer, Linear, fill_up, flat, fold, image_layer, unflat
 from inpaintx.ops.solvers import biharmonic
 from inpaintx.options import Architecture
 
@@ -81,32 +84,76 @@ class Predictor(nn.Module):
             the images, like ``y`` but not kept in its range, and the natural logarithm of the mean absolute
             error that is expected of each pixel, ``[B, 1, size, size]``, in units of [−1, 1]; both float32.
         """
-        maps = torch.cat([y.masked_fill(mask == 0, 0), mask, interpolated], 1)
-        skips = []
+        maps, skips = entered(y, mask, interpolated), []
         for layer in self.down:
             maps = layer(maps)
             skips.append(maps)
-        maps = self._through_middle(maps.contiguous())
+        maps = self.middle(maps.contiguous())
         for layer in self.up:
             maps = layer(torch.cat([maps, skips.pop()], 1))
-        drawn = self.last(torch.cat([maps, skips.pop()], 1)).float()
-        if self.gated:
-            gate, image = drawn[:, -2:-1].sigmoid(), drawn[:, :-2].tanh()
-            added = gate * (image - interpolated)
-        else:
-            added = drawn[:, :-1]
-        return interpolated + added, drawn[:, -1:].clamp(SURE, UNSURE)
+        return told(self.last(torch.cat([maps, skips.pop()], 1)).float(), interpolated, self.gated)
 
-    def _through_middle(self, maps: Tensor) -> Tensor:
-        """``middle``; in use, as rows of a batch that don't depend on how many there are."""
-        if self.training or torch.is_grad_enabled():
-            return self.middle(maps)
-        for layer in self.middle:
-            if isinstance(layer, nn.Linear):
-                maps = Linear(layer.weight.to(maps.dtype), layer.bias.to(maps.dtype))(maps)
-            else:
-                maps = layer(maps)
-        return maps
+
+def entered(y: Tensor, mask: Tensor, interpolated: Tensor) -> Tensor:
+    """What P sees, ``[B, 2 C + 1, size, size]``: see :meth:`Predictor.forward`."""
+    return torch.cat([y.masked_fill(mask == 0, 0), mask, interpolated], 1)
+
+
+def told(drawn: Tensor, interpolated: Tensor, gated: bool) -> tuple[Tensor, Tensor]:
+    """What P says by its last layer's output: see :meth:`Predictor.forward`."""
+    if gated:
+        gate, image = drawn[:, -2:-1].sigmoid(), drawn[:, :-2].tanh()
+        added = gate * (image - interpolated)
+    else:
+        added = drawn[:, :-1]
+    return interpolated + added, drawn[:, -1:].clamp(SURE, UNSURE)
+
+
+class FrozenPredictor(Frozen):
+    """P with fixed weights, as completions ask it: a row's result does not depend on its batch mates.
+
+    Args:
+        predictor: P in evaluation mode.
+        dtype: what the layers compute in; None: the dtype of the weights.
+
+    Attributes:
+        device: where it is.
+        dtype: of what goes in.
+    """
+
+    def __init__(self, predictor: Predictor, dtype: torch.dtype | None = None) -> None:
+        weight, a = predictor.last.weight, predictor.architecture
+        self.device, self.dtype = weight.device, weight.dtype
+        self._inside = inside = dtype or weight.dtype
+        self._gated, self._side, self._features = predictor.gated, a.base, a.widths[0]
+        down, up = (list(cast(Iterable[Any], layers)) for layers in (predictor.down, predictor.up))
+        self._down = [Layer(*fold(conv, norm, outputs=0), inside) for conv, norm, _ in down]
+        self._up = [Layer(*fold(conv, norm, outputs=1), inside) for conv, norm, _ in up]
+        # Between them maps are rows, height, width and features; P was trained on features, height and width.
+        into, out = (cast(nn.Linear, predictor.middle[place]) for place in (1, 3))
+        order = torch.arange(out.out_features, device=self.device)
+        order = order.view(self._features, self._side, self._side).permute(1, 2, 0).flatten()
+        self._into = Linear(into.weight.detach()[:, order].to(inside), into.bias.detach().to(inside))
+        self._out = Linear(out.weight.detach()[order].to(inside), out.bias.detach()[order].to(inside))
+        self._last = image_layer(predictor.last, inside)
+
+    @torch.no_grad()
+    def __call__(self, y: Tensor, mask: Tensor, interpolated: Tensor) -> tuple[Tensor, Tensor]:
+        """What is to be expected of damaged images: see :meth:`Predictor.forward`."""
+        count, (y, mask, interpolated) = len(y), map(fill_up, (y, mask, interpolated))
+        maps, skips = entered(y, mask, interpolated).to(self._inside), []
+        maps = maps.contiguous(memory_format=torch.channels_last)
+        for layer in self._down:
+            maps = layer.down(maps, slope=LEAK)
+            skips.append(maps)
+        middle = self._out(self._into(flat(maps), relu=True), relu=True)
+        maps = unflat(middle, self._side, self._features)
+        for layer in self._up:
+            maps = layer.up(torch.cat([maps, skips.pop()], 1), slope=0.0)
+        maps = torch.cat([maps, skips.pop()], 1)
+        drawn = ops.image_up(maps, self._last.weight, self._last.bias)
+        expected, log_error = told(drawn.to(interpolated.dtype), interpolated, self._gated)
+        return expected[:count], log_error[:count]
 
 
 def interpolation(values: np.ndarray, known: np.ndarray) -> np.ndarray:

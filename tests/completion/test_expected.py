@@ -16,7 +16,7 @@ from inpaintx.completion.expected import HALF, SHARE, Expected, expect
 from inpaintx.completion.trials import trials_of
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Networks
-from inpaintx.networks.predictor import Predictor, interpolation
+from inpaintx.networks.predictor import FrozenPredictor, Predictor, interpolation
 from inpaintx.options import PRESETS, SearchOptions
 
 OPTIONS = SearchOptions(iterations=8, candidates=4, starts=8, lr=0.1, precision="float32")
@@ -52,7 +52,7 @@ def test_what_is_expected_is_the_interpolation_and_what_p_adds(predicting: Netwo
     assert predicting.predictor is not None
     squares = _squares(predicting)
     folds = [np.zeros((0, 32, 32), bool)] * 2
-    found = expect(predicting.predictor, squares, folds, OPTIONS)
+    found = expect(FrozenPredictor(predicting.predictor), squares, folds, OPTIONS)
     assert found.images.shape == found.interpolated.shape == (2, 1, 32, 32, 1)
     assert found.errors.shape == (2, 1, 32, 32)
     for number, (image, mask) in enumerate(squares):
@@ -77,10 +77,10 @@ def test_nothing_is_read_of_the_hole_nor_of_a_fold_that_is_hidden(predicting: Ne
     ((image, mask),) = _squares(predicting, 1)
     fold = np.zeros((1, 32, 32), bool)
     fold[0, 2:5, 10:20] = True
-    clean = expect(predicting.predictor, [(image, mask)], [fold], OPTIONS)
+    clean = expect(FrozenPredictor(predicting.predictor), [(image, mask)], [fold], OPTIONS)
     spoilt = np.where(mask[..., None], image, np.float32(np.nan))
     spoilt[fold[0]] = 1 - spoilt[fold[0]]
-    same = expect(predicting.predictor, [(spoilt, mask)], [fold], OPTIONS)
+    same = expect(FrozenPredictor(predicting.predictor), [(spoilt, mask)], [fold], OPTIONS)
     assert np.array_equal(same.images[0, 1], clean.images[0, 1])
     assert np.array_equal(same.errors[0, 1], clean.errors[0, 1])
     assert not np.array_equal(clean.images[0, 0], clean.images[0, 1])
@@ -191,7 +191,9 @@ def test_regions_are_measured_by_what_is_expected(predicting: Networks) -> None:
     """And, where nothing expects anything, by what the search begins with."""
     assert predicting.predictor is not None
     squares = _squares(predicting)
-    expected = expect(predicting.predictor, squares, [np.zeros((0, 32, 32), bool)] * 2, OPTIONS).images[:, 0]
+    expected = expect(
+        FrozenPredictor(predicting.predictor), squares, [np.zeros((0, 32, 32), bool)] * 2, OPTIONS
+    ).images[:, 0]
     guessed = CandidateFinder(predicting, OPTIONS).guess(squares)
     np.testing.assert_array_equal(guessed, expected)
     started = CandidateFinder(predicting, replace(OPTIONS, predict=False)).guess(squares)

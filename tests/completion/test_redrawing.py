@@ -12,7 +12,7 @@ from inpaintx.completion import redrawing
 from inpaintx.completion.candidates import CandidateFinder
 from inpaintx.completion.redrawing import Redrawing, Square
 from inpaintx.networks.checkpoint import Networks
-from inpaintx.networks.predictor import Predictor
+from inpaintx.networks.predictor import FrozenPredictor, Predictor
 from inpaintx.options import SearchOptions
 
 OPTIONS = SearchOptions(iterations=4, candidates=3, starts=8, lr=0.1, precision="float32")
@@ -55,15 +55,15 @@ def test_each_sweep_hides_each_pixel_once_in_whole_blocks() -> None:
     assert not np.array_equal(*edges)  # the two sweeps with blocks of one size
 
 
-class _Gray(Predictor):
+class _Gray(FrozenPredictor):
     """Expects one gray everywhere, whatever it sees."""
 
-    def forward(self, y: torch.Tensor, mask: torch.Tensor, interpolated: torch.Tensor) -> tuple:
+    def __call__(self, y: torch.Tensor, mask: torch.Tensor, interpolated: torch.Tensor) -> tuple:
         return torch.full_like(y, 2 * 0.4 - 1), torch.full_like(mask, -2)
 
 
-def test_what_is_coarse_becomes_what_is_expected(model: Networks) -> None:
-    redraw = Redrawing(_Gray(model.architecture), OPTIONS)
+def test_what_is_coarse_becomes_what_is_expected(predictor: Predictor) -> None:
+    redraw = Redrawing(_Gray(predictor), OPTIONS)
     mask = np.ones((32, 32), bool)
     mask[4:28, 4:28] = False
     gray = np.full((32, 32, 1), 0.4, np.float32)
@@ -84,7 +84,7 @@ def test_fine_detail_stays_as_it_was_found(predictor: Predictor) -> None:
     mask[4:28, 4:28] = False
     fine = 0.5 + np.float32(0.2) * ((np.indices((32, 32)).sum(0) % 2) * 2 - 1)[..., None].astype(np.float32)
     image = np.where(mask[..., None], np.float32(0.5), np.float32(0))
-    (drawn,) = Redrawing(predictor, OPTIONS)([(image, mask)], fine[None])
+    (drawn,) = Redrawing(FrozenPredictor(predictor), OPTIONS)([(image, mask)], fine[None])
     deep = np.s_[12:20, 12:20]
     assert np.std(drawn[deep]) > 0.9 * np.std(fine[deep])
 
@@ -97,7 +97,7 @@ def test_a_row_does_not_depend_on_its_batch_mates(
     torch.set_num_threads(threads)
     squares = _squares(model)
     fills = _fills(squares)
-    redraw = Redrawing(adding, OPTIONS)
+    redraw = Redrawing(FrozenPredictor(adding), OPTIONS)
     together = redraw(squares, fills)
     for number, square in enumerate(squares):
         assert np.array_equal(redraw([square], fills[number : number + 1])[0], together[number])
@@ -108,13 +108,13 @@ def test_nothing_under_the_hole_is_read(model: Networks, adding: Predictor) -> N
     fills = _fills(squares)
     ((image, mask),) = squares
     spoilt = np.where(mask[..., None], image, np.float32(np.nan))
-    redraw = Redrawing(adding, OPTIONS)
+    redraw = Redrawing(FrozenPredictor(adding), OPTIONS)
     assert np.array_equal(redraw([(spoilt, mask)], fills), redraw(squares, fills))
 
 
 def test_a_square_without_a_hole_passes(model: Networks, adding: Predictor) -> None:
     ((image, _),) = _squares(model, 1)
-    (drawn,) = Redrawing(adding, OPTIONS)([(image, np.ones((32, 32), bool))], image[None])
+    (drawn,) = Redrawing(FrozenPredictor(adding), OPTIONS)([(image, np.ones((32, 32), bool))], image[None])
     np.testing.assert_allclose(drawn, image, rtol=0, atol=1e-6)
 
 
@@ -124,7 +124,7 @@ def test_only_squares_that_a_block_of_the_hole_is_hidden_in_are_looked_at(
     """Small holes cost less, and squares without one nothing."""
     looked_at: list[int] = []
 
-    def expect(predictor: Predictor, squares: list[Square], *more: object) -> object:
+    def expect(predictor: FrozenPredictor, squares: list[Square], *more: object) -> object:
         looked_at.append(len(squares))
         return expected(predictor, squares, *more)
 
@@ -133,7 +133,7 @@ def test_only_squares_that_a_block_of_the_hole_is_hidden_in_are_looked_at(
     masks = np.ones((2, 32, 32), bool)
     masks[0, 9, 9] = False  # one pixel lies in one block of each sweep
     squares = [(np.full((32, 32, 1), 0.3, np.float32), mask) for mask in masks]
-    Redrawing(adding, OPTIONS)(squares, np.full((2, 32, 32, 1), 0.6, np.float32))
+    Redrawing(FrozenPredictor(adding), OPTIONS)(squares, np.full((2, 32, 32, 1), 0.6, np.float32))
     assert looked_at == [1] * len(redrawing.BLOCKS)
 
 
@@ -144,7 +144,9 @@ def test_samples_are_drawn_anew_the_best_and_the_others_alike(model: Networks, a
         assert candidates.redrawn is not None
         for number in range(OPTIONS.candidates):
             plain = replace(candidates, redrawing=None, redrawn=None).sample(number)
-            (want,) = Redrawing(adding, OPTIONS)([(candidates.image, candidates.mask)], plain[None])
+            (want,) = Redrawing(FrozenPredictor(adding), OPTIONS)(
+                [(candidates.image, candidates.mask)], plain[None]
+            )
             assert np.array_equal(candidates.sample(number), want)
         assert np.array_equal(candidates.fill("sample"), candidates.sample(0))
 

@@ -1,0 +1,75 @@
+"""The frozen predictor against the module that was trained."""
+
+from itertools import product
+
+import pytest
+import torch
+from torch import Tensor
+
+from inpaintx.networks.predictor import FrozenPredictor, Predictor
+from inpaintx.options import Architecture
+
+KINDS = [
+    (Architecture(size=size, kernel=kernel, channels=channels, width=4, nz=8), gated)
+    for size, kernel, channels, gated in product((32, 96), (4, 5), (1, 3), (False, True))
+]
+
+
+@pytest.fixture(
+    params=KINDS,
+    ids=lambda kind: f"{kind[0].size}px-kernel{kind[0].kernel}-{kind[0].channels}ch-{'gated' * kind[1]}",
+)
+def predictor(request: pytest.FixtureRequest) -> Predictor:
+    """In evaluation mode, float64, with weights and batch statistics that leave no term at 0 or 1."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(3)
+        predictor = Predictor(*request.param)
+        predictor.last.weight.normal_(0, 0.2)
+        for module in predictor.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.weight.uniform_(0.5, 1.5)
+                module.bias.normal_(0, 0.3)
+                assert module.running_mean is not None
+                assert module.running_var is not None
+                module.running_mean.normal_(0, 0.3)
+                module.running_var.uniform_(0.5, 2)
+    return predictor.double().eval().requires_grad_(False)
+
+
+def _rows(predictor: Predictor, count: int = 3) -> tuple[Tensor, Tensor, Tensor]:
+    a, noise = predictor.architecture, torch.Generator().manual_seed(5)
+    y, plate = (
+        torch.rand(count, a.channels, a.size, a.size, generator=noise, dtype=torch.float64) * 2 - 1
+        for _ in range(2)
+    )
+    mask = (torch.rand(count, 1, a.size, a.size, generator=noise) > 0.3).double()
+    return y, mask, plate
+
+
+def test_it_says_what_the_module_says(predictor: Predictor) -> None:
+    rows = _rows(predictor)
+    for ours, reference in zip(FrozenPredictor(predictor)(*rows), predictor(*rows), strict=True):
+        assert ours.shape == reference.shape
+        torch.testing.assert_close(ours, reference.double(), rtol=0, atol=1e-6)  # the module ends in float32
+        assert reference.std() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(None, 2e-5), (torch.bfloat16, 0.1)], ids=["float32", "bfloat16"]
+)
+def test_it_computes_in_less(predictor: Predictor, dtype: torch.dtype | None, tolerance: float) -> None:
+    """Relative to the norm."""
+    rows = _rows(predictor)
+    exact = predictor(*rows)
+    low = FrozenPredictor(predictor.float(), dtype)(*(each.float() for each in rows))
+    for ours, reference in zip(low, exact, strict=True):
+        assert ours.dtype == torch.float32
+        assert (ours - reference).norm() <= tolerance * reference.norm()
+
+
+def test_nothing_is_read_of_the_hole(predictor: Predictor) -> None:
+    y, mask, plate = _rows(predictor)
+    frozen = FrozenPredictor(predictor)
+    spoilt = torch.where(mask == 0, torch.nan, y)
+    for clean, same in zip(frozen(y, mask, plate), frozen(spoilt, mask, plate), strict=True):
+        assert torch.equal(clean, same)
