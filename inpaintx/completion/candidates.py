@@ -42,6 +42,7 @@ class Candidates:
         history: gradient steps, and the fill as it stood then, if asked for.
         expected: what the model's predictor expects, ``[1 + F]``; None: there is none.
         shares: what a mean is mixed of, by depth.
+        fine: how much of what is fine in a sample is expected: see :func:`.with_expected`.
         redrawing: draws a sample anew; None: samples stay as they are.
         redrawn: the sample by the best, drawn anew, where that is done already.
     """
@@ -57,6 +58,7 @@ class Candidates:
     history: list[tuple[int, np.ndarray]] = field(default_factory=list)
     expected: Expected | None = None
     shares: Shares = SHARES
+    fine: float = 0.0
     redrawing: Redrawing | None = None
     redrawn: np.ndarray | None = None
 
@@ -74,7 +76,7 @@ class Candidates:
         for number in np.unique(self.blind_to):
             own, expected = self.blind_to == number, self.expected[1 + number]
             seen = self.mask if number < 0 else self.mask & ~self.folds[number]
-            fills[own] = with_expected(self.fills[own], expected, seen, estimate, self.shares)
+            fills[own] = with_expected(self.fills[own], expected, seen, estimate, self.shares, self.fine)
         return fills
 
     def sample(self, candidate: int) -> np.ndarray:
@@ -94,7 +96,7 @@ class Candidates:
     def _with_expected(self, fill: np.ndarray, estimate: Estimate) -> np.ndarray:
         if self.expected is None:
             return fill
-        return with_expected(fill[None], self.expected[0], self.mask, estimate, self.shares)[0]
+        return with_expected(fill[None], self.expected[0], self.mask, estimate, self.shares, self.fine)[0]
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class CandidateFinder:
         if control == "untrained":  # the encoder knows the codes of the trained G only
             options = replace(options, guess=False, predict=False)
         self._predictor = None if control == "constant" else _wanted_predictor(model, options)
-        self._shares = model.shares
+        self._shares, self._fine = model.shares, model.fine
         self._redrawing = None if self._predictor is None else Redrawing(self._predictor, options)
         if control != "constant" and options.iterations != 0:
             generator = _untrained(model) if control == "untrained" else model.generator
@@ -222,7 +224,7 @@ class CandidateFinder:
         )
         own = None if expected is None else expected[number]
         alike = (fills, contextual, prior, iterations, folds, blind_to)
-        return Candidates(*square, *alike, expected=own, shares=self._shares)
+        return Candidates(*square, *alike, expected=own, shares=self._shares, fine=self._fine)
 
     def _finished(self, candidates: list[Candidates], found: Found) -> list[Candidates]:
         """With what the options want of them: the sample by the best drawn anew, and how fills formed.

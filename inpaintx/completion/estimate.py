@@ -57,13 +57,15 @@ def with_expected(
     mask: np.ndarray,
     estimate: Estimate,
     shares: Shares = SHARES,
+    fine: float = 0.0,
 ) -> np.ndarray:
     """Fills together with what is expected in the hole.
 
     For a sample, what is coarse comes from what is expected and what is fine from the fill, so that it is at
     once near the truth on average and sharp. What is expected is blurred where nothing tells what is there:
     the deeper in the hole, the coarser it is; and the less of it is taken, the larger the error that is
-    expected, since it would lie as a shadow over a sharp fill. A mean takes shares of both, and of
+    expected, since it would lie as a shadow over a sharp fill. Of a collection whose fine detail P knows
+    better than G does, what is fine comes from it, too, where it is sure. A mean takes shares of both, and of
     interpolation, that go with depth.
 
     Args:
@@ -73,6 +75,8 @@ def with_expected(
         estimate: what the fills are for.
         shares: a mean's, by depth, see :mod:`inpaintx.networks.shares`; between two depths they go with the
             logarithm.
+        fine: of a sample: the expected error, in [0, 1], at which half of what is fine comes from what is
+            expected, too; 0: none does.
 
     Returns:
         Like ``fills``; for a sample, they may leave [0, 1].
@@ -80,9 +84,11 @@ def with_expected(
     if estimate == "mean":
         plate, drawn, found = (at_depths(mask) @ np.asarray(shares, np.float32)).transpose(2, 0, 1)[..., None]
         return plate * expected.interpolated + drawn * expected.images + found * fills
-    sure = (SURE / (SURE + expected.errors))[..., None]
-    missed = np.moveaxis(sure * (expected.images - fills), 0, 2)  # [S, S, K, C]
-    return fills + np.moveaxis(coarse(missed.reshape(*mask.shape, -1), mask).reshape(missed.shape), 2, 0)
+    missed, errors = expected.images - fills, expected.errors[..., None]
+    whole = fine / (fine + errors) if fine else 0.0  # of what is missed: the share that is taken as it is
+    rest = np.moveaxis((1 - whole) * (SURE / (SURE + errors)) * missed, 0, 2)  # [S, S, K, C]
+    blurred = np.moveaxis(coarse(rest.reshape(*mask.shape, -1), mask).reshape(rest.shape), 2, 0)
+    return fills + blurred + whole * missed
 
 
 def at_depths(mask: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What a model's mean should be mixed of, fitted on pictures that were kept back from its training."""
+"""What a model's fills should be mixed of, found on pictures that were kept back from its training."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from scipy.ndimage import binary_erosion, gaussian_filter
 from scipy.optimize import nnls
 
 from inpaintx.completion.candidates import CandidateFinder, Candidates
-from inpaintx.completion.estimate import at_depths, combine
+from inpaintx.completion.estimate import at_depths, combine, with_expected
 from inpaintx.completion.redrawing import Square
 from inpaintx.networks.checkpoint import Networks, load, load_model, save
 from inpaintx.networks.finding import find
 from inpaintx.networks.predictor import TENSION
-from inpaintx.networks.shares import DEPTHS, KEY, SHARES, Shares
+from inpaintx.networks.shares import DEPTHS, FINE, KEY, SHARES, Shares
 from inpaintx.ops.solvers import biharmonic
 from inpaintx.options import SearchOptions
 from inpaintx.pictures import Picture
@@ -35,13 +36,17 @@ MOST = 32  # pictures, each under a mask of each family
 TOGETHER = 20  # squares that are searched at a time: some of each family
 FOLDS = 4  # that some candidates don't see, as where a blend chooses
 FIRM = 0.001  # how firmly shares stay near the usual, against what the pictures say of one of them
+#: What may be a sample's own: see :func:`.with_expected`.
+FINES = (0.0, 0.01, 0.03, 0.1, 0.3)
+STRONG = 0.8  # of the amplitude of detail that it has of the search alone: what a sample has to keep
+DETAIL, REACH = 1.0, 3  # pixels: deviation of the Gaussian that leaves no fine detail, and how far it sees
 LEAST = 1e-4  # mean squared error in a hole, of P, below which one tells no more than another
 
 
 def finish(trainer: Trainer, run: Path) -> bool:
-    """Notes in a run's checkpoint what a mean is mixed of, once the networks are trained.
+    """Notes in a run's checkpoint what fills are mixed of, once the networks are trained.
 
-    Where nothing was kept back, or there is no predictor, the usual shares hold. Ctrl-C or SIGTERM leaves the
+    Where nothing was kept back, or there is no predictor, the usual holds. Ctrl-C or SIGTERM leaves the
     checkpoint as it is.
 
     Returns:
@@ -60,7 +65,8 @@ def finish(trainer: Trainer, run: Path) -> bool:
             if seconds is not None and time.monotonic() - begin > seconds:
                 break
         header, tensors = load(find(run))
-        save(find(run), {**header, KEY: [list(row) for row in mixing.shares()]}, tensors)
+        found = {KEY: [list(row) for row in mixing.shares()], FINE: mixing.fine()}
+        save(find(run), {**header, **found}, tensors)
     return True
 
 
@@ -83,18 +89,24 @@ def damaged(kept: Collection, seed: int) -> Iterator[tuple[list[Square], list[Tr
 
 
 class Mixing:
-    """Least squares: shares of interpolation, of what P expects and of what the search found, by depth.
+    """Shares of interpolation, of what P expects and of what the search found, by depth; and what is fine.
 
-    They are 0 or more and sum to 1 at each depth; an error counts by what P is off in that hole, as PSNR has
-    it, and a little is added for being far from the usual shares (ridge regression), so that depths of which
-    the pictures say little keep these. That is stacking (Wolpert, "Stacked Generalization", Neural Networks,
-    1992), with the constraints of Breiman ("Stacked Regressions", Machine Learning, 1996).
+    Shares are found by least squares: they are 0 or more and sum to 1 at each depth; an error counts by what
+    P is off in that hole, as PSNR has it, and a little is added for being far from the usual shares (ridge
+    regression), so that depths of which the pictures say little keep these. That is stacking (Wolpert,
+    "Stacked Generalization", Neural Networks, 1992), with the constraints of Breiman ("Stacked Regressions",
+    Machine Learning, 1996).
+
+    What is fine in a sample is the search's, and P's where more of the true detail is in it so, which is the
+    sum of the products of a sample's detail and the truth's (detail is what a Gaussian takes away), and where
+    the sample's detail stays about as strong: else a texture would go that nobody can foretell.
     """
 
     def __init__(self, model: Networks) -> None:
         self._find = CandidateFinder(model, SearchOptions(estimate="mean"))
         count = len(DEPTHS) * len(SHARES[0])
         self._products, self._agreed = np.zeros((count, count)), np.zeros(count)
+        self._true, self._strong = np.zeros(len(FINES)), np.zeros(len(FINES))
 
     def see(self, squares: list[Square], truths: list[Truth]) -> None:
         """Learns from squares, and from what is under their holes."""
@@ -106,6 +118,14 @@ class Mixing:
             mixed = np.einsum("pd,pkc->pcdk", near, parts).reshape(truth.size, -1).astype(np.float64)
             self._products += weight * mixed.T @ mixed
             self._agreed += weight * mixed.T @ truth.reshape(-1)
+            true, strong = _details(found, image, told)
+            self._true += true
+            self._strong += strong
+
+    def fine(self) -> float:
+        """The one of :data:`FINES` whose samples hold most of the true detail; of equals the least."""
+        enough = self._strong >= STRONG**2 * self._strong[0]
+        return FINES[int(np.argmax(np.where(enough, self._true, -np.inf)))]
 
     def shares(self) -> Shares:
         """Those that fit best what was seen; the usual ones where nothing was."""
@@ -126,6 +146,29 @@ def _parts(found: Candidates) -> tuple[np.ndarray, ...]:
     """What a mean is mixed of, each as it meets the known pixels, float32 ``[S, S, C]``."""
     assert found.expected is not None
     expected = found.expected[0]
-    mean = combine(found.fills, found.contextual, "mean")
-    missed = np.where(found.mask[..., None], found.image - mean, np.float32(0))
-    return expected.interpolated, expected.images, mean + biharmonic(missed, found.mask, TENSION)
+    return expected.interpolated, expected.images, _met(found, combine(found.fills, found.contextual, "mean"))
+
+
+def _met(found: Candidates, fill: np.ndarray) -> np.ndarray:
+    """A fill as it meets the known pixels."""
+    missed = np.where(found.mask[..., None], found.image - fill, np.float32(0))
+    return fill + biharmonic(missed, found.mask, TENSION)
+
+
+def _details(found: Candidates, image: np.ndarray, told: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How much of the true detail is in the sample, and its detail's energy, for each of :data:`FINES`."""
+    assert found.expected is not None
+    best, inner = found.fills[[np.argmin(found.contextual)]], told
+    if not (told | found.mask).all():  # of a damaged picture: where no unknown pixel is near
+        inner = told & binary_erosion(told | found.mask, iterations=REACH, border_value=1)
+    if not inner.any():
+        return np.zeros(len(FINES)), np.zeros(len(FINES))
+    truth = _detail(image)[inner]
+    samples = (with_expected(best, found.expected[0], found.mask, "sample", fine=fine)[0] for fine in FINES)
+    details = np.stack([_detail(_met(found, sample))[inner] for sample in samples]).reshape(len(FINES), -1)
+    return np.mean(details * truth.reshape(-1), 1), np.mean(details**2, 1)
+
+
+def _detail(values: np.ndarray) -> np.ndarray:
+    """What is fine of ``[S, S, C]``."""
+    return values - gaussian_filter(values, (DETAIL, DETAIL, 0), truncate=REACH / DETAIL)

@@ -22,7 +22,7 @@ from inpaintx.networks.base import Discriminator, Generator
 from inpaintx.networks.encoder import Encoder
 from inpaintx.networks.finding import FILE_NAME, find, shipped_models
 from inpaintx.networks.predictor import Predictor
-from inpaintx.networks.shares import Shares, shares_of
+from inpaintx.networks.shares import Shares, fine_of, shares_of
 from inpaintx.networks.storage import HEADER_KEY, Stored, damaged, load, opened, save
 from inpaintx.options import Architecture, Fit, TrainOptions
 
@@ -95,6 +95,11 @@ class Networks:
         """What a mean is mixed of, by depth in the hole."""
         return shares_of(self.header)
 
+    @property
+    def fine(self) -> float:
+        """How much of what is fine in a sample is the predictor's: see :func:`.fine_of`."""
+        return fine_of(self.header)
+
 
 def load_model(model: str | Path, device: torch.device | str = "cpu") -> Networks:
     """Loads the networks for use.
@@ -138,7 +143,7 @@ def described(stored: Stored) -> Architecture:
     if not isinstance(options, dict) or not isinstance(options.get("flip", False), bool):
         raise damaged(path, "its options can't be read")
     try:
-        shares_of(header)
+        shares_of(header), fine_of(header)
         return Architecture.from_dict(header["architecture"])
     except (InpaintxError, ValueError) as error:
         raise InpaintxError(f"damaged checkpoint: {path}: {error}") from error

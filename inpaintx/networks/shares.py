@@ -1,4 +1,4 @@
-"""What a mean is mixed of, by depth in the hole: as a model's checkpoint says, or the usual. No torch."""
+"""What fills are mixed of, as a model's checkpoint says, or the usual. Loads no torch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 Shares = Sequence[Sequence[float]]
 
-KEY = "shares"  # in a checkpoint's header
+KEY, FINE = "shares", "fine"  # in a checkpoint's header
 DEPTHS = (1, 2, 4, 8, 16, 28)  # pixels of the model's square
 #: Of interpolation, of what P expects and of what the search found, at each of these depths; of a model that
 #: has none of its own.
@@ -30,6 +30,17 @@ def shares_of(header: Mapping[str, Any]) -> Shares:
     if not isinstance(rows, list) or len(rows) != len(DEPTHS) or not all(map(_is_whole, rows)):
         raise ValueError(f"no shares of a mean at {len(DEPTHS)} depths: {rows!r:.100}")
     return rows
+
+
+def fine_of(header: Mapping[str, Any]) -> float:
+    """Of a model's samples: the expected error, in [0, 1], at which half of what is fine comes from P, too.
+
+    0: none does, as of a model that says nothing. Raises ValueError where its header's can't be one.
+    """
+    fine = header.get(FINE, 0.0)
+    if type(fine) not in (int, float) or not 0 <= fine <= 1:
+        raise ValueError(f"no expected error from 0 to 1: {fine!r:.100}")
+    return fine
 
 
 def _is_whole(row: object) -> bool:

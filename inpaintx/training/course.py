@@ -14,7 +14,7 @@ from inpaintx.options import TrainOptions
 
 #: What is trained one after the other, and the share of a run's minutes that each gets. P is what completions
 #: gain most from, and G is what it can't replace.
-SHARES = {"gan": 0.65, "encoder": 0.12, "predictor": 0.23}
+SHARES = {"gan": 0.5, "encoder": 0.1, "predictor": 0.4}
 #: Of a run's minutes, where pictures are kept back: to find on these what a mean is mixed of.
 MIXING = 0.02
 #: What a step of each takes, in steps of G and D, until it is measured (64 px, width 32, one core).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -69,8 +70,8 @@ def train_predictor(
     examples = _Examples(images, options)
     fresh = max(1, options.batch // FRESH)
     needed = examples.room if course.steps is None else options.batch + fresh * course.steps
-    while len(examples) < min(examples.room, needed):
-        examples.make(1)
+    while len(examples) < (wanted := min(examples.room, needed)):
+        examples.make(min(fresh, wanted - len(examples)))
         if len(examples) >= options.batch and course.share(0) > FILLING:
             break
     enabled = options.precision == "bfloat16"
@@ -122,6 +123,7 @@ class _Examples:
         )
         self._known, self._truth = (torch.ones(self.room, 1, size, size, dtype=torch.bool) for _ in range(2))
         self._made = 0
+        self._threads = ThreadPoolExecutor(torch.get_num_threads())  # the solver leaves Python's lock alone
 
     def __len__(self) -> int:
         return min(self._made, self.room)
@@ -133,13 +135,15 @@ class _Examples:
 
     def make(self, count: int) -> None:
         """Makes so many anew."""
-        for _ in range(count):
-            (picture, truth), mask = self._picture(), self._mask()
+        drawn = [(*self._picture(), self._mask()) for _ in range(count)]
+        pictures, truths = [picture for picture, *_ in drawn], [truth for _, truth, _ in drawn]
+        masks = [mask if truth is None else mask & truth for _, truth, mask in drawn]
+        plates = self._threads.map(interpolation, pictures, masks)
+        for picture, truth, mask, plate in zip(pictures, truths, masks, plates, strict=True):
             place = self._made % self.room
             if truth is not None:
-                mask = mask & truth
                 self._truth[place, 0] = torch.from_numpy(truth)
-            for kept, values in ((self._whole, picture), (self._interpolated, interpolation(picture, mask))):
+            for kept, values in ((self._whole, picture), (self._interpolated, plate)):
                 kept[place] = torch.from_numpy(values * 2 - 1).permute(2, 0, 1)
             self._known[place, 0] = torch.from_numpy(mask)
             self._made += 1

@@ -116,6 +116,19 @@ def _expected(images: np.ndarray, error: float = 0.0) -> Expected:
     return Expected(images, np.full_like(images, 0.5), np.full(images.shape[:2], error, np.float32))
 
 
+def test_what_is_fine_is_taken_where_it_is_sure() -> None:
+    """By half at the error that is named; the rest as without: its coarse part only."""
+    rng = np.random.default_rng(1)
+    images, fill = rng.random((2, 32, 32, 1), dtype=np.float32)
+    mask = np.ones((32, 32), bool)
+    mask[4:28, 4:28] = False
+    plain = with_expected(fill[None], _expected(images, 0.1), mask, "sample")
+    half = with_expected(fill[None], _expected(images, 0.1), mask, "sample", fine=0.1)
+    np.testing.assert_allclose(half, (plain + images) / 2, rtol=0, atol=1e-5)
+    sure = with_expected(fill[None], _expected(images), mask, "sample", fine=0.1)
+    np.testing.assert_allclose(sure[0], images, rtol=0, atol=1e-6)
+
+
 def test_mean_is_a_mixture_whose_shares_go_with_depth() -> None:
     assert np.allclose(np.sum(SHARES, 1), 1)
     mask = np.ones((64, 64), bool)

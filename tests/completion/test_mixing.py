@@ -12,8 +12,9 @@ from search_cases import images_of
 from training_cases import SHAPE, drawn
 
 from inpaintx.completion import mixing
-from inpaintx.completion.candidates import CandidateFinder
+from inpaintx.completion.candidates import CandidateFinder, Candidates
 from inpaintx.completion.estimate import at_depths, with_expected
+from inpaintx.completion.expected import Expected
 from inpaintx.networks import checkpoint
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.networks.predictor import Predictor
@@ -70,6 +71,55 @@ def test_shares_are_found_by_which_pictures_were_made(predicting: Networks) -> N
 
 def test_where_nothing_was_seen_the_usual_hold(predicting: Networks) -> None:
     assert mixing.Mixing(predicting).shares() == SHARES
+    assert mixing.Mixing(predicting).fine() == 0
+
+
+def _fine(model: Networks, monkeypatch: pytest.MonkeyPatch, expected: Any, known: Any = None) -> float:
+    """What is found where the truth is noise, the search finds other noise, and P expects what is said."""
+    rng = np.random.default_rng(3)
+    learned = mixing.Mixing(model)
+    for squares, truths in mixing.damaged(_kept(model, 4, known), seed=0):
+        noise = [rng.random(image.shape, dtype=np.float32) for image, _ in squares]
+        made = [
+            (np.where(told[..., None], own, image), told)
+            for own, (image, told) in zip(noise, truths, strict=True)
+        ]
+        found = [
+            replace(each, fills=rng.random(each.fills.shape, dtype=np.float32), expected=expected(each, own))
+            for each, own in zip(CandidateFinder(model, SHORT)(squares, mixing.FOLDS), noise, strict=True)
+        ]
+        monkeypatch.setattr(learned, "_find", lambda *_, found=found: found)
+        learned.see(squares, made)
+    return learned.fine()
+
+
+def _says(found: Candidates, images: np.ndarray) -> Expected:
+    assert found.expected is not None
+    count, error = len(found.expected.images), np.full((32, 32), 0.02, np.float32)
+    return Expected(np.stack([images] * count), found.expected.interpolated, np.stack([error] * count))
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_what_is_fine_comes_from_p_where_p_knows_it(
+    predicting: Networks, monkeypatch: pytest.MonkeyPatch, damaged: bool
+) -> None:
+    known = torch.ones(4, 1, 32, 32, dtype=torch.bool)
+    known[:, :, :, 10:12] = not damaged
+    assert _fine(predicting, monkeypatch, _says, known) == mixing.FINES[-1]
+
+
+def test_what_is_fine_stays_the_search_s_where_p_knows_less(
+    predicting: Networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _fine(predicting, monkeypatch, lambda found, truth: _says(found, 1 - truth)) == 0
+
+
+def test_a_texture_that_p_only_hints_at_is_not_given_up(
+    predicting: Networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What P expects is right, and a twentieth as strong: truer than noise, and no texture."""
+    hint = _fine(predicting, monkeypatch, lambda found, truth: _says(found, 0.5 + 0.05 * (truth - 0.5)))
+    assert hint == 0
 
 
 def test_holes_are_judged_where_the_truth_is_known(predicting: Networks) -> None:
@@ -102,7 +152,7 @@ def test_a_run_ends_with_shares_of_its_own_and_they_are_used(tmp_path: Path) -> 
     before = checkpoint.load(tmp_path / "run" / checkpoint.FILE_NAME)
     assert mixing.finish(trainer, tmp_path / "run")
     header, tensors = checkpoint.load(tmp_path / "run" / checkpoint.FILE_NAME)
-    assert header.keys() - before[0].keys() == {"shares"}
+    assert header.keys() - before[0].keys() == {"shares", "fine"}
     assert all(torch.equal(tensors[name], before[1][name]) for name in before[1])
     model = checkpoint.load_model(tmp_path / "run")
     assert model.shares == header["shares"] != SHARES
@@ -112,6 +162,7 @@ def test_a_run_ends_with_shares_of_its_own_and_they_are_used(tmp_path: Path) -> 
     assert found.expected is not None
     own = with_expected(found.fills, found.expected[0], square[1], "mean", model.shares)
     np.testing.assert_array_equal(found.tried("mean"), own)
+    assert model.fine == header["fine"]
 
 
 def test_the_same_run_ends_with_the_same_shares_and_so_does_an_export(tmp_path: Path) -> None:
@@ -120,7 +171,8 @@ def test_the_same_run_ends_with_the_same_shares_and_so_does_an_export(tmp_path: 
     one, two = (checkpoint.load_model(tmp_path / name) for name in ("one", "two"))
     assert one.shares == two.shares
     checkpoint.export(tmp_path / "one", tmp_path / "small.safetensors")
-    assert checkpoint.load_model(tmp_path / "small.safetensors").shares == one.shares
+    small = checkpoint.load_model(tmp_path / "small.safetensors")
+    assert (small.shares, small.fine) == (one.shares, one.fine)
 
 
 def test_an_interrupt_leaves_the_checkpoint_as_it_was(
@@ -182,4 +234,17 @@ def test_shares_that_can_not_be_are_a_damaged_checkpoint(
     header = {"architecture": model.architecture.to_dict(), "fit": "crop", "step": 1, "shares": rows}
     checkpoint.save(tmp_path / "wrong.safetensors", header, tensors)
     with pytest.raises(checkpoint.InpaintxError, match="no shares of a mean at 6 depths"):
+        checkpoint.load_model(tmp_path / "wrong.safetensors")
+
+
+@pytest.mark.parametrize("fine", [None, "all", True, -0.1, 1.1, float("nan")])
+def test_what_is_fine_that_can_not_be_is_a_damaged_checkpoint(
+    fine: Any, tmp_path: Path, make_model: Callable[..., Any]
+) -> None:
+    model = make_model()
+    tensors = checkpoint.state(model.generator, "generator.")
+    tensors |= checkpoint.state(model.discriminator, "discriminator.")
+    header = {"architecture": model.architecture.to_dict(), "fit": "crop", "step": 1, "fine": fine}
+    checkpoint.save(tmp_path / "wrong.safetensors", header, tensors)
+    with pytest.raises(checkpoint.InpaintxError, match="no expected error from 0 to 1"):
         checkpoint.load_model(tmp_path / "wrong.safetensors")

@@ -142,7 +142,7 @@ def test_time_left_is_measured_and_counts_the_stages_to_come(wait: Callable[[flo
     wait(90)
     assert progress(limited, "gan", stage, 5, 0, ()).seconds_left == pytest.approx(600 - 90)
     last = Course(None, seconds_for(limited, "predictor"))
-    assert progress(limited, "predictor", last, 1, 0, ()).seconds_left == pytest.approx(0.23 * 600)
+    assert progress(limited, "predictor", last, 1, 0, ()).seconds_left == pytest.approx(0.4 * 600)
 
 
 def test_looks_are_spread_over_a_course() -> None:
