@@ -10,20 +10,17 @@ import numpy as np
 import torch
 
 from inpaintx.completion.estimate import combine, with_expected
-from inpaintx.completion.expected import Expected, expect
+from inpaintx.completion.expected import Expected, expect, predictor_of
 from inpaintx.completion.folds import draw_folds
 from inpaintx.completion.redrawing import Redrawing, Square
-from inpaintx.errors import InpaintxError
 from inpaintx.networks.architectures import build
 from inpaintx.networks.base import Generator, calibrate
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.networks.copying import on_host
-from inpaintx.networks.predictor import FrozenPredictor
 from inpaintx.networks.shares import SHARES, Shares
 from inpaintx.options import Control, Estimate, SearchOptions
 from inpaintx.pictures.arrays import images_to_values, values_to_images
 from inpaintx.search import Found, History, Search, Standing
-from inpaintx.search.precision import inner_dtype
 
 
 @dataclass(frozen=True)
@@ -140,7 +137,7 @@ class CandidateFinder:
         self._search: Search | None = None
         if control == "untrained":  # the encoder knows the codes of the trained G only
             options = replace(options, guess=False, predict=False)
-        self._predictor = None if control == "constant" else _wanted_predictor(model, options)
+        self._predictor = None if control == "constant" else predictor_of(model, options)
         self._shares, self._fine = model.shares, model.fine
         self._redrawing = None if self._predictor is None else Redrawing(self._predictor, options)
         if control != "constant" and options.iterations != 0:
@@ -259,21 +256,6 @@ def _formed(history: History, candidates: Candidates, estimate: Estimate) -> lis
         for step, images in zip(history.steps.amax(1).tolist(), history.images(), strict=True)
     ]
     return [*looks[:-1], (looks[-1][0], candidates.fill(estimate))]
-
-
-def _wanted_predictor(model: Networks, options: SearchOptions) -> FrozenPredictor | None:
-    """The model's, if the options don't leave it out. Raises InpaintxError where they need one that isn't."""
-    if options.predict is not False and model.predictor is not None:
-        inside = inner_dtype(options.precision, model.predictor.last.weight)
-        return FrozenPredictor(model.predictor, inside)
-    if options.predict or options.iterations == 0:
-        asked = "--predict" if options.predict else "a search of 0 iterations"
-        lack = "the model has none" if model.predictor is None else "it is left out"
-        raise InpaintxError(
-            f"search: {asked} needs a predictor, and {lack}; train one with `inpaintx train --resume "
-            "--predictor-steps 2000`, or leave the option out"
-        )
-    return None
 
 
 def _alone(image: np.ndarray, mask: np.ndarray, expected: np.ndarray) -> Candidates:

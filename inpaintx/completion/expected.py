@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from inpaintx.errors import InpaintxError
+from inpaintx.networks.checkpoint import Networks
 from inpaintx.networks.copying import fetched, moved
 from inpaintx.networks.multiplication import multiplying
 from inpaintx.networks.predictor import FrozenPredictor, interpolation
@@ -16,6 +18,7 @@ from inpaintx.networks.repeating import repeating
 from inpaintx.options import SearchOptions
 from inpaintx.pictures.arrays import images_to_values, values_to_images
 from inpaintx.search import Expectation
+from inpaintx.search.precision import inner_dtype
 
 SHARE = 0.7  # of a sure pixel in the hole, where a known one has 0.5 and more
 HALF = 0.05  # expected error, in [0, 1], at which that share is halved
@@ -49,6 +52,24 @@ class Expected:
         return Expectation(
             tensor.unflatten(0, images.shape[:2]), (SHARE * HALF / (HALF + errors))[:, :, None]
         )
+
+
+def predictor_of(model: Networks, options: SearchOptions) -> FrozenPredictor | None:
+    """The model's predictor, frozen; None where the options leave it out, or there is none.
+
+    Raises InpaintxError where the options need one.
+    """
+    if options.predict is not False and model.predictor is not None:
+        inside = inner_dtype(options.precision, model.predictor.last.weight)
+        return FrozenPredictor(model.predictor, inside)
+    if options.predict or options.iterations == 0:
+        asked = "--predict" if options.predict else "a search of 0 iterations"
+        lack = "the model has none" if model.predictor is None else "it is left out"
+        raise InpaintxError(
+            f"search: {asked} needs a predictor, and {lack}; train one with `inpaintx train --resume "
+            "--predictor-steps 2000`, or leave the option out"
+        )
+    return None
 
 
 @torch.no_grad()

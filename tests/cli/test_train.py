@@ -199,13 +199,13 @@ def test_minutes_are_those_of_the_whole_model_and_go_on_where_they_stopped(
     ended = cli("train", collection, "--out", tmp_path, *flags, "--minutes", 0.2)
     assert ended.code == 0, ended
     assert "none is kept back for a score" in ended.out
-    assert "12 s at most: G and D 8 s, encoder 1 s, predictor 3 s" in ended.out
+    assert "12 s at most: G and D 6 s, encoder 1 s, predictor 5 s" in ended.out
     header = header_of(tmp_path)
     assert header["options"]["steps"] is None
     assert header["options"]["minutes"] == 0.2
     assert header["step"] > 0
     clock = header["clock"]
-    assert clock["gan"] >= 7.8  # 65 % of the time
+    assert clock["gan"] >= 6  # half of the time
     assert sum(clock.values()) < 30  # 12, and what the last step of each stage takes on a busy machine
 
     again = cli("train", collection, "--out", tmp_path, "--resume")
