@@ -13,12 +13,10 @@ from scipy.optimize import nnls
 
 from inpaintx.completion.candidates import CandidateFinder, Candidates
 from inpaintx.completion.estimate import at_depths, combine, with_expected
-from inpaintx.completion.redrawing import Square
+from inpaintx.completion.redrawing import Square, joined
 from inpaintx.networks.checkpoint import Networks, load, load_model, save
 from inpaintx.networks.finding import find
-from inpaintx.networks.predictor import TENSION
 from inpaintx.networks.shares import DEPTHS, FINE, KEY, SHARES, Shares
-from inpaintx.ops.solvers import biharmonic
 from inpaintx.options import SearchOptions
 from inpaintx.pictures import Picture
 from inpaintx.pictures.arrays import to_values
@@ -146,13 +144,8 @@ def _parts(found: Candidates) -> tuple[np.ndarray, ...]:
     """What a mean is mixed of, each as it meets the known pixels, float32 ``[S, S, C]``."""
     assert found.expected is not None
     expected = found.expected[0]
-    return expected.interpolated, expected.images, _met(found, combine(found.fills, found.contextual, "mean"))
-
-
-def _met(found: Candidates, fill: np.ndarray) -> np.ndarray:
-    """A fill as it meets the known pixels."""
-    missed = np.where(found.mask[..., None], found.image - fill, np.float32(0))
-    return fill + biharmonic(missed, found.mask, TENSION)
+    mean = combine(found.fills, found.contextual, "mean")
+    return expected.interpolated, expected.images, joined(found.image, found.mask, mean)
 
 
 def _details(found: Candidates, image: np.ndarray, told: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -165,7 +158,9 @@ def _details(found: Candidates, image: np.ndarray, told: np.ndarray) -> tuple[np
         return np.zeros(len(FINES)), np.zeros(len(FINES))
     truth = _detail(image)[inner]
     samples = (with_expected(best, found.expected[0], found.mask, "sample", fine=fine)[0] for fine in FINES)
-    details = np.stack([_detail(_met(found, sample))[inner] for sample in samples]).reshape(len(FINES), -1)
+    details = np.stack(
+        [_detail(joined(found.image, found.mask, sample))[inner] for sample in samples]
+    ).reshape(len(FINES), -1)
     return np.mean(details * truth.reshape(-1), 1), np.mean(details**2, 1)
 
 

@@ -50,8 +50,8 @@ class Redrawing:
             like ``fills``; in and out of [0, 1] as they are.
         """
         masks = [mask for _, mask in squares]
-        joined = np.stack([_joined(*square, fill) for square, fill in zip(squares, fills, strict=True)])
-        values = joined.clip(0, 1)
+        begun = np.stack([joined(*square, fill) for square, fill in zip(squares, fills, strict=True)])
+        values = begun.clip(0, 1)
         no_fold = np.zeros((0, *fills.shape[1:3]), bool)
         for hidden in _blocks(fills.shape[1]):
             met = [number for number, mask in enumerate(masks) if (hidden & ~mask).any()]
@@ -62,7 +62,7 @@ class Redrawing:
         return np.stack(
             [
                 fill + coarse(_changed(value, before), mask, FINEST)
-                for fill, value, before, mask in zip(fills, values, joined, masks, strict=True)
+                for fill, value, before, mask in zip(fills, values, begun, masks, strict=True)
             ]
         )
 
@@ -73,7 +73,7 @@ def _changed(value: np.ndarray, before: np.ndarray) -> np.ndarray:
     return np.sign(change) * np.maximum(np.abs(change) - np.float32(LEVEL), 0)
 
 
-def _joined(image: np.ndarray, mask: np.ndarray, fill: np.ndarray) -> np.ndarray:
+def joined(image: np.ndarray, mask: np.ndarray, fill: np.ndarray) -> np.ndarray:
     """A fill, ``[S, S, C]``, that meets the known pixels, bent by a plate in tension; and these."""
     missed = np.where(mask[..., None], image - fill, np.float32(0))
     return np.where(mask[..., None], image, fill + biharmonic(missed, mask, TENSION))

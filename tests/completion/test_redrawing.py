@@ -73,7 +73,7 @@ def test_what_is_coarse_becomes_what_is_expected(predictor: Predictor) -> None:
     plain, cleaned = redraw([(image, mask)] * 2, np.stack([gray, shadow]))
     np.testing.assert_allclose(plain, gray, rtol=0, atol=1e-6)
     before, after = (
-        np.abs(redrawing._joined(image, mask, fill) - gray)[~mask].max() for fill in (shadow, cleaned)
+        np.abs(redrawing.joined(image, mask, fill) - gray)[~mask].max() for fill in (shadow, cleaned)
     )
     assert before > 0.1
     assert after < 0.5 * before
