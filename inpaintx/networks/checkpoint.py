@@ -143,7 +143,8 @@ def described(stored: Stored) -> Architecture:
     if not isinstance(options, dict) or not isinstance(options.get("flip", False), bool):
         raise damaged(path, "its options can't be read")
     try:
-        shares_of(header), fine_of(header)
+        shares_of(header)
+        fine_of(header)
         return Architecture.from_dict(header["architecture"])
     except (InpaintxError, ValueError) as error:
         raise InpaintxError(f"damaged checkpoint: {path}: {error}") from error

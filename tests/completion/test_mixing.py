@@ -212,6 +212,16 @@ def test_without_pictures_or_a_predictor_nothing_is_fitted(tmp_path: Path, lacki
     assert checkpoint.load_model(tmp_path / "run").shares == SHARES
 
 
+def _assert_damaged(path: Path, model: Networks, said: dict[str, Any], why: str) -> None:
+    """Of a model whose header says this, it is told why it can't be used."""
+    tensors = checkpoint.state(model.generator, "generator.")
+    tensors |= checkpoint.state(model.discriminator, "discriminator.")
+    header = {"architecture": model.architecture.to_dict(), "fit": "crop", "step": 1, **said}
+    checkpoint.save(path, header, tensors)
+    with pytest.raises(checkpoint.InpaintxError, match=why):
+        checkpoint.load_model(path)
+
+
 @pytest.mark.parametrize(
     "rows",
     [
@@ -228,23 +238,15 @@ def test_without_pictures_or_a_predictor_nothing_is_fitted(tmp_path: Path, lacki
 def test_shares_that_can_not_be_are_a_damaged_checkpoint(
     rows: Any, tmp_path: Path, make_model: Callable[..., Any]
 ) -> None:
-    model = make_model()
-    tensors = checkpoint.state(model.generator, "generator.")
-    tensors |= checkpoint.state(model.discriminator, "discriminator.")
-    header = {"architecture": model.architecture.to_dict(), "fit": "crop", "step": 1, "shares": rows}
-    checkpoint.save(tmp_path / "wrong.safetensors", header, tensors)
-    with pytest.raises(checkpoint.InpaintxError, match="no shares of a mean at 6 depths"):
-        checkpoint.load_model(tmp_path / "wrong.safetensors")
+    _assert_damaged(
+        tmp_path / "wrong.safetensors", make_model(), {"shares": rows}, "no shares of a mean at 6 depths"
+    )
 
 
 @pytest.mark.parametrize("fine", [None, "all", True, -0.1, 1.1, float("nan")])
 def test_what_is_fine_that_can_not_be_is_a_damaged_checkpoint(
     fine: Any, tmp_path: Path, make_model: Callable[..., Any]
 ) -> None:
-    model = make_model()
-    tensors = checkpoint.state(model.generator, "generator.")
-    tensors |= checkpoint.state(model.discriminator, "discriminator.")
-    header = {"architecture": model.architecture.to_dict(), "fit": "crop", "step": 1, "fine": fine}
-    checkpoint.save(tmp_path / "wrong.safetensors", header, tensors)
-    with pytest.raises(checkpoint.InpaintxError, match="no expected error from 0 to 1"):
-        checkpoint.load_model(tmp_path / "wrong.safetensors")
+    _assert_damaged(
+        tmp_path / "wrong.safetensors", make_model(), {"fine": fine}, "no expected error from 0 to 1"
+    )
