@@ -104,11 +104,13 @@ class Forming:
         squares: that are searched.
         expected: what is expected of them; None: nothing is.
         standing: of the search.
+        fine: how much of what is fine in a sample is expected.
     """
 
     squares: Sequence[Square]
     expected: Expected | None
     standing: Standing
+    fine: float = 0.0
 
     def fills(self, numbers: Sequence[int]) -> dict[int, np.ndarray]:
         """The best yet, float32 ``[S, S, C]``, of those of these squares that have one."""
@@ -117,7 +119,9 @@ class Forming:
         if self.expected is None:
             return fills
         return {
-            number: with_expected(fill[None], self.expected[number][0], self.squares[number][1], "sample")[0]
+            number: with_expected(
+                fill[None], self.expected[number][0], self.squares[number][1], "sample", fine=self.fine
+            )[0]
             for number, fill in fills.items()
         }
 
@@ -179,7 +183,7 @@ class CandidateFinder:
             torch.from_numpy(np.stack(drawn)) if folds else None,
             history,
             None if expected is None else expected.expectation(),
-            None if watch is None else lambda standing: watch(Forming(squares, expected, standing)),
+            None if watch is None else lambda at: watch(Forming(squares, expected, at, self._fine)),
         )
         found = on_host(found)  # at once, not square by square
         fills = images_to_values(found.fills.flatten(0, 1)).reshape(

@@ -18,7 +18,7 @@ from inpaintx.completion.expected import Expected
 from inpaintx.networks import checkpoint
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.networks.predictor import Predictor
-from inpaintx.networks.shares import DEPTHS, SHARES
+from inpaintx.networks.shares import DEPTHS, FINE, SHARES
 from inpaintx.options import SearchOptions, TrainOptions
 from inpaintx.pictures.arrays import images_to_levels
 from inpaintx.training import Team, Trainer, train
@@ -163,6 +163,20 @@ def test_a_run_ends_with_shares_of_its_own_and_they_are_used(tmp_path: Path) -> 
     own = with_expected(found.fills, found.expected[0], square[1], "mean", model.shares)
     np.testing.assert_array_equal(found.tried("mean"), own)
     assert model.fine == header["fine"]
+
+
+def test_while_it_is_searched_a_fill_has_as_much_of_what_is_fine(predicting: Networks) -> None:
+    model = replace(predicting, header={**predicting.header, FINE: 0.3})
+    [(image, mask), *_], _ = next(mixing.damaged(_kept(model, 1), seed=0))
+    looks = []
+    [found] = CandidateFinder(model, SHORT)(
+        [(image, mask)], watch=lambda forming: looks.append(forming.fills([0]))
+    )
+    last = found.tried("sample")[np.argmin(found.contextual)]
+    np.testing.assert_allclose(looks[-1][0], last, atol=1e-3)
+    assert found.expected is not None
+    without = with_expected(found.fills, found.expected[0], mask, "sample")[np.argmin(found.contextual)]
+    assert np.abs(looks[-1][0] - without)[~mask].max() > 0.05
 
 
 def test_the_same_run_ends_with_the_same_shares_and_so_does_an_export(tmp_path: Path) -> None:
