@@ -61,7 +61,7 @@ def predictor_of(model: Networks, options: SearchOptions) -> FrozenPredictor | N
     """
     if options.predict is not False and model.predictor is not None:
         inside = inner_dtype(options.precision, model.predictor.last.weight)
-        return FrozenPredictor(model.predictor, inside)
+        return FrozenPredictor(model.predictor, inside, model.flip)
     if options.predict or options.iterations == 0:
         asked = "--predict" if options.predict else "a search of 0 iterations"
         lack = "the model has none" if model.predictor is None else "it is left out"

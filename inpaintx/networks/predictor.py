@@ -115,17 +115,22 @@ class FrozenPredictor(Frozen):
     Args:
         predictor: P in evaluation mode.
         dtype: what the layers compute in; None: the dtype of the weights.
+        mirrored: it learned mirror images, too. Then it is asked of each image's mirror image as well, and
+            what it expects is the mean of both, as far off as the geometric mean of what both say.
 
     Attributes:
         device: where it is.
         dtype: of what goes in.
     """
 
-    def __init__(self, predictor: Predictor, dtype: torch.dtype | None = None) -> None:
+    def __init__(
+        self, predictor: Predictor, dtype: torch.dtype | None = None, mirrored: bool = False
+    ) -> None:
         weight, a = predictor.last.weight, predictor.architecture
         self.device, self.dtype = weight.device, weight.dtype
         self._inside = inside = dtype or weight.dtype
         self._gated, self._side, self._features = predictor.gated, a.base, a.widths[0]
+        self._mirrored = mirrored
         down, up = (list(cast(Iterable[Any], layers)) for layers in (predictor.down, predictor.up))
         self._down = [Layer(*fold(conv, norm, outputs=0), inside) for conv, norm, _ in down]
         self._up = [Layer(*fold(conv, norm, outputs=1), inside) for conv, norm, _ in up]
@@ -140,6 +145,14 @@ class FrozenPredictor(Frozen):
     @torch.no_grad()
     def __call__(self, y: Tensor, mask: Tensor, interpolated: Tensor) -> tuple[Tensor, Tensor]:
         """What is to be expected of damaged images: see :meth:`Predictor.forward`."""
+        if not self._mirrored:
+            return self._once(y, mask, interpolated)
+        both = (torch.cat([each, each.flip(3)]) for each in (y, mask, interpolated))
+        seen, mirrored = zip(*(each.chunk(2) for each in self._once(*both)), strict=True)
+        expected, log_error = ((one + other.flip(3)) / 2 for one, other in zip(seen, mirrored, strict=True))
+        return expected, log_error
+
+    def _once(self, y: Tensor, mask: Tensor, interpolated: Tensor) -> tuple[Tensor, Tensor]:
         count, (y, mask, interpolated) = len(y), map(fill_up, (y, mask, interpolated))
         maps, skips = entered(y, mask, interpolated).to(self._inside), []
         maps = maps.contiguous(memory_format=torch.channels_last)

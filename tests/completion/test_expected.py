@@ -48,6 +48,18 @@ def _find(model: Networks, squares: list[Square], options: SearchOptions = OPTIO
 # --- what is expected ---
 
 
+@pytest.mark.parametrize("flip", [False, True])
+def test_what_is_expected_of_a_mirror_image_is_mirrored_where_such_were_learned(
+    predicting: Networks, flip: bool
+) -> None:
+    options = {**predicting.header.get("options", {}), "flip": flip}
+    model = replace(predicting, header={**predicting.header, "options": options})
+    [square, *_] = _squares(model)
+    [one], [other] = (_find(model, [each]) for each in (square, tuple(part[:, ::-1] for part in square)))
+    near = np.allclose(one.expected.images, other.expected.images[:, :, ::-1], atol=1e-5)
+    assert near is flip
+
+
 def test_what_is_expected_is_the_interpolation_and_what_p_adds(predicting: Networks) -> None:
     assert predicting.predictor is not None
     squares = _squares(predicting)

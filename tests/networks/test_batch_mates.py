@@ -82,7 +82,7 @@ def test_rows_of_networks_stand_alone(wide: Networks, dtype: torch.dtype, thread
     encoder = wide.encoder
     assert wide.predictor is not None
     assert encoder is not None
-    predictor = FrozenPredictor(wide.predictor, dtype)
+    predictors = [FrozenPredictor(wide.predictor, dtype, mirrored) for mirrored in (False, True)]
 
     def draw_and_back(z: Tensor, grad: Tensor) -> list[Tensor]:
         return [generator.forward(z).clone(), generator.vjp(grad)]  # type: ignore[attr-defined]
@@ -91,7 +91,8 @@ def test_rows_of_networks_stand_alone(wide: Networks, dtype: torch.dtype, thread
         assert_rows_stand_alone(draw_and_back, codes, y)
         assert_rows_stand_alone(discriminator.prior, y)  # type: ignore[attr-defined]
         assert_rows_stand_alone(lambda *rows: [encoder(*rows)], y, mask)
-        assert_rows_stand_alone(predictor, y, mask, plate)
+        for predictor in predictors:
+            assert_rows_stand_alone(predictor, y, mask, plate)
 
 
 @pytest.mark.slow

@@ -73,3 +73,14 @@ def test_nothing_is_read_of_the_hole(predictor: Predictor) -> None:
     spoilt = torch.where(mask == 0, torch.nan, y)
     for clean, same in zip(frozen(y, mask, plate), frozen(spoilt, mask, plate), strict=True):
         assert torch.equal(clean, same)
+
+
+def test_of_what_it_learned_mirrored_it_expects_the_mean_of_both(predictor: Predictor) -> None:
+    rows = _rows(predictor)
+    mirrored = [each.flip(3) for each in rows]
+    once, both = FrozenPredictor(predictor), FrozenPredictor(predictor, mirrored=True)
+    for mean, one, other in zip(both(*rows), once(*rows), once(*mirrored), strict=True):
+        torch.testing.assert_close(mean, (one + other.flip(3)) / 2, rtol=0, atol=1e-12)
+        assert not torch.allclose(mean, one, rtol=0, atol=1e-3)
+    for mean, same in zip(both(*rows), both(*mirrored), strict=True):
+        torch.testing.assert_close(mean, same.flip(3), rtol=0, atol=1e-12)
