@@ -143,7 +143,7 @@ class CandidateFinder:
             options = replace(options, guess=False, predict=False)
         self._predictor = None if control == "constant" else predictor_of(model, options)
         self._shares, self._fine = model.shares, model.fine
-        self._redrawing = None if self._predictor is None else Redrawing(self._predictor, options)
+        self._redrawing = None if self._predictor is None else Redrawing(self._predictor, options, self._fine)
         if control != "constant" and options.iterations != 0:
             generator = _untrained(model) if control == "untrained" else model.generator
             self._search = Search(generator, model.discriminator, options, model.encoder)

@@ -85,10 +85,20 @@ def with_expected(
         plate, drawn, found = (at_depths(mask) @ np.asarray(shares, np.float32)).transpose(2, 0, 1)[..., None]
         return plate * expected.interpolated + drawn * expected.images + found * fills
     missed, errors = expected.images - fills, expected.errors[..., None]
-    whole = fine / (fine + errors) if fine else 0.0  # of what is missed: the share that is taken as it is
+    whole = taken_whole(errors, fine)
     rest = np.moveaxis((1 - whole) * (SURE / (SURE + errors)) * missed, 0, 2)  # [S, S, K, C]
     blurred = np.moveaxis(coarse(rest.reshape(*mask.shape, -1), mask).reshape(rest.shape), 2, 0)
     return fills + blurred + whole * missed
+
+
+def taken_whole(errors: np.ndarray, fine: float) -> np.ndarray:
+    """Of what is expected, the share that a sample takes with all that is fine in it: like ``errors``.
+
+    Args:
+        errors: that are expected, in [0, 1].
+        fine: see :func:`with_expected`.
+    """
+    return fine / (fine + errors) if fine else np.zeros_like(errors)
 
 
 def at_depths(mask: np.ndarray) -> np.ndarray:

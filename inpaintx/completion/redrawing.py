@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inpaintx.completion.estimate import coarse
+from inpaintx.completion.estimate import coarse, taken_whole
 from inpaintx.completion.expected import expect
 from inpaintx.networks.predictor import TENSION, FrozenPredictor
 from inpaintx.ops.solvers import biharmonic
@@ -29,15 +29,18 @@ class Redrawing:
     by what is expected of them given all other pixels, known and filled, a quarter of the blocks at a time,
     more than once, first in large blocks, then in small ones: iterated conditional modes (Besag, "On the
     Statistical Analysis of Dirty Pictures", 1986), with expectations in place of modes. Of what changes, the
-    coarse part is taken, and what is fine stays G's, which P would smooth away.
+    coarse part is taken, and what is fine stays G's, which P would smooth away; of a collection whose fine
+    detail P knows better, what is fine is taken, too, where P is sure given all around.
 
     Attributes:
         predictor: P, frozen.
         options: of the search: its batch and precision.
+        fine: how much of what is fine is P's: see :func:`.with_expected`.
     """
 
     predictor: FrozenPredictor
     options: SearchOptions
+    fine: float = 0.0
 
     def __call__(self, squares: Sequence[Square], fills: np.ndarray) -> np.ndarray:
         """Fills drawn anew.
@@ -51,7 +54,7 @@ class Redrawing:
         """
         masks = [mask for _, mask in squares]
         begun = np.stack([joined(*square, fill) for square, fill in zip(squares, fills, strict=True)])
-        values = begun.clip(0, 1)
+        values, errors = begun.clip(0, 1), np.ones((*fills.shape[:3], 1), np.float32)
         no_fold = np.zeros((0, *fills.shape[1:3]), bool)
         for hidden in _blocks(fills.shape[1]):
             met = [number for number, mask in enumerate(masks) if (hidden & ~mask).any()]
@@ -59,12 +62,11 @@ class Redrawing:
                 damaged = [(values[number], masks[number] | ~hidden) for number in met]
                 expected = expect(self.predictor, damaged, [no_fold] * len(met), self.options)
                 values[met] = expected.images[:, 0]
-        return np.stack(
-            [
-                fill + coarse(_changed(value, before), mask, FINEST)
-                for fill, value, before, mask in zip(fills, values, begun, masks, strict=True)
-            ]
-        )
+                errors[met] = np.where(hidden[..., None], expected.errors[:, 0, ..., None], errors[met])
+        changes, whole = _changed(values, begun), taken_whole(errors, self.fine)
+        rest = (1 - whole) * changes
+        blurred = np.stack([coarse(each, mask, FINEST) for each, mask in zip(rest, masks, strict=True)])
+        return fills + blurred + whole * changes
 
 
 def _changed(value: np.ndarray, before: np.ndarray) -> np.ndarray:

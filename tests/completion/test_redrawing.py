@@ -13,6 +13,7 @@ from inpaintx.completion.candidates import CandidateFinder
 from inpaintx.completion.redrawing import Redrawing, Square
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.networks.predictor import FrozenPredictor, Predictor
+from inpaintx.networks.shares import FINE
 from inpaintx.options import SearchOptions
 
 OPTIONS = SearchOptions(iterations=4, candidates=3, starts=8, lr=0.1, precision="float32")
@@ -89,15 +90,30 @@ def test_fine_detail_stays_as_it_was_found(predictor: Predictor) -> None:
     assert np.std(drawn[deep]) > 0.9 * np.std(fine[deep])
 
 
+@pytest.mark.parametrize(("fine", "least", "most"), [(0.01, 0.8, 0.95), (0.3, 0.1, 0.3)])
+def test_of_fine_detail_that_p_knows_better_its_own_is_taken(
+    predictor: Predictor, fine: float, least: float, most: float
+) -> None:
+    """P expects to be off by e⁻² / 2 = 0.068: it gets f / (f + 0.068), an eighth and four fifths."""
+    mask = np.ones((32, 32), bool)
+    mask[4:28, 4:28] = False
+    found = 0.5 + np.float32(0.2) * ((np.indices((32, 32)).sum(0) % 2) * 2 - 1)[..., None].astype(np.float32)
+    image = np.where(mask[..., None], np.float32(0.5), np.float32(0))
+    (drawn,) = Redrawing(FrozenPredictor(predictor), OPTIONS, fine)([(image, mask)], found[None])
+    deep = np.s_[12:20, 12:20]
+    assert least < np.std(drawn[deep]) / np.std(found[deep]) < most
+
+
+@pytest.mark.parametrize("fine", [0.0, 0.3])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_row_does_not_depend_on_its_batch_mates(
-    model: Networks, adding: Predictor, threads: int, request: pytest.FixtureRequest
+    model: Networks, adding: Predictor, threads: int, fine: float, request: pytest.FixtureRequest
 ) -> None:
     request.addfinalizer(partial(torch.set_num_threads, torch.get_num_threads()))
     torch.set_num_threads(threads)
     squares = _squares(model)
     fills = _fills(squares)
-    redraw = Redrawing(FrozenPredictor(adding), OPTIONS)
+    redraw = Redrawing(FrozenPredictor(adding), OPTIONS, fine)
     together = redraw(squares, fills)
     for number, square in enumerate(squares):
         assert np.array_equal(redraw([square], fills[number : number + 1])[0], together[number])
@@ -137,14 +153,18 @@ def test_only_squares_that_a_block_of_the_hole_is_hidden_in_are_looked_at(
     assert looked_at == [1] * len(redrawing.BLOCKS)
 
 
-def test_samples_are_drawn_anew_the_best_and_the_others_alike(model: Networks, adding: Predictor) -> None:
+@pytest.mark.parametrize("fine", [0.0, 0.3])
+def test_samples_are_drawn_anew_the_best_and_the_others_alike(
+    model: Networks, adding: Predictor, fine: float
+) -> None:
     squares = _squares(model, 2)
-    found = CandidateFinder(replace(model, predictor=adding), OPTIONS)(squares)
+    predicting = replace(model, predictor=adding, header={**model.header, FINE: fine})
+    found = CandidateFinder(predicting, OPTIONS)(squares)
     for candidates in found:
         assert candidates.redrawn is not None
         for number in range(OPTIONS.candidates):
             plain = replace(candidates, redrawing=None, redrawn=None).sample(number)
-            (want,) = Redrawing(FrozenPredictor(adding), OPTIONS)(
+            (want,) = Redrawing(FrozenPredictor(adding), OPTIONS, fine)(
                 [(candidates.image, candidates.mask)], plain[None]
             )
             assert np.array_equal(candidates.sample(number), want)
