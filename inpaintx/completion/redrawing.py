@@ -10,13 +10,14 @@ import numpy as np
 from inpaintx.completion.estimate import coarse, taken_whole
 from inpaintx.completion.expected import expect
 from inpaintx.networks.predictor import TENSION, FrozenPredictor
-from inpaintx.ops.solvers import biharmonic
+from inpaintx.ops.solvers import biharmonic, distance_to_known
 from inpaintx.options import SearchOptions
 
 Square = tuple[np.ndarray, np.ndarray]  # image float32 [S, S, C] in [0, 1], mask bool [S, S], True = keep
 
 BLOCKS = (4, 8, 8)  # along a side of the square, in each sweep
 LEVEL = 1 / 255  # less than that is no change: blank paper stays blank
+RIM, DEEP = 1, 4  # pixels from a known one: up to there nothing fine is taken, and from there all
 FINEST = 0.5  # pixels of the model's square: deviation of the Gaussian at the rim that keeps what is coarse
 
 
@@ -30,7 +31,8 @@ class Redrawing:
     more than once, first in large blocks, then in small ones: iterated conditional modes (Besag, "On the
     Statistical Analysis of Dirty Pictures", 1986), with expectations in place of modes. Of what changes, the
     coarse part is taken, and what is fine stays G's, which P would smooth away; of a collection whose fine
-    detail P knows better, what is fine is taken, too, where P is sure given all around.
+    detail P knows better, what is fine is taken, too, where P is sure given all around, but beside known
+    pixels: those told P all at once, and what was filled tells no more.
 
     Attributes:
         predictor: P, frozen.
@@ -63,7 +65,8 @@ class Redrawing:
                 expected = expect(self.predictor, damaged, [no_fold] * len(met), self.options)
                 values[met] = expected.images[:, 0]
                 errors[met] = np.where(hidden[..., None], expected.errors[:, 0, ..., None], errors[met])
-        changes, whole = _changed(values, begun), taken_whole(errors, self.fine)
+        deep = np.stack([_deep(mask) for mask in masks])
+        changes, whole = _changed(values, begun), deep * taken_whole(errors, self.fine)
         rest = (1 - whole) * changes
         blurred = np.stack([coarse(each, mask, FINEST) for each, mask in zip(rest, masks, strict=True)])
         return fills + blurred + whole * changes
@@ -73,6 +76,11 @@ def _changed(value: np.ndarray, before: np.ndarray) -> np.ndarray:
     """By how much a value changed, beyond a level."""
     change = value - before
     return np.sign(change) * np.maximum(np.abs(change) - np.float32(LEVEL), 0)
+
+
+def _deep(mask: np.ndarray) -> np.ndarray:
+    """How deep in the hole each pixel is, float32 ``[S, S, 1]``, from 0 at its rim to 1."""
+    return np.clip((distance_to_known(mask) - RIM) / (DEEP - RIM), 0, 1)[..., None].astype(np.float32)
 
 
 def joined(image: np.ndarray, mask: np.ndarray, fill: np.ndarray) -> np.ndarray:

@@ -104,6 +104,17 @@ def test_of_fine_detail_that_p_knows_better_its_own_is_taken(
     assert least < np.std(drawn[deep]) / np.std(found[deep]) < most
 
 
+def test_beside_known_pixels_nothing_fine_is_taken(model: Networks, adding: Predictor) -> None:
+    mask = np.ones((32, 32), bool)
+    mask[::3, ::2] = False
+    ((image, _),) = _squares(model, 1)
+    square = (np.where(mask[..., None], image, np.float32(0)), mask)
+    fills = _fills([square])
+    coarse, fine = (Redrawing(FrozenPredictor(adding), OPTIONS, fine)([square], fills) for fine in (0, 0.3))
+    np.testing.assert_array_equal(coarse, fine)
+    assert np.abs(coarse - fills).max() > 0.02
+
+
 @pytest.mark.parametrize("fine", [0.0, 0.3])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_row_does_not_depend_on_its_batch_mates(
