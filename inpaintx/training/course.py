@@ -12,9 +12,8 @@ from torch import nn
 
 from inpaintx.options import TrainOptions
 
-#: What is trained one after the other, and the share of a run's minutes that each gets. P is what completions
-#: gain most from, and G is what it can't replace.
-SHARES = {"gan": 0.5, "encoder": 0.1, "predictor": 0.4}
+STAGES = ("gan", "encoder", "predictor")  # what is trained, one after the other
+ENCODER_SHARE = 0.1  # of a run's minutes; P has a share that is an option, G and D have the rest
 #: Of a run's minutes, where pictures are kept back: to find on these what a mean is mixed of.
 MIXING = 0.02
 #: What a step of each takes, in steps of G and D, until it is measured (64 px, width 32, one core).
@@ -50,7 +49,7 @@ def _numbers(values: object) -> dict[str, float]:
     held = values if isinstance(values, dict) else {}
     return {
         stage: float(held[stage])
-        for stage in SHARES
+        for stage in STAGES
         if isinstance(held.get(stage), (int, float)) and 0 <= held[stage] < math.inf
     }
 
@@ -133,9 +132,10 @@ class Course:
 
 def shares(options: TrainOptions) -> dict[str, float]:
     """Of the stages that a run is to have, in its order; 1 together."""
-    wanted = {"gan": True, "encoder": options.encoder_steps != 0, "predictor": options.predictor_steps != 0}
-    whole = sum(SHARES[stage] for stage in SHARES if wanted[stage])
-    return {stage: share / whole for stage, share in SHARES.items() if wanted[stage]}
+    encoder = ENCODER_SHARE if options.encoder_steps != 0 else 0.0
+    predictor = options.predictor_share if options.predictor_steps != 0 else 0.0
+    every = dict(zip(STAGES, (1 - encoder - predictor, encoder, predictor), strict=True))
+    return {stage: share for stage, share in every.items() if share}
 
 
 def seconds_for(options: TrainOptions, stage: str) -> float | None:
@@ -177,9 +177,8 @@ def progress(
     """Where a run is after so many steps of a stage, of which this process did all after ``since``."""
     left = course.left(step, since)
     if left is not None:
-        order = list(SHARES)
         per_step = (course.clock / step if step else 0.0) / COSTS[stage]
-        for later in (name for name in shares(options) if order.index(name) > order.index(stage)):
+        for later in (name for name in shares(options) if STAGES.index(name) > STAGES.index(stage)):
             limits = [] if options.minutes is None else [seconds_for(options, later) or 0.0]
             steps = options.encoder_steps if later == "encoder" else options.predictor_steps
             if steps is not None and step >= since + FIRST:

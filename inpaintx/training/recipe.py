@@ -16,6 +16,8 @@ from inpaintx.options import Architecture, TrainOptions
 MINUTES, MANY, FEW = 40.0, 2000, 1000
 #: Steps at most, where no minutes are asked for: what a fast machine need not exceed.
 STEPS, ENCODER_STEPS, PREDICTOR_STEPS = 10_000, 3_000, 10_000
+#: Of a run's minutes, what P gets of few pictures and of many: few it knows by heart before long.
+PREDICTOR_SHARE = 0.4, 0.6
 #: A width of 32 scores as well as 64 for the same minutes on a CPU; a GPU has the minutes.
 WIDTH = {"cpu": 32, "cuda": 64}
 #: What is kept back for a score: a share, at most so many, and none of fewer pictures than that.
@@ -48,6 +50,7 @@ def choose(
         "steps": None,
         "encoder_steps": None,
         "predictor_steps": None,
+        "predictor_share": default_share(count),
         "hold_out": min(MOST_KEPT_BACK, round(KEPT_BACK * count)) if count >= ENOUGH else 0,
     }
     if "minutes" not in options:
@@ -64,6 +67,12 @@ def default_minutes(count: int, size: int) -> float:
     """Minutes of a whole run, for so many pictures of so many pixels along a side."""
     whole = min(1.0, max(0.5, count / MANY))
     return round(MINUTES * whole * (size / 64) ** 2, 1)
+
+
+def default_share(count: int) -> float:
+    """Of a run's minutes, what P gets where there are so many pictures."""
+    few, many = PREDICTOR_SHARE
+    return round(few + (many - few) * min(1.0, max(0.0, (count - FEW) / (MANY - FEW))), 2)
 
 
 def go_on(before: TrainOptions, options: Mapping[str, Any]) -> TrainOptions:

@@ -62,6 +62,15 @@ def test_with_steps_nothing_is_chosen() -> None:
     assert choose({"steps": 300}, {}, 5000, CPU) == (TrainOptions(steps=300), Architecture())
 
 
+@pytest.mark.parametrize(
+    ("count", "share"), [(240, 0.4), (1000, 0.4), (1500, 0.5), (2000, 0.6), (20_000, 0.6)]
+)
+def test_the_predictor_gets_more_of_the_time_of_many_pictures(count: int, share: float) -> None:
+    assert choose({}, {}, count, CPU)[0].predictor_share == share
+    assert choose({"minutes": 5}, {}, count, CPU)[0].predictor_share == share
+    assert choose({"predictor_share": 0.3}, {}, count, CPU)[0].predictor_share == 0.3
+
+
 def test_larger_squares_get_more_minutes() -> None:
     assert default_minutes(5000, 128) == 4 * default_minutes(5000, 64)
 
@@ -90,6 +99,9 @@ def test_stages_share_the_minutes_of_those_there_are() -> None:
     assert sum(seconds_for(options, stage) or 0 for stage in shares(options)) == pytest.approx(600)
     alone = TrainOptions(minutes=10, encoder_steps=0, predictor_steps=0)
     assert shares(alone) == {"gan": 1}
+    most = shares(TrainOptions(minutes=10, predictor_share=0.6))
+    assert most == pytest.approx({"gan": 0.3, "encoder": 0.1, "predictor": 0.6})
+    assert shares(TrainOptions(minutes=10, predictor_steps=0)) == pytest.approx({"gan": 0.9, "encoder": 0.1})
     assert seconds_for(TrainOptions(), "gan") is None
 
 
