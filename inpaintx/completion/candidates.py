@@ -110,7 +110,7 @@ class Forming:
     squares: Sequence[Square]
     expected: Expected | None
     standing: Standing
-    fine: float = 0.0
+    fine: float
 
     def fills(self, numbers: Sequence[int]) -> dict[int, np.ndarray]:
         """The best yet, float32 ``[S, S, C]``, of those of these squares that have one."""

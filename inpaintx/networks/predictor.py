@@ -148,8 +148,8 @@ class FrozenPredictor(Frozen):
         if not self._mirrored:
             return self._once(y, mask, interpolated)
         both = (torch.cat([each, each.flip(3)]) for each in (y, mask, interpolated))
-        seen, mirrored = zip(*(each.chunk(2) for each in self._once(*both)), strict=True)
-        expected, log_error = ((one + other.flip(3)) / 2 for one, other in zip(seen, mirrored, strict=True))
+        said = (each.chunk(2) for each in self._once(*both))
+        expected, log_error = ((seen + mirrored.flip(3)) / 2 for seen, mirrored in said)
         return expected, log_error
 
     def _once(self, y: Tensor, mask: Tensor, interpolated: Tensor) -> tuple[Tensor, Tensor]:
