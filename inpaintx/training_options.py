@@ -57,14 +57,14 @@ class TrainOptions:
     encoder_steps: int | None = option(
         3000,
         "Steps that train, after G and D, an encoder that guesses codes, so that completions need fewer "
-        "iterations; never more than G and D took; 0: none.",
+        "iterations; without minutes never more than G and D took; 0: none.",
         chosen="what --minutes leave time for; 3000 with --steps",
     )
     predictor_steps: int | None = option(
-        2000,
-        "Steps that train, last, a predictor of what a hole holds, which the search listens to; never more "
-        "than G and D took; 0: none.",
-        chosen="what --minutes leave time for; 2000 with --steps",
+        4000,
+        "Steps, half a batch each, that train, last, a predictor of what a hole holds, which the search "
+        "listens to; without minutes never more than G and D took; 0: none.",
+        chosen="what --minutes leave time for; 4000 with --steps",
     )
     predictor_share: float = option(
         0.4,

@@ -67,7 +67,7 @@ def predictor_of(model: Networks, options: SearchOptions) -> FrozenPredictor | N
         lack = "the model has none" if model.predictor is None else "it is left out"
         raise InpaintxError(
             f"search: {asked} needs a predictor, and {lack}; train one with `inpaintx train --resume "
-            "--predictor-steps 2000`, or leave the option out"
+            "--predictor-steps 4000`, or leave the option out"
         )
     return None
 

@@ -17,7 +17,7 @@ ENCODER_SHARE = 0.1  # of a run's minutes; P has a share that is an option, G an
 #: Of a run's minutes, where pictures are kept back: to find on these what a mean is mixed of.
 MIXING = 0.02
 #: What a step of each takes, in steps of G and D, until it is measured (64 px, width 32, one core).
-COSTS = {"gan": 1.0, "encoder": 0.55, "predictor": 1.0}
+COSTS = {"gan": 1.0, "encoder": 0.55, "predictor": 0.5}
 LOOKS = 10  # scores of a stage, evenly spread over it
 FIRST = 20  # steps before a speed counts as measured
 

@@ -21,8 +21,11 @@ from inpaintx.training.fitting import fit
 #: Pixels of the examples that are kept at a time (2048 of 64 px), since an interpolation takes long.
 KEPT = 2048 * 64**2
 FRESH = 4  # a fourth of a batch is made anew for each step
+BATCHES = 2  # of P to one of G and D: as many pictures in smaller steps teach it more
 FILLING = 0.1  # of a stage's time, at most, before the first step
 PLACED = ("center", "left", "lowres")  # families whose holes stay where they are
+#: Families of deep holes, and how much oftener these are drawn: interpolation knows little of them.
+DEEP, OFTENER = ("center", "random-patch", "left", "freeform thick"), 3
 CONTRAST, BRIGHTNESS = 0.15, 0.075  # standard deviations of a picture's changes of light, in [0, 1]
 WHOLE, ERROR = 0.2, 0.1  # weights of the losses over whole images, and of the expected error
 
@@ -50,7 +53,8 @@ def train_predictor(
         architecture: G's.
         images: uint8 ``[N, C, size, size]``, what G learned from; of damaged ones, they and where they are
             known, bool ``[N, 1, size, size]``: then known pixels alone are seen, and counted.
-        options: for its batch size, shifts, precision and seed, which all randomness is a function of.
+        options: for its batch size, of which a step has half, shifts, precision and seed, which all
+            randomness is a function of.
         course: how long; or how many steps.
         device: to train on.
         on_step: told of each step's loss; where it returns False, training is given up.
@@ -68,17 +72,18 @@ def train_predictor(
     )
     noise = torch.Generator().manual_seed(options.seed)
     examples = _Examples(images, options)
-    fresh = max(1, options.batch // FRESH)
-    needed = examples.room if course.steps is None else options.batch + fresh * course.steps
+    batch = max(2, options.batch // BATCHES)  # batch norm takes two
+    fresh = max(1, batch // FRESH)
+    needed = examples.room if course.steps is None else batch + fresh * course.steps
     while len(examples) < (wanted := min(examples.room, needed)):
         examples.make(min(fresh, wanted - len(examples)))
-        if len(examples) >= options.batch and course.share(0) > FILLING:
+        if len(examples) >= batch and course.share(0) > FILLING:
             break
     enabled = options.precision == "bfloat16"
 
     def loss_of() -> Tensor:
         examples.make(fresh)
-        chosen = torch.randint(len(examples), (options.batch,), generator=noise)
+        chosen = torch.randint(len(examples), (batch,), generator=noise)
         y, mask, interpolated, truth = (
             moved(part, device).contiguous(memory_format=torch.channels_last) for part in examples[chosen]
         )
@@ -116,6 +121,8 @@ class _Examples:
         self._images, self._truths = whole.numpy(), None if known is None else known.numpy()
         self._reach = round(options.translate * size / 2)
         self._masks = mask_pool(size)[:, 0].numpy() > 0
+        often = [OFTENER if family in DEEP else 1 for family in FAMILIES]
+        self._numbers = np.repeat(np.arange(len(self._masks)), np.repeat(often, MASKS))
         self._rng = np.random.default_rng([options.seed, 5])
         # Half precision tells the levels of 8 bits apart.
         self._whole, self._interpolated = (
@@ -163,7 +170,7 @@ class _Examples:
 
     def _mask(self) -> np.ndarray:
         """One of any family, its hole anywhere: bool ``[S, S]``, True = keep."""
-        number = self._rng.integers(len(self._masks))
+        number = self._rng.choice(self._numbers)
         mask = self._masks[number]
         if tuple(FAMILIES)[number // MASKS] in PLACED:
             return mask

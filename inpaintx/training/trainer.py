@@ -195,8 +195,13 @@ class Trainer:
 
     @property
     def later_steps(self) -> dict[str, int | None]:
-        """How many the encoder and the predictor get at most: no more than G and D have had."""
+        """How many the encoder and the predictor get at most.
+
+        Of a run by steps no more than G and D have had; of one by the clock each has its share of the time.
+        """
         asked = {"encoder": self.options.encoder_steps, "predictor": self.options.predictor_steps}
+        if self.options.minutes is not None:
+            return asked
         return {stage: None if steps is None else min(steps, self.step) for stage, steps in asked.items()}
 
     def save(self, run: Path) -> Generator:

@@ -148,7 +148,7 @@ def test_time_left_is_measured_and_counts_the_stages_to_come(wait: Callable[[flo
     assert progress(exact, "gan", stage, 10, 0, ()).seconds_left is None  # too early to tell
     told = progress(exact, "gan", stage, 100, 0, ())
     assert told.share == 0.1
-    assert told.seconds_left == pytest.approx(180 + 100 * 0.2)
+    assert told.seconds_left == pytest.approx(180 + 100 * 0.1)
     limited = TrainOptions(steps=None, minutes=10, encoder_steps=None, predictor_steps=None)
     stage = Course(None, seconds_for(limited, "gan"))
     wait(90)

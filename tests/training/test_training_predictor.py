@@ -17,8 +17,10 @@ from inpaintx.networks.checkpoint import Networks
 from inpaintx.networks.predictor import Predictor, interpolation
 from inpaintx.options import Architecture, TrainOptions
 from inpaintx.pictures.arrays import images_to_levels
+from inpaintx.plugins.masks import FAMILIES
 from inpaintx.training import train
-from inpaintx.training.predictor import train_predictor
+from inpaintx.training.encoder import MASKS, mask_pool
+from inpaintx.training.predictor import _Examples, train_predictor
 
 STEPS = TrainOptions(batch=16, seed=3)
 
@@ -160,7 +162,29 @@ def test_training_is_a_function_of_the_seed_and_can_be_given_up() -> None:
     assert len(seen) == 1
 
 
+def test_deep_holes_are_drawn_three_times_as_often_as_scattered_ones() -> None:
+    examples = _Examples(drawn(4).images, STEPS)
+    by_family = (mask_pool(SHAPE.size)[:, 0].numpy() > 0).reshape(len(FAMILIES), MASKS, -1)
+    pools = dict(zip(FAMILIES, by_family, strict=True))
+    masks = [examples._mask().ravel() for _ in range(3400)]
+    deep, scattered = (
+        sum((pools[family] == mask).all(1).any() for mask in masks) for family in ("center", "lowres")
+    )
+    assert abs(deep - 600) < 90  # four standard deviations of 3 in 17
+    assert abs(scattered - 200) < 60
+
+
 # --- a run ---
+
+
+def test_only_a_run_by_steps_holds_later_stages_to_those_of_g_and_d() -> None:
+    """A run by the clock gives P more than half of its minutes: held to G's steps, it would end early."""
+    by_steps = make_trainer(replace(OPTIONS, steps=3, encoder_steps=9, predictor_steps=9))
+    by_clock = make_trainer(replace(OPTIONS, steps=3, encoder_steps=9, predictor_steps=9, minutes=5))
+    for trainer in (by_steps, by_clock):
+        trainer.step = 3
+    assert by_steps.later_steps == {"encoder": 3, "predictor": 3}
+    assert by_clock.later_steps == {"encoder": 9, "predictor": 9}
 
 
 @pytest.mark.slow
