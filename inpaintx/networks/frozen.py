@@ -93,7 +93,8 @@ class Linear:
     """``x @ weight.T + bias``: ``[B, inputs]`` to ``[B, outputs]``.
 
     Where oneDNN serves the weights, a row's result doesn't depend on how many there are, as that of
-    matrix products elsewhere may in its last bits.
+    matrix products elsewhere may in its last bits. In bfloat16 with AMX oneDNN's own depends on it, too (it
+    divides the inputs by what it has to do), so that as many rows are multiplied at a time, always.
 
     Args:
         weight: ``[outputs, inputs]``.
@@ -109,15 +110,23 @@ class Linear:
     def __call__(self, x: Tensor, relu: bool = False) -> Tensor:
         """The product; ``relu``: and a ReLU, before it is written, of one with a bias."""
         if self._packed:
+            if x.dtype == torch.bfloat16:
+                parts = F.pad(x, (0, 0, 0, -len(x) % _TOGETHER)).split(_TOGETHER)
+                return torch.cat([self._multiplied(part, relu) for part in parts])[: len(x)]
             rows = x if len(x) != 1 else x.expand(2, -1).contiguous()  # one alone is summed in another order
-            end = "relu" if relu else "none"
-            return _mkldnn._linear_pointwise(rows, self._weight, self._bias, end, [], "")[: len(x)]
+            return self._multiplied(rows, relu)[: len(x)]
         if relu and self._bias is not None:
             return torch._addmm_activation(self._bias, x, self._weight.t())
         return F.linear(x, self._weight, self._bias)
 
+    def _multiplied(self, rows: Tensor, relu: bool) -> Tensor:
+        """By oneDNN."""
+        end = "relu" if relu else "none"
+        return _mkldnn._linear_pointwise(rows, self._weight, self._bias, end, [], "")
+
 
 _ROWS = 64  # that the weights' layout is chosen for
+_TOGETHER = 32  # rows that are multiplied at a time in bfloat16
 
 
 def _packs(weight: Tensor) -> bool:

@@ -117,13 +117,29 @@ def test_pictures_are_completed_the_same_together_and_apart(
 def test_products_are_those_of_matrices(dtype: torch.dtype) -> None:
     noise = torch.Generator().manual_seed(0)
     weight, bias = torch.randn(24, 40, generator=noise), torch.randn(24, generator=noise)
-    x = torch.randn(9, 40, generator=noise)
+    x = torch.randn(40, 40, generator=noise)
     want = (x.to(dtype).double() @ weight.to(dtype).double().T + bias.to(dtype).double()).float()
-    for count in (1, 9):
+    for count in (1, 9, 40):
         product = Linear(weight.to(dtype), bias.to(dtype))(x[:count].to(dtype))
         torch.testing.assert_close(
             product.float(), want[:count], atol=1e-4, rtol=1e-5 if dtype == torch.float32 else 0.01
         )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("inputs", "outputs"), [(4096, 128), (128, 4096), (100, 4096), (4096, 512)])
+def test_rows_of_products_as_wide_as_real_ones_stand_alone(
+    inputs: int, outputs: int, dtype: torch.dtype, threads: int
+) -> None:
+    """With AMX, oneDNN sums them in an order that depends on how many they are."""
+    noise = torch.Generator().manual_seed(0)
+    weight = torch.randn(outputs, inputs, generator=noise).to(dtype)
+    rows = torch.randn(70, inputs, generator=noise).to(dtype)
+    product = Linear(weight, torch.zeros(outputs, dtype=dtype))
+    among = product(rows)
+    for count in (1, 2, 8, 31, 32, 33, 64):
+        for first in (0, 1, 70 - count):
+            assert torch.equal(product(rows[first : first + count]), among[first : first + count])
 
 
 @pytest.mark.parametrize("function", [F.softplus, torch.sigmoid])
