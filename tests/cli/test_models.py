@@ -32,7 +32,7 @@ def test_shipped_models_and_runs_say_what_they_are_and_what_they_scored(
     assert "runs/torn.safetensors" in ended.err
     shipped, run, export = ended.out.split("\n\n")
     assert shipped.startswith(
-        "chars (shipped): 64×64, gray, 20,000 pictures, step 10,000, with encoder and predictor\n"
+        "chars (shipped): 64×64, gray, 19,936 pictures, step 4,181, with encoder and predictor\n"
     )
     told = json.loads(shipped_models()["chars"].with_suffix(".card.json").read_bytes())["scores"]
     psnr, distance = (told["random-patch"][name][0] for name in ("psnr", "perceptual"))
