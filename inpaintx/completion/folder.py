@@ -199,6 +199,7 @@ class Run:
             if self.plan.maps:
                 make_folder(self.plan.maps[target].parent)
                 write_picture(Picture(show_uncertainty(completed.uncertainty)), self.plan.maps[target], "png")
+            self.ledger.show(path, completed.mask)
             result = self.ledger.marked(completed.picture, completed.mask)
             written = self._write(result, target, completed.mask)
             self._tell_lost(path, written)

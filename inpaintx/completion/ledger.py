@@ -160,14 +160,23 @@ class Ledger:
             return picture
         return marked(picture, repair_of(mask, self._means))
 
+    def show(self, path: Path, mask: np.ndarray) -> None:
+        """Writes what is filled as a mask file, where these are wanted, before the result that it is of.
+
+        A result that is there without its line in the manifest is left alone by a run that goes on, so that
+        between the two as little as can be is done. Raises InpaintxError where it can't be written.
+        """
+        if self._plan.request.masks is not None:
+            file = self._plan.mask_files[self._plan.targets[path]]
+            make_folder(file.parent)
+            write_picture(Picture(np.where(mask, 0, 255).astype(np.uint8)), file, "png")
+
     def complete(self, path: Path, completed: Completed, not_kept: str) -> None:
         """Records a result that is written. Raises InpaintxError where that can't be."""
         masks, mask = self._plan.request.masks, completed.mask
         line = {"filled": repair_of(mask, self._means).filled, "search": search_of(completed)}
         if masks is not None:
             file = self._plan.mask_files[self._plan.targets[path]]
-            make_folder(file.parent)
-            write_picture(Picture(np.where(mask, 0, 255).astype(np.uint8)), file, "png")
             line["filled"]["mask"] = str(file.relative_to(masks))
         self._add(path, "completed", mask, line | ({"not_kept": not_kept} if not_kept else {}))
 
