@@ -159,11 +159,10 @@ def test_a_path_and_a_mask_file(model: inpaintx.Model, tmp_path: Path) -> None:
 def test_depth_changes_the_fill_by_rounding_only(model: inpaintx.Model, dtype: Any) -> None:
     array = letter(np.uint8).astype(np.float64) / 255
     deep = (array * 65535).round().astype(dtype) if dtype == np.uint16 else array.astype(dtype)
-    found = model.complete(deep, hole(), **QUICK).image / (65535 if dtype == np.uint16 else 1)
-    shallow = model.complete(letter(np.uint8), hole(), **QUICK).image / 255
-    off = np.abs(found - shallow)
-    assert off.max() < 0.03  # a search in bfloat16 goes its own way from another last bit
-    assert off.mean() < 0.001
+    exact = QUICK | {"precision": "float32"}  # in bfloat16 a search goes its own way from another last bit
+    found = model.complete(deep, hole(), **exact).image / (65535 if dtype == np.uint16 else 1)
+    shallow = model.complete(letter(np.uint8), hole(), **exact).image / 255
+    assert np.abs(found - shallow).max() < 0.01
 
 
 def test_all_kinds_of_a_picture_give_the_same(model: inpaintx.Model, tmp_path: Path) -> None:
