@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from inpaintx.atomic import atomic_file
 from inpaintx.completion.completer import Completed, Completer
 from inpaintx.completion.ledger import Ledger
 from inpaintx.completion.plan import FolderPlan, FolderRequest, plan_folder
@@ -19,7 +20,7 @@ from inpaintx.completion.streaming import Ahead, Behind, Beside
 from inpaintx.errors import InpaintxError, NothingToFill
 from inpaintx.outputs import make_folder
 from inpaintx.pictures import Picture, read_picture, write_picture
-from inpaintx.pictures.files import Written, atomic_file
+from inpaintx.pictures.files import Written, encode_picture
 from inpaintx.pictures.sheets import show_uncertainty
 from inpaintx.plugins.masks import make_mask
 
@@ -201,9 +202,10 @@ class Run:
                 write_picture(Picture(show_uncertainty(completed.uncertainty)), self.plan.maps[target], "png")
             self.ledger.show(path, completed.mask)
             result = self.ledger.marked(completed.picture, completed.mask)
-            written = self._write(result, target, completed.mask)
+            data, written = self._encoded(result, target, completed.mask)
+            self.ledger.complete(path, completed, str(written), data)
+            write_result(target, data)
             self._tell_lost(path, written)
-            self.ledger.complete(path, completed, str(written))
         except InpaintxError as error:
             self._fail(path, error)
             return
@@ -220,13 +222,11 @@ class Run:
         target = self.plan.targets[path]
         try:
             if self.plan.request.undamaged == "copy":
-                if target.suffix == path.suffix:
-                    make_folder(target.parent)
-                    with atomic_file(target) as file:
-                        file.write(path.read_bytes())
-                else:
-                    self._tell_lost(path, self._write(picture, target))
-                self.ledger.leave(path)
+                same = target.suffix == path.suffix
+                data, written = (path.read_bytes(), None) if same else self._encoded(picture, target)
+                self.ledger.leave(path, data)
+                write_result(target, data)
+                self._tell_lost(path, written)
         except (InpaintxError, OSError) as error:
             self._fail(path, error if isinstance(error, InpaintxError) else InpaintxError(str(error)))
             return
@@ -239,13 +239,14 @@ class Run:
     def _wait(self, path: Path, error: InpaintxError) -> None:
         self.report.waiting[path] = str(error)
 
-    def _write(self, picture: Picture, target: Path, known: np.ndarray | None = None) -> Written:
+    def _encoded(
+        self, picture: Picture, target: Path, known: np.ndarray | None = None
+    ) -> tuple[bytes, Written]:
         format_ = self.plan.request.format
-        make_folder(target.parent)
-        return write_picture(picture, target, None if format_ == "keep" else format_, known)
+        return encode_picture(picture, target, None if format_ == "keep" else format_, known)
 
-    def _tell_lost(self, path: Path, written: Written) -> None:
-        if str(written):
+    def _tell_lost(self, path: Path, written: Written | None) -> None:
+        if written is not None and str(written):
             self.report.lost[path] = str(written)
 
     def _fail(self, path: Path, error: InpaintxError) -> None:
@@ -256,6 +257,13 @@ class Run:
 
     def _tell_progress(self) -> None:
         self.listeners.on_progress(self.report.settled)
+
+
+def write_result(target: Path, data: bytes) -> None:
+    """Writes a result's file, whole or not at all. Raises InpaintxError where it can't be."""
+    make_folder(target.parent)
+    with atomic_file(target) as file:
+        file.write(data)
 
 
 def _size(thing: _Loaded | _Undamaged | _Kept | _Failed | Picture) -> int:

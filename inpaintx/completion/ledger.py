@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from functools import cache
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,14 +145,19 @@ class Ledger:
         """Whether an earlier run did this picture with just this mask (None: it is undamaged) and means.
 
         Raises:
-            InpaintxError: its result was changed since: whose work it is now can't be told.
+            InpaintxError: its result was changed since, or no run made it: whose work it is can't be told.
         """
         target = self._plan.targets[path]
         if self._manifest is None or not self._plan.request.skip_done or not has_content(target):
             return False
-        written = self._manifest.result_hash(self._name(path))
-        if written is not None and written != file_hash(target):
+        written, replaced = self._manifest.result_hashes(self._name(path))
+        there = file_hash(target)
+        if written is None:
+            raise InpaintxError(f"no run wrote it: {target}; move it away to have it made")
+        if there not in (written, replaced):
             raise InpaintxError(f"changed since it was written: {target}; move it away to have it made again")
+        if there != written:
+            return False  # a run was killed between the line and its result
         return self._manifest.holds(self._name(path), _inputs(file_hash(path), mask, self._means))
 
     def marked(self, picture: Picture, mask: np.ndarray) -> Picture:
@@ -161,34 +167,39 @@ class Ledger:
         return marked(picture, repair_of(mask, self._means))
 
     def show(self, path: Path, mask: np.ndarray) -> None:
-        """Writes what is filled as a mask file, where these are wanted, before the result that it is of.
+        """Writes what is filled as a mask file, where these are wanted.
 
-        A result that is there without its line in the manifest is left alone by a run that goes on, so that
-        between the two as little as can be is done. Raises InpaintxError where it can't be written.
+        Raises InpaintxError where it can't be.
         """
         if self._plan.request.masks is not None:
             file = self._plan.mask_files[self._plan.targets[path]]
             make_folder(file.parent)
             write_picture(Picture(np.where(mask, 0, 255).astype(np.uint8)), file, "png")
 
-    def complete(self, path: Path, completed: Completed, not_kept: str) -> None:
-        """Records a result that is written. Raises InpaintxError where that can't be."""
+    def complete(self, path: Path, completed: Completed, not_kept: str, data: bytes) -> None:
+        """Records a result, whose file is to be ``data``, before that is written.
+
+        A run that goes on leaves a result alone that has no line, since it may be somebody's own work; of a
+        line without its result it makes that. Raises InpaintxError where it can't be recorded.
+        """
         masks, mask = self._plan.request.masks, completed.mask
         line = {"filled": repair_of(mask, self._means).filled, "search": search_of(completed)}
         if masks is not None:
             file = self._plan.mask_files[self._plan.targets[path]]
             line["filled"]["mask"] = str(file.relative_to(masks))
-        self._add(path, "completed", mask, line | ({"not_kept": not_kept} if not_kept else {}))
+        self._add(path, "completed", mask, line | ({"not_kept": not_kept} if not_kept else {}), data)
 
-    def leave(self, path: Path) -> None:
-        """Records an undamaged picture."""
-        self._add(path, "undamaged", None, {})
+    def leave(self, path: Path, data: bytes) -> None:
+        """Records an undamaged picture, whose copy is to be ``data``, before that is written."""
+        self._add(path, "undamaged", None, {}, data)
 
     def fail(self, path: Path, why: str) -> None:
         """Records a picture that failed."""
         if self._manifest is not None:
             line = {"picture": str(path), "status": "failed", "why": why}
-            kept = self._manifest.result_hash(self._name(path))  # of an earlier run: it is still ours
+            written, replaced = self._manifest.result_hashes(self._name(path))
+            # What an earlier run wrote is still ours, though this one had said what it would write there.
+            kept = replaced if file_hash(self._plan.targets[path]) == replaced else written
             self._manifest.add(self._name(path), line | ({"result_sha256": kept} if kept else {}))
 
     def close(self) -> None:
@@ -196,12 +207,17 @@ class Ledger:
         if self._manifest is not None:
             self._manifest.close()
 
-    def _add(self, path: Path, status: str, mask: np.ndarray | None, more: Mapping[str, Any]) -> None:
+    def _add(
+        self, path: Path, status: str, mask: np.ndarray | None, more: Mapping[str, Any], data: bytes
+    ) -> None:
         if self._manifest is None:
             return
-        target = self._plan.targets[path]
         line = {**line_of(str(path), status, mask, file_hash(path), self._means), **more}
-        self._manifest.add(self._name(path), {**line, "result_sha256": file_hash(target)})
+        written, replaced = sha256(data).hexdigest(), file_hash(self._plan.targets[path])
+        line["result_sha256"] = written
+        if replaced not in (None, written):
+            line["replaced_sha256"] = replaced
+        self._manifest.add(self._name(path), line)
 
     def _name(self, path: Path) -> str:
         return self._plan.targets[path].relative_to(self._plan.request.out).as_posix()

@@ -59,7 +59,7 @@ def model_hash(path: Path) -> str | None:
 class Manifest:
     """Lines of JSON, one for each result; a later line of the same result stands for an earlier one.
 
-    A line is written when its result is, so that what a killed run did is known; :meth:`close` leaves the
+    A line is written just before its result, so that what a killed run did is known; :meth:`close` leaves the
     last line of each, in the order of their results' names.
 
     Where others write results for a run, each has a :meth:`part` of its manifest, a file beside it. One that
@@ -107,9 +107,13 @@ class Manifest:
             if isinstance(line.get("picture"), str)
         }
 
-    def result_hash(self, result: str) -> str | None:
-        """SHA-256 of a result's file as it was written; None where that isn't known."""
-        return self._lines.get(result, {}).get("result_sha256")
+    def result_hashes(self, result: str) -> tuple[str | None, str | None]:
+        """SHA-256 of a result's file as it was written, and of the one that was there before, if any.
+
+        None: it isn't known, or there was none.
+        """
+        line = self._lines.get(result, {})
+        return line.get("result_sha256"), line.get("replaced_sha256")
 
     def add(self, result: str, line: Mapping[str, Any]) -> None:
         """Writes a line, with the time.

@@ -14,8 +14,7 @@ import tqdm
 from cli_tools import GROUP, Stream, blob, files_in
 
 from inpaintx.completion import folder
-from inpaintx.pictures import Picture, read_picture
-from inpaintx.pictures.files import Written
+from inpaintx.pictures import read_picture
 
 SECONDS = 60  # until a test that waits for what does not come fails
 
@@ -57,14 +56,14 @@ def test_an_interrupt_while_the_last_pictures_are_written(
     stream: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A real signal: the main thread has nothing left to do but to wait for the one that writes."""
-    write = folder.write_picture
+    write = folder.write_result
 
-    def write_and_interrupt(picture: Picture, path: Path, *more: Any) -> Written:
+    def write_and_interrupt(path: Path, data: bytes) -> None:
         if path.name == "28.png":
             os.kill(os.getpid(), signal.SIGINT)
-        return write(picture, path, *more)
+        write(path, data)
 
-    monkeypatch.setattr(folder, "write_picture", write_and_interrupt)
+    monkeypatch.setattr(folder, "write_result", write_and_interrupt)
     ended = stream()
     done = whole(tmp_path / "out")
     assert ended.exit_code == 130

@@ -14,7 +14,6 @@ from PIL import Image, ImageSequence
 
 from inpaintx.completion import Completer, folder
 from inpaintx.pictures import Picture, read_picture
-from inpaintx.pictures.files import Written
 
 SECONDS = 60  # until a test that waits for what does not come fails
 
@@ -52,20 +51,19 @@ def test_results_are_written_while_a_search_is_under_way(
 ) -> None:
     """The first group is not written before the second search has begun, and that waits until it is."""
     begun, written = threading.Event(), threading.Event()
-    write = folder.write_picture
+    write = folder.write_result
 
-    def write_late(*arguments: Any) -> Written:
+    def write_late(*arguments: Any) -> None:
         until(begun)
-        result = write(*arguments)
+        write(*arguments)
         written.set()
-        return result
 
     def search(group: int) -> None:
         if group == 1:
             begun.set()
             until(written)
 
-    monkeypatch.setattr(folder, "write_picture", write_late)
+    monkeypatch.setattr(folder, "write_result", write_late)
     before_search(search)
     ended = stream()
     assert (ended.exit_code, ended.stderr, ended.stdout.split()[0]) == (0, "", "30")
@@ -79,14 +77,14 @@ def test_memory_holds_few_pictures_however_many_there_are(
     slow: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    write = folder.write_picture
+    write = folder.write_result
 
-    def write_slowly(*arguments: Any) -> Written:
+    def write_slowly(*arguments: Any) -> None:
         time.sleep(0.01)
-        return write(*arguments)
+        write(*arguments)
 
     if slow == "write":
-        monkeypatch.setattr(folder, "write_picture", write_slowly)
+        monkeypatch.setattr(folder, "write_result", write_slowly)
     else:
         before_search(lambda group: time.sleep(0.05))
     assert stream().exit_code == 0
@@ -156,18 +154,18 @@ def test_a_gif_is_made_of_the_first_group_alone(
     stream: Stream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However late its pictures are written: only then is known whether the film is full."""
-    groups, search, write = [], Completer.search, folder.write_picture
+    groups, search, write = [], Completer.search, folder.write_result
 
     def note(self: Completer, group: tuple, masks: tuple, history: bool) -> list[Any]:
         groups.append((len(group), history))
         return search(self, group, masks, history)
 
-    def write_slowly(*arguments: Any) -> Written:
+    def write_slowly(*arguments: Any) -> None:
         time.sleep(0.01)
-        return write(*arguments)
+        write(*arguments)
 
     monkeypatch.setattr(Completer, "search", note)
-    monkeypatch.setattr(folder, "write_picture", write_slowly)
+    monkeypatch.setattr(folder, "write_result", write_slowly)
     assert stream("--gif", tmp_path / "f.gif").exit_code == 0
     assert groups == [(12, True), *[(GROUP, False)] * 4, (2, False)]
 

@@ -20,7 +20,6 @@ from inpaintx.completion import Completer, FolderRequest, FolderResult, complete
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Networks
 from inpaintx.pictures import read_picture, write_picture
-from inpaintx.pictures.files import Written
 from inpaintx.plugins import registry
 
 SECONDS = 60  # until a test that waits for what does not come fails
@@ -198,12 +197,14 @@ def test_pictures_are_blended_beside_each_other_and_come_in_order(completer, req
 def test_memory_holds_few_pictures_however_many_there_are(
     completer, request_for, before_search, alive: SimpleNamespace, slow: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write_slowly(*arguments: Any) -> Written:
+    write = folder.write_result
+
+    def write_slowly(*arguments: Any) -> None:
         time.sleep(0.01)
-        return write_picture(*arguments)
+        write(*arguments)
 
     if slow == "write":
-        monkeypatch.setattr(folder, "write_picture", write_slowly)
+        monkeypatch.setattr(folder, "write_result", write_slowly)
     if slow == "search":
         before_search(lambda group: time.sleep(0.05))
     done = complete_folder(completer(lambda number: time.sleep(0.02 * (slow == "blend"))), request_for()).done

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from completion_cases import OPTIONS, make_blend, make_picture
 from PIL import Image
 
-from inpaintx.completion import Completer, FolderReport, FolderRequest, complete_folder
+from inpaintx.completion import Completer, FolderReport, FolderRequest, complete_folder, folder
 from inpaintx.completion.manifest import file_hash, mask_hash
 from inpaintx.errors import InpaintxError
 from inpaintx.networks.checkpoint import Networks
@@ -167,6 +168,48 @@ def test_a_line_that_a_kill_cut_off(run: Run, tmp_path: Path) -> None:
     (tmp_path / "out" / sorted(NAMES)[-1]).unlink()
     assert len(run(skip_done=True).done) == 1
     assert sorted(lines(manifest)) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("error", [SystemExit, InpaintxError])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_run_that_ends_between_a_line_and_its_result(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException], late: bool
+) -> None:
+    """Whether the result came to be or not, what is there is ours, and the next run makes what is missing."""
+    write, out = folder.write_result, tmp_path / "out"
+    run(out="straight", seed=1)
+    run(seed=0)
+
+    def fail(target: Path, data: bytes) -> None:
+        if target.name == "1.png" and late:
+            write(target, data)
+        if target.name == "1.png":
+            raise error("no more")
+        write(target, data)
+
+    with monkeypatch.context() as patch, suppress(SystemExit):
+        patch.setattr(folder, "write_result", fail)
+        run(seed=1, skip_done=True)
+    again = run(seed=1, skip_done=True)
+    assert not again.failures
+    assert results(out) == results(tmp_path / "straight")
+    assert sorted(lines(out / "manifest.jsonl")) == sorted(NAMES)
+    assert len(run(seed=1, skip_done=True).kept) == len(NAMES)
+
+
+def test_what_no_run_wrote_is_not_written_over(run: Run, photos: Path, tmp_path: Path) -> None:
+    """A picture failed, and somebody put a result there."""
+    good = (photos / "1.png").read_bytes()
+    (photos / "1.png").write_bytes(b"no picture")
+    run()
+    (photos / "1.png").write_bytes(good)
+    (tmp_path / "out" / "1.png").write_bytes(b"by hand")
+    for _ in range(2):
+        again = run(skip_done=True)
+        assert again.failures == {
+            photos / "1.png": f"no run wrote it: {tmp_path / 'out' / '1.png'}; move it away to have it made"
+        }
+        assert (tmp_path / "out" / "1.png").read_bytes() == b"by hand"
 
 
 @pytest.mark.parametrize("content", [b"dear diary\n", b"[1]\n", b'{"a": 1}\n', b"\xff\xfe"])
