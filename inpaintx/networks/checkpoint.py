@@ -43,6 +43,7 @@ TRAINING = "training."
 NETWORKS = ("generator.", "discriminator.", "encoder.", "predictor.")
 BANK = "encoder.bank"
 LAST = "predictor.last.bias"
+MIDDLE = "predictor.middle.1.bias"
 OPTIONAL = ("bank",)  # encoders of the first versions have none
 
 
@@ -197,13 +198,14 @@ def _outlines(
     """The networks that a file says it holds: shapes only, which take no memory."""
     bank = (*stored.shape(BANK), 0)[0] if BANK in stored.names else 0
     gated = LAST in stored.names and stored.shape(LAST) != (architecture.channels + 1,)
+    middle = (*stored.shape(MIDDLE), 1)[0] if MIDDLE in stored.names else 1
     held = {name.split(".")[0] for name in stored.names}
     try:
         with torch.device("meta"):
             return (
                 *build(architecture),
                 Encoder(architecture, bank) if "encoder" in held else None,
-                Predictor(architecture, gated) if "predictor" in held else None,
+                Predictor(architecture, gated, middle) if "predictor" in held else None,
             )
     except (RuntimeError, OverflowError, TypeError) as error:
         raise damaged(stored.path, "its networks are larger than can be") from error

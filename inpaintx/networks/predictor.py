@@ -16,7 +16,7 @@ from inpaintx.networks.frozen import Frozen, Layer, Linear, fill_up, flat, fold,
 from inpaintx.ops.solvers import biharmonic
 from inpaintx.options import Architecture
 
-MIDDLE = 128  # numbers between the way down and the way up: what is known of the image as a whole
+MIDDLE = 512  # numbers between the way down and the way up: what is known of the image as a whole
 TENSION = 0.25  # of the plate, in 1 / pixel²
 BEYOND = 0.1  # how far the plate may leave [0, 1]
 SURE, UNSURE = -7.0, 1.0  # what the logarithm of an expected error is kept between
@@ -39,9 +39,10 @@ class Predictor(nn.Module):
     Args:
         architecture: G's.
         gated: False: of earlier versions, which drew what is to be added to the interpolation.
+        middle: numbers between the way down and the way up; those of earlier versions have 128.
     """
 
-    def __init__(self, architecture: Architecture, gated: bool = True) -> None:
+    def __init__(self, architecture: Architecture, gated: bool = True, middle: int = MIDDLE) -> None:
         super().__init__()
         self.architecture = a = architecture
         widths, side = a.widths[::-1], a.base
@@ -54,9 +55,9 @@ class Predictor(nn.Module):
         )
         self.middle = nn.Sequential(
             nn.Flatten(),
-            nn.Linear(widths[-1] * side * side, MIDDLE),
+            nn.Linear(widths[-1] * side * side, middle),
             nn.ReLU(),
-            nn.Linear(MIDDLE, widths[-1] * side * side),
+            nn.Linear(middle, widths[-1] * side * side),
             nn.ReLU(),
             nn.Unflatten(1, (widths[-1], side, side)),
         )

@@ -25,9 +25,11 @@ BATCHES = 2  # of P to one of G and D: as many pictures in smaller steps teach i
 FILLING = 0.1  # of a stage's time, at most, before the first step
 PLACED = ("center", "left", "lowres")  # families whose holes stay where they are
 #: Families of deep holes, and how much oftener these are drawn: interpolation knows little of them.
-DEEP, OFTENER = ("center", "random-patch", "left", "freeform thick"), 3
+DEEP, OFTENER = ("center", "random-patch", "left", "freeform thick"), 2
 CONTRAST, BRIGHTNESS = 0.15, 0.075  # standard deviations of a picture's changes of light, in [0, 1]
-WHOLE, ERROR = 0.2, 0.1  # weights of the losses over whole images, and of the expected error
+#: Weights of the losses over whole images, and of the expected error, whose gradient is without bound where P
+#: was sure and wrong: more of it teaches what is drawn less.
+WHOLE, ERROR = 0.2, 0.01
 
 Example = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -43,7 +45,7 @@ def train_predictor(
     """A predictor that draws, from what a mask of any family leaves, the whole image.
 
     With d what it is off, the loss is the mean of |d| + d²/2 over the hole, a fifth of that over the whole
-    image and, for the error b that it expects, a tenth of the mean of |d|/b + log b over the hole (the
+    image and, for the error b that it expects, a hundredth of the mean of |d|/b + log b over the hole (the
     negative log-likelihood of a Laplace distribution of scale b), in which |d| counts as given.
 
     Images are shifted by up to half of ``options.translate`` and change their light; the holes of most

@@ -77,11 +77,11 @@ def test_what_is_drawn_stays_in_the_range_however_far_the_weights_go() -> None:
 def test_a_predictor_of_an_earlier_version_is_what_it_was(
     tmp_path: Path, make_model: Callable[..., Any]
 ) -> None:
-    """One that draws what is added to the interpolation: told by the shape of its last layer."""
+    """One that draws what is added to the interpolation, or has a narrow middle: its layers' shapes tell."""
     model = make_model()
-    for gated in (False, True):
+    for gated, middle in ((False, 128), (True, 128), (True, 512)):
         torch.manual_seed(0)
-        predictor = Predictor(model.architecture, gated).eval()
+        predictor = Predictor(model.architecture, gated, middle).eval()
         torch.nn.init.normal_(predictor.last.weight, std=0.1)
         tensors = {
             **checkpoint.state(model.generator, "generator."),
@@ -162,15 +162,15 @@ def test_training_is_a_function_of_the_seed_and_can_be_given_up() -> None:
     assert len(seen) == 1
 
 
-def test_deep_holes_are_drawn_three_times_as_often_as_scattered_ones() -> None:
+def test_deep_holes_are_drawn_twice_as_often_as_scattered_ones() -> None:
     examples = _Examples(drawn(4).images, STEPS)
     by_family = (mask_pool(SHAPE.size)[:, 0].numpy() > 0).reshape(len(FAMILIES), MASKS, -1)
     pools = dict(zip(FAMILIES, by_family, strict=True))
-    masks = [examples._mask().ravel() for _ in range(3400)]
+    masks = [examples._mask().ravel() for _ in range(2600)]
     deep, scattered = (
         sum((pools[family] == mask).all(1).any() for mask in masks) for family in ("center", "lowres")
     )
-    assert abs(deep - 600) < 90  # four standard deviations of 3 in 17
+    assert abs(deep - 400) < 75  # four standard deviations of 2 in 13
     assert abs(scattered - 200) < 60
 
 
