@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import reduce
 from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inpaintx import ops
@@ -20,6 +22,9 @@ MIDDLE = 512  # numbers between the way down and the way up: what is known of th
 TENSION = 0.25  # of the plate, in 1 / pixel²
 BEYOND = 0.1  # how far the plate may leave [0, 1]
 SURE, UNSURE = -7.0, 1.0  # what the logarithm of an expected error is kept between
+#: Where an image of 64 pixels is moved to, down and right, when P is asked of it.
+PLACES = ((0, 0), (2, 1), (-2, -1))
+FIRM = 4  # how much more the surer of two answers counts: a power
 SHUT = -1.0  # the gate's logit before training: a quarter of what is drawn is taken; less learns slower
 
 
@@ -113,11 +118,16 @@ def told(drawn: Tensor, interpolated: Tensor, gated: bool) -> tuple[Tensor, Tens
 class FrozenPredictor(Frozen):
     """P with fixed weights, as completions ask it: a row's result does not depend on its batch mates.
 
+    It is asked of each image at several places, and says the mean: what it draws depends on where its layers'
+    grids fall on the image, what is there does not. An answer counts by the inverse fourth power of what it
+    expects to be off in the hole, since a hole that is a grid itself is known where P has learned it.
+
     Args:
         predictor: P in evaluation mode.
         dtype: what the layers compute in; None: the dtype of the weights.
-        mirrored: it learned mirror images, too. Then it is asked of each image's mirror image as well, and
-            what it expects is the mean of both, as far off as the geometric mean of what both say.
+        mirrored: it learned mirror images, too. Then it is asked at the first two places alone, of the mirror
+            image of each image as well, so that what it expects of a mirror image is mirrored.
+        places: where an image of 64 pixels is moved to, down and right; the first is where it was.
 
     Attributes:
         device: where it is.
@@ -125,13 +135,20 @@ class FrozenPredictor(Frozen):
     """
 
     def __init__(
-        self, predictor: Predictor, dtype: torch.dtype | None = None, mirrored: bool = False
+        self,
+        predictor: Predictor,
+        dtype: torch.dtype | None = None,
+        mirrored: bool = False,
+        places: Sequence[tuple[int, int]] = PLACES,
     ) -> None:
         weight, a = predictor.last.weight, predictor.architecture
         self.device, self.dtype = weight.device, weight.dtype
         self._inside = inside = dtype or weight.dtype
         self._gated, self._side, self._features = predictor.gated, a.base, a.widths[0]
-        self._mirrored = mirrored
+        moves = [(round(down * a.size / 64), round(right * a.size / 64)) for down, right in places]
+        self._asks = [(down, right, False) for down, right in moves]
+        if mirrored:
+            self._asks = [(down, way * right, way < 0) for down, right in moves[:2] for way in (1, -1)]
         down, up = (list(cast(Iterable[Any], layers)) for layers in (predictor.down, predictor.up))
         self._down = [Layer(*fold(conv, norm, outputs=0), inside) for conv, norm, _ in down]
         self._up = [Layer(*fold(conv, norm, outputs=1), inside) for conv, norm, _ in up]
@@ -146,12 +163,27 @@ class FrozenPredictor(Frozen):
     @torch.no_grad()
     def __call__(self, y: Tensor, mask: Tensor, interpolated: Tensor) -> tuple[Tensor, Tensor]:
         """What is to be expected of damaged images: see :meth:`Predictor.forward`."""
-        if not self._mirrored:
-            return self._once(y, mask, interpolated)
-        both = (torch.cat([each, each.flip(3)]) for each in (y, mask, interpolated))
-        said = (each.chunk(2) for each in self._once(*both))
-        expected, log_error = ((seen + mirrored.flip(3)) / 2 for seen, mirrored in said)
-        return expected, log_error
+        answers = [self._asked(*ask, y, mask, interpolated) for ask in self._asks]
+        counted = ((image * count, log_error * count, count) for image, log_error, count in answers)
+        # Term by term: how a reduction sums depends on the number of rows.
+        image, log_error, whole = (reduce(torch.add, terms) for terms in zip(*counted, strict=True))
+        return image / whole, log_error / whole
+
+    def _asked(
+        self, down: int, right: int, mirrored: bool, y: Tensor, mask: Tensor, interpolated: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Of images that are moved, and mirrored then: images and log errors in place again.
+
+        With them what they count, ``[B, 1, size, size]``: 0 where they were moved out.
+        """
+        placed = [_moved(each, down, right) for each in (y, mask, interpolated)]
+        image, log_error = self._once(*(each.flip(3) if mirrored else each for each in placed))
+        if mirrored:
+            image, log_error = image.flip(3), log_error.flip(3)
+        hole = 1 - placed[1].to(log_error.dtype)
+        off = (log_error * hole).sum((1, 2, 3)) / hole.sum((1, 2, 3)).clamp_min(1)
+        count = (-FIRM * off).exp()[:, None, None, None].expand_as(log_error)
+        return _moved(image, -down, -right), _moved(log_error, -down, -right), _moved(count, -down, -right, 0)
 
     def _once(self, y: Tensor, mask: Tensor, interpolated: Tensor) -> tuple[Tensor, Tensor]:
         count, (y, mask, interpolated) = len(y), map(fill_up, (y, mask, interpolated))
@@ -168,6 +200,17 @@ class FrozenPredictor(Frozen):
         drawn = ops.image_up(maps, self._last.weight, self._last.bias)
         expected, log_error = told(drawn.to(interpolated.dtype), interpolated, self._gated)
         return expected[:count], log_error[:count]
+
+
+def _moved(maps: Tensor, down: int, right: int, edge: float | None = None) -> Tensor:
+    """``[B, C, S, S]``, moved by whole pixels; what comes in is ``edge``, or else the edge repeated."""
+    reach, size = max(abs(down), abs(right)), maps.shape[-1]
+    if not reach:
+        return maps
+    mode = "replicate" if edge is None else "constant"
+    padded = F.pad(maps, [reach] * 4, mode, edge)
+    top, left = reach - down, reach - right
+    return padded[..., top : top + size, left : left + size]
 
 
 def interpolation(values: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The frozen predictor against the module that was trained."""
 
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
@@ -46,9 +47,13 @@ def _rows(predictor: Predictor, count: int = 3) -> tuple[Tensor, Tensor, Tensor]
     return y, mask, plate
 
 
+def _once(predictor: Predictor, *more: Any, **named: Any) -> FrozenPredictor:
+    return FrozenPredictor(predictor, *more, **named, places=[(0, 0)])
+
+
 def test_it_says_what_the_module_says(predictor: Predictor) -> None:
     rows = _rows(predictor)
-    for ours, reference in zip(FrozenPredictor(predictor)(*rows), predictor(*rows), strict=True):
+    for ours, reference in zip(_once(predictor)(*rows), predictor(*rows), strict=True):
         assert ours.shape == reference.shape
         torch.testing.assert_close(ours, reference.double(), rtol=0, atol=1e-6)  # the module ends in float32
         assert reference.std() > 0.05
@@ -61,7 +66,7 @@ def test_it_computes_in_less(predictor: Predictor, dtype: torch.dtype | None, to
     """Relative to the norm."""
     rows = _rows(predictor)
     exact = predictor(*rows)
-    low = FrozenPredictor(predictor.float(), dtype)(*(each.float() for each in rows))
+    low = _once(predictor.float(), dtype)(*(each.float() for each in rows))
     for ours, reference in zip(low, exact, strict=True):
         assert ours.dtype == torch.float32
         assert (ours - reference).norm() <= tolerance * reference.norm()
@@ -75,12 +80,46 @@ def test_nothing_is_read_of_the_hole(predictor: Predictor) -> None:
         assert torch.equal(clean, same)
 
 
-def test_of_what_it_learned_mirrored_it_expects_the_mean_of_both(predictor: Predictor) -> None:
+def test_of_what_it_learned_mirrored_it_is_asked_in_a_mirror_too(predictor: Predictor) -> None:
     rows = _rows(predictor)
     mirrored = [each.flip(3) for each in rows]
-    once, both = FrozenPredictor(predictor), FrozenPredictor(predictor, mirrored=True)
-    for mean, one, other in zip(both(*rows), once(*rows), once(*mirrored), strict=True):
-        torch.testing.assert_close(mean, (one + other.flip(3)) / 2, rtol=0, atol=1e-12)
-        assert not torch.allclose(mean, one, rtol=0, atol=1e-3)
-    for mean, same in zip(both(*rows), both(*mirrored), strict=True):
+    once, both = _once(predictor), _once(predictor, mirrored=True)
+    one, other = once(*rows), [each.flip(3) for each in once(*mirrored)]
+    share = _share(one[1], other[1], rows[1], rows[1])
+    for mean, first, second in zip(both(*rows), one, other, strict=True):
+        torch.testing.assert_close(mean, share * first + (1 - share) * second, rtol=0, atol=1e-12)
+        assert not torch.allclose(mean, first, rtol=0, atol=1e-3)
+    whole = FrozenPredictor(predictor, mirrored=True)
+    for mean, same in zip(whole(*rows), whole(*mirrored), strict=True):
         torch.testing.assert_close(mean, same.flip(3), rtol=0, atol=1e-12)
+
+
+def test_it_is_asked_of_moved_images_whose_answers_are_moved_back(predictor: Predictor) -> None:
+    """Where an image was moved out, the others' answers count alone."""
+    rows, size = _rows(predictor), predictor.architecture.size
+    down, right = round(6 * size / 64), -round(4 * size / 64)
+    places = torch.arange(size)
+    moved = [
+        each[:, :, (places - down).clamp(0, size - 1)][..., (places - right).clamp(0, size - 1)]
+        for each in rows
+    ]
+    once, twice = _once(predictor), FrozenPredictor(predictor, places=[(0, 0), (6, -4)])
+    here, there = once(*rows), once(*moved)
+    share = _share(here[1], there[1], rows[1], moved[1])
+    back = [each.roll((-down, -right), (2, 3)) for each in there]
+    covered = torch.zeros(size, size, dtype=torch.bool)
+    covered[: size - down, -right:] = True
+    for mean, one, other in zip(twice(*rows), here, back, strict=True):
+        expected = torch.where(covered, share * one + (1 - share) * other, one)
+        torch.testing.assert_close(mean, expected, rtol=0, atol=1e-12)
+        assert not torch.allclose(mean[..., covered], one[..., covered], rtol=0, atol=1e-3)
+
+
+def _share(log_error: Tensor, other: Tensor, mask: Tensor, other_mask: Tensor) -> Tensor:
+    """What one answer counts beside another: inverse fourth powers of what they expect to be off."""
+    off, other_off = (
+        (each * (1 - known)).sum((1, 2, 3)) / (1 - known).sum((1, 2, 3))
+        for each, known in ((log_error, mask), (other, other_mask))
+    )
+    counts, other_counts = (-4 * off).exp(), (-4 * other_off).exp()
+    return (counts / (counts + other_counts))[:, None, None, None]
