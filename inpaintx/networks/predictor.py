@@ -118,16 +118,16 @@ def told(drawn: Tensor, interpolated: Tensor, gated: bool) -> tuple[Tensor, Tens
 class FrozenPredictor(Frozen):
     """P with fixed weights, as completions ask it: a row's result does not depend on its batch mates.
 
-    It is asked of each image at several places, and says the mean: what it draws depends on where its layers'
+    It is asked of each image several times, and says the mean: what it draws depends on where its layers'
     grids fall on the image, what is there does not. An answer counts by the inverse fourth power of what it
     expects to be off in the hole, since a hole that is a grid itself is known where P has learned it.
 
     Args:
         predictor: P in evaluation mode.
         dtype: what the layers compute in; None: the dtype of the weights.
-        mirrored: it learned mirror images, too. Then it is asked at the first two places alone, of the mirror
-            image of each image as well, so that what it expects of a mirror image is mirrored.
-        places: where an image of 64 pixels is moved to, down and right; the first is where it was.
+        mirrored: it learned mirror images, too. Then it is asked of each image and of its mirror image where
+            they are, so that what it expects of a mirror image is mirrored.
+        places: where an image of 64 pixels is moved to, down and right; the first is (0, 0).
 
     Attributes:
         device: where it is.
@@ -146,9 +146,7 @@ class FrozenPredictor(Frozen):
         self._inside = inside = dtype or weight.dtype
         self._gated, self._side, self._features = predictor.gated, a.base, a.widths[0]
         moves = [(round(down * a.size / 64), round(right * a.size / 64)) for down, right in places]
-        self._asks = [(down, right, False) for down, right in moves]
-        if mirrored:
-            self._asks = [(down, way * right, way < 0) for down, right in moves[:2] for way in (1, -1)]
+        self._asks = [(0, 0, False), (0, 0, True)] if mirrored else [(*move, False) for move in moves]
         down, up = (list(cast(Iterable[Any], layers)) for layers in (predictor.down, predictor.up))
         self._down = [Layer(*fold(conv, norm, outputs=0), inside) for conv, norm, _ in down]
         self._up = [Layer(*fold(conv, norm, outputs=1), inside) for conv, norm, _ in up]
