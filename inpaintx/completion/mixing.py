@@ -36,7 +36,7 @@ FOLDS = 4  # that some candidates don't see, as where a blend chooses
 FIRM = 0.001  # how firmly shares stay near the usual, against what the pictures say of one of them
 #: What may be a sample's own: see :func:`.with_expected`.
 FINES = (0.0, 0.01, 0.03, 0.1, 0.3)
-STRONG = 0.8  # of the amplitude of detail that it has of the search alone: what a sample has to keep
+STRONG = 0.75  # of the amplitude of detail that it has of the search alone: what a sample has to keep
 DETAIL, REACH = 1.0, 3  # pixels: deviation of the Gaussian that leaves no fine detail, and how far it sees
 LEAST = 1e-4  # mean squared error in a hole, of P, below which one tells no more than another
 

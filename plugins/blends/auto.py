@@ -50,9 +50,10 @@ class Auto:
     predicts the held-out pixels best; infinite never in a deep hole, where a plate swings out further than
     any trial would show. Where the trials say how far off their fills were expected to be (those of a model
     that predicts what is in the hole), it isn't infinite either, only fills that did not see the hidden
-    pixels count, trust stays near 1 as far as that error explains what is missed, and detail is kept. A
-    sample is trusted wholly: a part of it would be a ghost; and what it misses at the rim is not spread
-    across the hole (`reach`), unless the trials found it to be worth nothing.
+    pixels count, and detail is kept. Such fills hold as much of the interpolation as is good for them: trust
+    is 1 where they are nearer to the hidden pixels than interpolation alone (which is worth less, the deeper
+    the hole); else it stays near 1 as far as that error explains what is missed. A sample is trusted wholly: a part of it would be a ghost; and what it misses at the rim is not spread across the hole
+    (`reach`), unless the trials found it to be worth nothing.
     """
 
     name: ClassVar[str] = "auto"
@@ -160,12 +161,12 @@ def _fit(comparisons: Sequence[_Comparison], depth: float) -> _Fit:
     if of_all <= 0:
         return _Fit(0.0, 1.0, missed)
     if np.isfinite(expected):
-        # What was learned to be as near as can be is trusted until it is further off than it said, and makes
-        # up no detail.
+        # What was learned to be as near as can be makes up no detail.
         # In a hole n times as deep n² times as many pixels say one thing, and those near its rim, which were
         # hidden, say less and less of what is deep in it.
         clump = _SURE_CLUMP * _remoteness(depth) ** 4
-        trust = _posterior(in_all, of_all, 1.0, clump * expected / pixels)
+        nearer = error(1.0) <= missed * _remoteness(depth)
+        trust = 1.0 if nearer else _posterior(in_all, of_all, 1.0, clump * expected / pixels)
         return _Fit(trust, 1.0, error(trust))
     noise = error(min(max(in_all / of_all, 0.0), 1.0)) / pixels
     trust = _posterior(in_all, of_all, depth / (depth + _EVEN_DEPTH), _CLUMP * noise)

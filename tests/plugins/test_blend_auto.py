@@ -289,6 +289,15 @@ def test_fills_are_trusted_as_far_as_the_error_that_was_expected_explains_what_t
     assert worthless.trust < 0.1
 
 
+def test_what_a_predictor_draws_is_trusted_wholly_where_it_is_nearer_than_interpolation(solver: str) -> None:
+    """However sure it was; half of another picture is nearer, and nine tenths are not."""
+    picture, mask = noise(), center()
+    nearer, further = (picture + np.float32(share) * (noise(seed=9) - picture) for share in (0.5, 0.9))
+    assert _expecting(0.01, picture, mask, nearer).trust == 1
+    assert _expecting(None, picture, mask, nearer).trust < 0.95
+    assert _expecting(0.01, picture, mask, further).trust < 0.7
+
+
 def test_fills_that_repeat_what_they_saw_say_nothing_of_what_was_expected(solver: str) -> None:
     picture, mask = noise(), center()
     poor = picture + np.float32(0.9) * (noise(seed=9) - picture)
