@@ -52,8 +52,9 @@ class Auto:
     that predicts what is in the hole), it isn't infinite either, only fills that did not see the hidden
     pixels count, and detail is kept. Such fills hold as much of the interpolation as is good for them: trust
     is 1 where they are nearer to the hidden pixels than interpolation alone (which is worth less, the deeper
-    the hole); else it stays near 1 as far as that error explains what is missed. A sample is trusted wholly: a part of it would be a ghost; and what it misses at the rim is not spread across the hole
-    (`reach`), unless the trials found it to be worth nothing.
+    the hole); else it stays near 1 as far as that error explains what is missed. A sample is trusted wholly:
+    a part of it would be a ghost; and what it misses at the rim is not spread across the hole (`reach`),
+    unless the trials found it to be worth nothing.
     """
 
     name: ClassVar[str] = "auto"
