@@ -106,8 +106,7 @@ screenshots: install  ## Take the page's screenshots for the docs anew, in a Chr
 	INPAINTX_SCREENSHOTS=$(CURDIR)/docs/images $(BIN)/pytest -q tests/page/test_looks.py -k screenshots
 
 model: install $(LETTERS)  ## Train the shipped model anew and judge it (two hours; training takes one core).
-	OMP_NUM_THREADS=1 $(BIN)/inpaintx train build/letters/train --out build/model/run --translate 0 --minutes 70 \
-		--predictor-share 0.7
+	OMP_NUM_THREADS=1 $(BIN)/inpaintx train build/letters/train --out build/model/run --translate 0 --minutes 70
 	$(BIN)/inpaintx export --model build/model/run --card inpaintx/shipped/chars.card.json \
 		--out build/model/chars.safetensors
 	$(MAKE) quality MODEL=build/model/chars.safetensors

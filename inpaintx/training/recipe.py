@@ -17,7 +17,7 @@ MINUTES, MANY, FEW = 40.0, 2000, 1000
 #: Steps at most, where no minutes are asked for: what a fast machine need not exceed.
 STEPS, ENCODER_STEPS, PREDICTOR_STEPS = 10_000, 3_000, 40_000
 #: Of a run's minutes, what P gets of few pictures and of many: few it knows by heart before long.
-PREDICTOR_SHARE = 0.4, 0.6
+PREDICTOR_SHARE = 0.4, 0.7
 #: A width of 32 scores as well as 64 for the same minutes on a CPU; a GPU has the minutes.
 WIDTH = {"cpu": 32, "cuda": 64}
 #: What is kept back for a score: a share, at most so many, and none of fewer pictures than that.

@@ -63,7 +63,7 @@ def test_with_steps_nothing_is_chosen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "share"), [(240, 0.4), (1000, 0.4), (1500, 0.5), (2000, 0.6), (20_000, 0.6)]
+    ("count", "share"), [(240, 0.4), (1000, 0.4), (1500, 0.55), (2000, 0.7), (20_000, 0.7)]
 )
 def test_the_predictor_gets_more_of_the_time_of_many_pictures(count: int, share: float) -> None:
     assert choose({}, {}, count, CPU)[0].predictor_share == share
