@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -203,8 +204,7 @@ class Run:
             self.ledger.show(path, completed.mask)
             result = self.ledger.marked(completed.picture, completed.mask)
             data, written = self._encoded(result, target, completed.mask)
-            self.ledger.complete(path, completed, str(written), data)
-            write_result(target, data)
+            write_result(target, data, partial(self.ledger.complete, path, completed, str(written), data))
             self._tell_lost(path, written)
         except InpaintxError as error:
             self._fail(path, error)
@@ -224,8 +224,7 @@ class Run:
             if self.plan.request.undamaged == "copy":
                 same = target.suffix == path.suffix
                 data, written = (path.read_bytes(), None) if same else self._encoded(picture, target)
-                self.ledger.leave(path, data)
-                write_result(target, data)
+                write_result(target, data, partial(self.ledger.leave, path, data))
                 self._tell_lost(path, written)
         except (InpaintxError, OSError) as error:
             self._fail(path, error if isinstance(error, InpaintxError) else InpaintxError(str(error)))
@@ -259,11 +258,16 @@ class Run:
         self.listeners.on_progress(self.report.settled)
 
 
-def write_result(target: Path, data: bytes) -> None:
-    """Writes a result's file, whole or not at all. Raises InpaintxError where it can't be."""
+def write_result(target: Path, data: bytes, record: Callable[[], None]) -> None:
+    """Writes a result's file, whole or not at all, and records it when nothing is left but its name.
+
+    Raises InpaintxError where either can't be.
+    """
     make_folder(target.parent)
     with atomic_file(target) as file:
         file.write(data)
+        file.flush()
+        record()
 
 
 def _size(thing: _Loaded | _Undamaged | _Kept | _Failed | Picture) -> int:

@@ -177,7 +177,7 @@ class Ledger:
             write_picture(Picture(np.where(mask, 0, 255).astype(np.uint8)), file, "png")
 
     def complete(self, path: Path, completed: Completed, not_kept: str, data: bytes) -> None:
-        """Records a result, whose file is to be ``data``, before that is written.
+        """Records a result, whose file is to be ``data``, before it has its name.
 
         A run that goes on leaves a result alone that has no line, since it may be somebody's own work; of a
         line without its result it makes that. Raises InpaintxError where it can't be recorded.
@@ -190,7 +190,7 @@ class Ledger:
         self._add(path, "completed", mask, line | ({"not_kept": not_kept} if not_kept else {}), data)
 
     def leave(self, path: Path, data: bytes) -> None:
-        """Records an undamaged picture, whose copy is to be ``data``, before that is written."""
+        """Records an undamaged picture, whose copy is to be ``data``, before it has its name."""
         self._add(path, "undamaged", None, {}, data)
 
     def fail(self, path: Path, why: str) -> None:

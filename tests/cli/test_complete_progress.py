@@ -58,10 +58,10 @@ def test_an_interrupt_while_the_last_pictures_are_written(
     """A real signal: the main thread has nothing left to do but to wait for the one that writes."""
     write = folder.write_result
 
-    def write_and_interrupt(path: Path, data: bytes) -> None:
+    def write_and_interrupt(path: Path, *more: Any) -> None:
         if path.name == "28.png":
             os.kill(os.getpid(), signal.SIGINT)
-        write(path, data)
+        write(path, *more)
 
     monkeypatch.setattr(folder, "write_result", write_and_interrupt)
     ended = stream()

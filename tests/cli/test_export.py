@@ -23,7 +23,7 @@ def test_an_export_is_small_and_completes_like_its_run(
     ended = cli("export", "--model", model, "--out", small, "--card", card)
     assert (ended.code, ended.err) == (0, "")
     # Half the size of each network, and none of the training state, which G and D have.
-    assert small.stat().st_size < 0.45 * (model / "checkpoint.safetensors").stat().st_size
+    assert small.stat().st_size < 0.5 * (model / "checkpoint.safetensors").stat().st_size
     with safe_open(small, framework="pt") as file:
         header = json.loads(file.metadata()["inpaintx"])
         networks = {name.partition(".")[0] for name in file.keys()}  # noqa: SIM118

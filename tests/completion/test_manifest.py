@@ -180,12 +180,13 @@ def test_a_run_that_ends_between_a_line_and_its_result(
     run(out="straight", seed=1)
     run(seed=0)
 
-    def fail(target: Path, data: bytes) -> None:
-        if target.name == "1.png" and late:
-            write(target, data)
+    def fail(target: Path, data: bytes, record: Callable[[], None]) -> None:
         if target.name == "1.png":
+            record()
+            if late:
+                write(target, data, lambda: None)
             raise error("no more")
-        write(target, data)
+        write(target, data, record)
 
     with monkeypatch.context() as patch, suppress(SystemExit):
         patch.setattr(folder, "write_result", fail)
