@@ -223,7 +223,7 @@ class Run:
         try:
             if self.plan.request.undamaged == "copy":
                 same = target.suffix == path.suffix
-                data, written = (path.read_bytes(), None) if same else self._encoded(picture, target)
+                data, written = (path.read_bytes(), Written()) if same else self._encoded(picture, target)
                 write_result(target, data, partial(self.ledger.leave, path, data))
                 self._tell_lost(path, written)
         except (InpaintxError, OSError) as error:
@@ -244,8 +244,8 @@ class Run:
         format_ = self.plan.request.format
         return encode_picture(picture, target, None if format_ == "keep" else format_, known)
 
-    def _tell_lost(self, path: Path, written: Written | None) -> None:
-        if written is not None and str(written):
+    def _tell_lost(self, path: Path, written: Written) -> None:
+        if str(written):
             self.report.lost[path] = str(written)
 
     def _fail(self, path: Path, error: InpaintxError) -> None:

@@ -151,9 +151,9 @@ class Ledger:
         if self._manifest is None or not self._plan.request.skip_done or not has_content(target):
             return False
         written, replaced = self._manifest.result_hashes(self._name(path))
-        there = file_hash(target)
         if written is None:
             raise InpaintxError(f"no run wrote it: {target}; move it away to have it made")
+        there = file_hash(target)
         if there not in (written, replaced):
             raise InpaintxError(f"changed since it was written: {target}; move it away to have it made again")
         if there != written:

@@ -196,9 +196,9 @@ def _outlines(
     stored: Stored, architecture: Architecture
 ) -> tuple[Generator, Discriminator, Encoder | None, Predictor | None]:
     """The networks that a file says it holds: shapes only, which take no memory."""
-    bank = (*stored.shape(BANK), 0)[0] if BANK in stored.names else 0
+    bank = _length(stored, BANK, 0)
     gated = LAST in stored.names and stored.shape(LAST) != (architecture.channels + 1,)
-    middle = (*stored.shape(MIDDLE), 1)[0] if MIDDLE in stored.names else 1
+    middle = _length(stored, MIDDLE, 1)
     held = {name.split(".")[0] for name in stored.names}
     try:
         with torch.device("meta"):
@@ -209,6 +209,11 @@ def _outlines(
             )
     except (RuntimeError, OverflowError, TypeError) as error:
         raise damaged(stored.path, "its networks are larger than can be") from error
+
+
+def _length(stored: Stored, name: str, otherwise: int) -> int:
+    """Of a tensor's first axis; where there is none, or no such tensor, otherwise."""
+    return (*stored.shape(name), otherwise)[0] if name in stored.names else otherwise
 
 
 def state(network: nn.Module, prefix: str) -> dict[str, Tensor]:
